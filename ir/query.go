@@ -1,0 +1,295 @@
+package ir
+
+import (
+	"time"
+
+	"github.com/huntc/huntc/diag"
+)
+
+// Query is a relational node. It is sealed; its members are
+// *Scan *Filter *Extend *Aggregate *Window *Union *Join *Project *Distinct
+// *Sort *Limit.
+type Query interface {
+	diag.Node
+	isQuery()
+}
+
+type (
+	// Scan reads the events of a logsource. Physical is nil in a logical
+	// query; schema.Resolve fills it for one target.
+	Scan struct {
+		diag.Span
+		Source   Logsource
+		Physical *Physical
+	}
+	// Filter keeps the rows for which Pred is true.
+	Filter struct {
+		diag.Span
+		Input Query
+		Pred  Expr
+	}
+	// Extend adds columns; a column may not use one added beside it.
+	Extend struct {
+		diag.Span
+		Input Query
+		Cols  []*Col
+	}
+	// Aggregate groups by By and yields one row a group: the keys, then the
+	// aggregates. Without By it yields one row. A missing value is a key like
+	// any other.
+	Aggregate struct {
+		diag.Span
+		Input Query
+		By    []*Col
+		Aggs  []*Agg
+	}
+	// Window looks from each row at the row before it within the group By,
+	// in ascending order of Of, and adds As: the time since that row. The
+	// first row of a group has no row before it and is dropped, so n events
+	// yield n-1 rows.
+	Window struct {
+		diag.Span
+		Input Query
+		By    []*Field
+		Of    *Field
+		As    string
+	}
+	// Union is a bag union. Columns are aligned by name; a column that an
+	// input lacks is missing in its rows.
+	Union struct {
+		diag.Span
+		Inputs []Query
+	}
+	// Join pairs the rows of Left and Right whose On columns are equal;
+	// a missing key equals nothing.
+	Join struct {
+		diag.Span
+		Left, Right Query
+		Kind        JoinKind
+		On          []*Field
+	}
+	// Project keeps exactly these columns, in this order.
+	Project struct {
+		diag.Span
+		Input Query
+		Cols  []*Col
+	}
+	// Distinct keeps one row for each combination of By.
+	Distinct struct {
+		diag.Span
+		Input Query
+		By    []*Field
+	}
+	// Sort orders rows by its keys; a missing value sorts as the smallest.
+	Sort struct {
+		diag.Span
+		Input Query
+		Keys  []*SortKey
+	}
+	// Limit keeps the first N rows.
+	Limit struct {
+		diag.Span
+		Input Query
+		N     int
+	}
+)
+
+func (*Scan) isQuery()      {}
+func (*Filter) isQuery()    {}
+func (*Extend) isQuery()    {}
+func (*Aggregate) isQuery() {}
+func (*Window) isQuery()    {}
+func (*Union) isQuery()     {}
+func (*Join) isQuery()      {}
+func (*Project) isQuery()   {}
+func (*Distinct) isQuery()  {}
+func (*Sort) isQuery()      {}
+func (*Limit) isQuery()     {}
+
+// Physical is where a target stores the rows of a Scan. Above such a Scan
+// all Field names are physical columns.
+type Physical struct {
+	View    string // the schema's view: cim, raw or xdr
+	Dataset string // the logical dataset, for reports
+	Table   string
+	// Where holds for every row: it tells the dataset's rows from others of
+	// the table. Nil if all rows belong.
+	Where Expr
+	// Computed are columns that the table does not have, in the target's own
+	// expression language; they come before Where is tested.
+	Computed []Computed
+	// Columns are the physical columns worth showing, in order: those that
+	// the query tests, then those that an analyst wants.
+	Columns []string
+}
+
+// Computed is a column in the target's own expression language; Needs are the
+// stored columns that Text reads.
+type Computed struct {
+	As, Text string
+	Type     string
+	Needs    []string
+}
+
+// Logsource is Sigma's routing key: which stream of events a rule reads.
+type Logsource struct {
+	diag.Span
+	Category, Product, Service string
+}
+
+// Col is an expression with a name. Where the author gave no name, As is the
+// name of the field.
+type Col struct {
+	diag.Span
+	As string
+	X  Expr
+}
+
+// AggFunc is an aggregate function.
+type AggFunc string
+
+const (
+	Count  AggFunc = "count"  // rows; X is nil
+	DCount AggFunc = "dcount" // distinct values that are not missing, exactly
+	Min    AggFunc = "min"
+	Max    AggFunc = "max"
+	Sum    AggFunc = "sum"
+	Avg    AggFunc = "avg"
+	Stdev  AggFunc = "stdev" // sample standard deviation (n-1); missing for one row
+	Values AggFunc = "values"
+	First  AggFunc = "first" // the value at the smallest Timestamp
+	Last   AggFunc = "last"  // the value at the largest Timestamp
+)
+
+// Agg is one aggregate; all but Count skip rows where X is missing.
+type Agg struct {
+	diag.Span
+	As   string
+	Func AggFunc
+	X    Expr
+}
+
+// SortKey is one key of a Sort.
+type SortKey struct {
+	diag.Span
+	X    *Field
+	Desc bool
+}
+
+// JoinKind says which rows of Left a Join keeps.
+type JoinKind string
+
+const (
+	Inner     JoinKind = "inner"
+	LeftOuter JoinKind = "left"
+	Anti      JoinKind = "anti" // rows of Left without a partner
+)
+
+// Timestamp is the logical name of the event time in every dataset.
+const Timestamp = "Timestamp"
+
+// Hunt is one document: what to look for, and what its author says of it.
+type Hunt struct {
+	diag.Span
+	Path string // as the author named the file, with forward slashes
+	Kind HuntKind
+	Meta Meta
+
+	Query       Query        // nil for a correlation or a hunt with only native text
+	Correlation *Correlation // for KindCorrelation
+
+	LookBack time.Duration // hunt.window; 0 = the default of the target
+	Fields   []*Field      // columns the author asked for ("fields", "hunt.output")
+	Targets  []string      // hunt.targets; empty = every target asked for
+	Allow    []Allowed     // codes of accepted infidelities
+	Natives  []*Native     // hunt.native, in the author's order
+}
+
+// HuntKind says what sort of document a hunt came from.
+type HuntKind string
+
+const (
+	KindRule        HuntKind = "rule"        // plain Sigma
+	KindCorrelation HuntKind = "correlation" // Sigma correlation
+	KindHunt        HuntKind = "hunt"        // has a pipeline, branches or native text
+)
+
+// Allowed is one code of hunt.allow.
+type Allowed struct {
+	diag.Span
+	Code diag.Code
+}
+
+// Native is query text for one target, kept as the author wrote it.
+type Native struct {
+	diag.Span
+	Target string
+	Text   string
+}
+
+// Meta is what a document says about itself; it never changes which rows match.
+type Meta struct {
+	Title       string
+	TitleSpan   diag.Span
+	ID          string
+	Name        string
+	Status      string
+	Level       string
+	Description string
+	Author      string
+	Date        string
+	Modified    string
+	Tags        []string
+	References  []string
+	FalsePos    []string
+	Phase       string
+	Confidence  string
+	Article     *Article
+}
+
+// Article is the published text that a hunt was derived from.
+type Article struct {
+	Title, URL, Publisher, Published, Severity string
+}
+
+// Correlation is a Sigma correlation document. Rules refer to documents by id
+// or name.
+type Correlation struct {
+	diag.Span
+	Type       string
+	Rules      []CorrelationRef
+	GroupBy    []*Field
+	Timespan   time.Duration
+	Fields     []*Field // the field of value_count and its kin
+	Percentile float64  // value_percentile only, 0 to 100
+	Conditions []CorrelationCond
+	Expr       string // boolean temporal condition, as written
+	Aliases    []Alias
+	Generate   bool
+}
+
+// CorrelationRef names a document that a correlation counts.
+type CorrelationRef struct {
+	diag.Span
+	Name string
+}
+
+// CorrelationCond is one comparison of a correlation's condition; several hold together.
+type CorrelationCond struct {
+	diag.Span
+	Op    CmpOp
+	Value float64
+}
+
+// Alias maps a group-by name to each rule's own field.
+type Alias struct {
+	diag.Span
+	Name   string
+	Fields []AliasField
+}
+
+// AliasField is the field that stands for an alias in one rule.
+type AliasField struct {
+	diag.Span
+	Rule, Field string
+}

@@ -1,0 +1,188 @@
+package schema
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/huntc/huntc/ir"
+)
+
+//go:embed data
+var dataFiles embed.FS
+
+// Schema is the catalogue of datasets with the mappings of all views. It is
+// safe for concurrent use.
+type Schema struct {
+	datasets []*Dataset // sorted by name
+	tables   tables
+}
+
+// New reads the embedded datasets and lays overlay, the "datasets" section of
+// a huntc.yaml, over them: fields, columns and logsources are added or
+// replaced one by one, and a dataset of a new name is added. A zero overlay
+// changes nothing. The error names the dataset and the key.
+func New(overlay yaml.Node) (*Schema, error) {
+	byName := map[string]*Dataset{}
+	err := fs.WalkDir(dataFiles, "data", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".yml") {
+			return err
+		}
+		raw, err := dataFiles.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		dec := yaml.NewDecoder(bytes.NewReader(raw))
+		dec.KnownFields(true)
+		for {
+			ds := &Dataset{}
+			if err := dec.Decode(ds); err == io.EOF {
+				return nil
+			} else if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			if ds.Name == "" || byName[ds.Name] != nil {
+				return fmt.Errorf("%s: dataset %q has no name or one that is taken", path, ds.Name)
+			}
+			byName[ds.Name] = ds
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := overlayDatasets(byName, overlay); err != nil {
+		return nil, err
+	}
+	s := &Schema{}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		s.datasets = append(s.datasets, byName[name])
+	}
+	return s, nil
+}
+
+// overlayDatasets decodes each entry of the overlay on top of the dataset of
+// that name. yaml.v3 merges into maps that are already there, key by key, so
+// a column is added or replaced as a whole and everything else stays.
+func overlayDatasets(byName map[string]*Dataset, overlay yaml.Node) error {
+	if overlay.Kind == 0 {
+		return nil
+	}
+	if overlay.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: \"datasets\" is a map from the name of a dataset to what changes in it", overlay.Line)
+	}
+	for i := 0; i+1 < len(overlay.Content); i += 2 {
+		name, body := overlay.Content[i].Value, overlay.Content[i+1]
+		ds := byName[name]
+		if ds == nil {
+			ds = &Dataset{Name: name}
+			byName[name] = ds
+		}
+		own := ds.Logsources
+		if err := decodeStrict(body, ds); err != nil {
+			return fmt.Errorf("dataset %q: %w", name, err)
+		}
+		ds.Name = name
+		if len(own) > 0 && !slices.Equal(own, ds.Logsources) {
+			ds.Logsources = append(ds.Logsources, own...)
+		}
+	}
+	return nil
+}
+
+// decodeStrict decodes a node and refuses unknown keys, which Node.Decode
+// alone lets pass.
+func decodeStrict(n *yaml.Node, into any) error {
+	raw, err := yaml.Marshal(n)
+	if err != nil {
+		return err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	return dec.Decode(into)
+}
+
+// UnmarshalYAML lets a column that holds the value as it is be written as its
+// name alone.
+func (c *Column) UnmarshalYAML(n *yaml.Node) error {
+	*c = Column{}
+	if n.Kind == yaml.ScalarNode {
+		c.Name = n.Value
+		return nil
+	}
+	type plain Column
+	return n.Decode((*plain)(c))
+}
+
+// Datasets lists all datasets, sorted by name.
+func (s *Schema) Datasets() []*Dataset { return s.datasets }
+
+// Mapping is the dataset's mapping for a view, or nil.
+func (d *Dataset) Mapping(v View) *Mapping {
+	switch v {
+	case CIM:
+		return d.CIM
+	case Raw:
+		return d.Raw
+	case XDR:
+		return d.XDR
+	}
+	return nil
+}
+
+// candidates are the datasets that a rule on this logsource may read, best
+// first: those whose When the predicate implies, then by how much of the
+// logsource they name.
+func (s *Schema) candidates(l ir.Logsource, pred ir.Expr) []*Dataset {
+	type scored struct {
+		ds    *Dataset
+		score int
+	}
+	var found []scored
+	for _, ds := range s.datasets {
+		best := -1
+		for _, ls := range ds.Logsources {
+			if n, ok := ls.covers(l); ok {
+				best = max(best, n)
+			}
+		}
+		if best < 0 {
+			continue
+		}
+		if ds.When != nil {
+			if pred == nil || !implies(pred, ds.When) {
+				continue
+			}
+			best += 10
+		}
+		found = append(found, scored{ds, best})
+	}
+	slices.SortStableFunc(found, func(a, b scored) int { return b.score - a.score })
+	out := make([]*Dataset, len(found))
+	for i, f := range found {
+		out[i] = f.ds
+	}
+	return out
+}
+
+// covers reports whether the entry names the logsource, and how many of its
+// keys it names.
+func (e Logsource) covers(l ir.Logsource) (int, bool) {
+	n := 0
+	for _, pair := range [][2]string{{e.Category, l.Category}, {e.Product, l.Product}, {e.Service, l.Service}} {
+		if pair[0] == "" {
+			continue
+		}
+		if !strings.EqualFold(pair[0], pair[1]) {
+			return 0, false
+		}
+		n++
+	}
+	return n, true
+}

@@ -9,7 +9,8 @@ import (
 )
 
 // Expr is a scalar expression. It is sealed; its members are
-// *Field *Lit *Logic *Not *Compare *Match *Regexp *InCIDR *Keyword *Exists *Call.
+// *Field *Lit *Logic *Not *Compare *Match *Regexp *InCIDR *FieldMatch *Keyword
+// *Exists *Call.
 //
 // Predicates are two-valued: every comparison with a missing field is false,
 // so its Not is true. Only Exists asks for presence.
@@ -19,10 +20,13 @@ type Expr interface {
 }
 
 type (
-	// Field is a column by its logical name (Sigma's own field names).
+	// Field is a column: by its logical name (Sigma's own field names) in a
+	// logical query, by the target's name in a physical one. T is filled by
+	// schema.Resolve.
 	Field struct {
 		diag.Span
 		Name string
+		T    Type
 	}
 	// Lit is a constant: string, int64, float64, bool or time.Duration.
 	Lit struct {

@@ -10,7 +10,7 @@ import (
 
 // Expr is a scalar expression. It is sealed; its members are
 // *Field *Lit *Logic *Not *Compare *Match *Regexp *InCIDR *FieldMatch *Keyword
-// *Exists *Call.
+// *Exists *Foreign *Call.
 //
 // Predicates are two-valued: every comparison with a missing field is false,
 // so its Not is true. Only Exists asks for presence.
@@ -98,6 +98,15 @@ type (
 		diag.Span
 		X *Field
 	}
+	// Foreign is an expression in a target's own language over the columns
+	// Needs; it stands only in an Extend right above a physical Scan, and
+	// defines a column that the target does not store.
+	Foreign struct {
+		diag.Span
+		Text  string
+		Needs []string
+		T     Type
+	}
 	// Call applies a function of the closed table Funcs.
 	Call struct {
 		diag.Span
@@ -117,6 +126,7 @@ func (*InCIDR) isExpr()     {}
 func (*FieldMatch) isExpr() {}
 func (*Keyword) isExpr()    {}
 func (*Exists) isExpr()     {}
+func (*Foreign) isExpr()    {}
 func (*Call) isExpr()       {}
 
 // LogicOp is And or Or.

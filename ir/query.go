@@ -15,11 +15,13 @@ type Query interface {
 }
 
 type (
-	// Scan reads the events of a logsource. Physical is nil in a logical
-	// query; schema.Resolve fills it for one target.
+	// Scan reads the events of a logsource, those of the last LookBack only if
+	// it is not 0. Physical is nil in a logical query; schema.Resolve fills it
+	// for one target.
 	Scan struct {
 		diag.Span
 		Source   Logsource
+		LookBack time.Duration
 		Physical *Physical
 	}
 	// Filter keeps the rows for which Pred is true.
@@ -111,24 +113,10 @@ func (*Limit) isQuery()     {}
 type Physical struct {
 	View    string // the schema's view: cim, raw or xdr
 	Dataset string // the logical dataset, for reports
-	Table   string
-	// Where holds for every row: it tells the dataset's rows from others of
-	// the table. Nil if all rows belong.
-	Where Expr
-	// Computed are columns that the table does not have, in the target's own
-	// expression language; they come before Where is tested.
-	Computed []Computed
+	Table   string // CIM dataset, macro of raw events, or Defender table
 	// Columns are the physical columns worth showing, in order: those that
-	// the query tests, then those that an analyst wants.
-	Columns []string
-}
-
-// Computed is a column in the target's own expression language; Needs are the
-// stored columns that Text reads.
-type Computed struct {
-	As, Text string
-	Type     string
-	Needs    []string
+	// identify a row, those that the query tests, those that an analyst wants.
+	Columns []*Field
 }
 
 // Logsource is Sigma's routing key: which stream of events a rule reads.

@@ -1,0 +1,194 @@
+package ir
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Format shows a query as text, one node a line, sources first. It is the
+// form of "huntc lift --format ir" and of test failures; two queries with the
+// same text are the same but for positions.
+func Format(q Query) string {
+	var b strings.Builder
+	format(&b, q, "")
+	return b.String()
+}
+
+func format(b *strings.Builder, q Query, indent string) {
+	in := Inputs(q)
+	if len(in) == 1 {
+		format(b, in[0], indent)
+	}
+	b.WriteString(indent)
+	switch q := q.(type) {
+	case *Scan:
+		if p := q.Physical; p != nil {
+			fmt.Fprintf(b, "scan %s %s", p.View, p.Table)
+		} else {
+			fmt.Fprintf(b, "scan %s", q.Source)
+		}
+		if q.LookBack != 0 {
+			fmt.Fprintf(b, " last %s", q.LookBack)
+		}
+	case *Filter:
+		b.WriteString("filter " + FormatExpr(q.Pred))
+	case *Extend:
+		b.WriteString("extend " + formatCols(q.Cols))
+	case *Aggregate:
+		b.WriteString("aggregate")
+		for i, a := range q.Aggs {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			x := ""
+			if a.X != nil {
+				x = FormatExpr(a.X)
+			}
+			fmt.Fprintf(b, " %s = %s(%s)", a.As, a.Func, x)
+		}
+		if len(q.By) > 0 {
+			b.WriteString(" by " + formatCols(q.By))
+		}
+	case *Window:
+		fmt.Fprintf(b, "gaps %s = %s by %s", q.As, q.Of.Name, formatFields(q.By))
+	case *Union:
+		b.WriteString("union\n")
+		for _, u := range q.Inputs {
+			format(b, u, indent+"  ")
+			b.WriteString(indent + "  --\n")
+		}
+		return
+	case *Join:
+		fmt.Fprintf(b, "join %s on %s\n", q.Kind, formatFields(q.On))
+		format(b, q.Left, indent+"  ")
+		b.WriteString(indent + "  --\n")
+		format(b, q.Right, indent+"  ")
+		return
+	case *Project:
+		b.WriteString("project " + formatCols(q.Cols))
+	case *Distinct:
+		b.WriteString("distinct " + formatFields(q.By))
+	case *Sort:
+		b.WriteString("sort")
+		for i, k := range q.Keys {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			dir := "asc"
+			if k.Desc {
+				dir = "desc"
+			}
+			b.WriteString(" " + k.X.Name + " " + dir)
+		}
+	case *Limit:
+		fmt.Fprintf(b, "limit %d", q.N)
+	}
+	b.WriteByte('\n')
+}
+
+// String shows a logsource as category/product/service.
+func (l Logsource) String() string {
+	dash := func(s string) string {
+		if s == "" {
+			return "-"
+		}
+		return s
+	}
+	return dash(l.Category) + "/" + dash(l.Product) + "/" + dash(l.Service)
+}
+
+func formatCols(cols []*Col) string {
+	parts := make([]string, len(cols))
+	for i, c := range cols {
+		if f, ok := c.X.(*Field); ok && f.Name == c.As {
+			parts[i] = c.As
+		} else {
+			parts[i] = c.As + " = " + FormatExpr(c.X)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func formatFields(fields []*Field) string {
+	parts := make([]string, len(fields))
+	for i, f := range fields {
+		parts[i] = f.Name
+	}
+	return strings.Join(parts, ", ")
+}
+
+// FormatExpr shows an expression as text in prefix form.
+func FormatExpr(e Expr) string {
+	var b strings.Builder
+	formatExpr(&b, e)
+	return b.String()
+}
+
+func formatExpr(b *strings.Builder, e Expr) {
+	list := func(head string, args ...Expr) {
+		b.WriteString(head + "(")
+		for i, a := range args {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			formatExpr(b, a)
+		}
+		b.WriteByte(')')
+	}
+	cased := func(c bool) string {
+		if c {
+			return "_cs"
+		}
+		return ""
+	}
+	switch e := e.(type) {
+	case *Field:
+		b.WriteString(e.Name)
+	case *Lit:
+		switch v := e.Value.(type) {
+		case string:
+			b.WriteString(strconv.Quote(v))
+		case float64:
+			b.WriteString(strconv.FormatFloat(v, 'g', -1, 64))
+		case time.Duration:
+			b.WriteString(v.String())
+		default:
+			fmt.Fprint(b, v)
+		}
+	case *Logic:
+		list(string(e.Op), e.Args...)
+	case *Not:
+		list("not", e.X)
+	case *Compare:
+		list(string(e.Op)+cased(e.Cased), e.L, e.R)
+	case *Match:
+		b.WriteString("match" + cased(e.Cased) + "(")
+		formatExpr(b, e.X)
+		for _, p := range e.Any {
+			b.WriteString(", " + strconv.Quote(p.String()))
+		}
+		b.WriteByte(')')
+	case *Regexp:
+		b.WriteString("regex(")
+		formatExpr(b, e.X)
+		b.WriteString(", " + strconv.Quote(e.Source) + ")")
+	case *InCIDR:
+		b.WriteString("cidr(")
+		formatExpr(b, e.X)
+		b.WriteString(", " + e.Prefix.String() + ")")
+	case *FieldMatch:
+		list(string(e.Kind)+cased(e.Cased), e.X, e.Y)
+	case *Keyword:
+		b.WriteString("keyword" + cased(e.Cased) + "(" + strconv.Quote(e.Pattern.String()) + ")")
+	case *Exists:
+		list("exists", e.X)
+	case *Foreign:
+		b.WriteString("foreign(" + strconv.Quote(e.Text) + ")")
+	case *Call:
+		list(string(e.Func), e.Args...)
+	default:
+		panic(fmt.Sprintf("ir: unhandled expression %T", e))
+	}
+}

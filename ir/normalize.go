@@ -1,0 +1,384 @@
+package ir
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/huntc/huntc/diag"
+)
+
+// Normalize brings a query into the form that later passes expect, without
+// changing what it selects or the author's order: And and Or are flat, nested
+// constants and double negations are gone, neighbouring Filters are one.
+func Normalize(q Query) Query {
+	return MapQuery(q, func(q Query) Query {
+		f, ok := q.(*Filter)
+		if !ok {
+			return q
+		}
+		pred := Simplify(f.Pred)
+		input := f.Input
+		if inner, ok := input.(*Filter); ok {
+			pred = Simplify(NewLogic(f.Span, And, inner.Pred, pred))
+			input = inner.Input
+		}
+		if isConst(pred, And) {
+			return input
+		}
+		if pred == f.Pred && input == f.Input {
+			return f
+		}
+		return &Filter{Span: f.Span, Input: input, Pred: pred}
+	})
+}
+
+// Simplify flattens And and Or, folds constants and removes double negation.
+func Simplify(e Expr) Expr {
+	return MapExpr(e, func(e Expr) Expr {
+		switch e := e.(type) {
+		case *Not:
+			switch x := e.X.(type) {
+			case *Not:
+				return x.X
+			case *Logic:
+				if isConst(x, And) {
+					return False(e.Span)
+				}
+				if isConst(x, Or) {
+					return True(e.Span)
+				}
+			}
+		case *Logic:
+			return simplifyLogic(e)
+		}
+		return e
+	})
+}
+
+func simplifyLogic(e *Logic) Expr {
+	neutral, absorbing := And, Or
+	if e.Op == Or {
+		neutral, absorbing = Or, And
+	}
+	simple := len(e.Args) != 1
+	for _, a := range e.Args {
+		if l, ok := a.(*Logic); ok && (l.Op == e.Op || len(l.Args) == 0) {
+			simple = false
+		}
+	}
+	if simple {
+		return e
+	}
+	args := make([]Expr, 0, len(e.Args))
+	for _, a := range e.Args {
+		switch {
+		case isConst(a, absorbing):
+			return a
+		case isConst(a, neutral):
+		default:
+			args = append(args, a)
+		}
+	}
+	return NewLogic(e.Span, e.Op, args...)
+}
+
+// IsTrue and IsFalse recognise the constants of the predicate language.
+func IsTrue(e Expr) bool  { return isConst(e, And) }
+func IsFalse(e Expr) bool { return isConst(e, Or) }
+
+func isConst(e Expr, op LogicOp) bool {
+	l, ok := e.(*Logic)
+	return ok && l.Op == op && len(l.Args) == 0
+}
+
+// Canonical brings a query into the one form in which two queries that say the
+// same in different words compare equal, as far as that is decidable cheaply:
+// it is how a lifted query is held against the query that it was lowered from.
+// Order within And, Or and lists is lost, so it is not for output.
+//
+// Beyond Normalize: a Filter on grouping keys stands below its Aggregate; two
+// Matches of one field in an Or are one; And(exists f, P f) is P f, since
+// every comparison with a missing field is false; patterns that ignore case
+// are in lower case; names and types that only reports need are gone.
+func Canonical(q Query) Query {
+	q = MapQuery(q, func(q Query) Query {
+		switch q := q.(type) {
+		case *Scan:
+			c := *q
+			if q.Physical != nil {
+				c.Source = Logsource{}
+				c.Physical = &Physical{View: q.Physical.View, Table: q.Physical.Table}
+			}
+			return &c
+		case *Filter:
+			return sinkFilter(q)
+		}
+		return q
+	})
+	q = Normalize(q)
+	return MapQuery(q, func(q Query) Query {
+		switch q := q.(type) {
+		case *Filter:
+			return &Filter{Span: q.Span, Input: q.Input, Pred: CanonicalExpr(q.Pred)}
+		case *Extend:
+			return &Extend{Span: q.Span, Input: q.Input, Cols: canonicalCols(q.Cols)}
+		case *Project:
+			return &Project{Span: q.Span, Input: q.Input, Cols: canonicalCols(q.Cols)}
+		case *Aggregate:
+			c := *q
+			c.By = canonicalCols(q.By)
+			c.Aggs = make([]*Agg, len(q.Aggs))
+			for i, a := range q.Aggs {
+				d := *a
+				if d.X != nil {
+					d.X = CanonicalExpr(d.X)
+				}
+				c.Aggs[i] = &d
+			}
+			return &c
+		case *Window:
+			return &Window{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, As: q.As}
+		case *Join:
+			c := *q
+			c.On = untyped(q.On)
+			return &c
+		case *Distinct:
+			return &Distinct{Span: q.Span, Input: q.Input, By: untyped(q.By)}
+		case *Sort:
+			c := *q
+			c.Keys = make([]*SortKey, len(q.Keys))
+			for i, k := range q.Keys {
+				c.Keys[i] = &SortKey{Span: k.Span, X: &Field{Name: k.X.Name}, Desc: k.Desc}
+			}
+			return &c
+		}
+		return q
+	})
+}
+
+// sinkFilter moves a Filter below an Aggregate where it tests nothing but
+// plain grouping keys: a group passes if and only if all its rows do.
+func sinkFilter(f *Filter) Query {
+	agg, ok := f.Input.(*Aggregate)
+	if !ok {
+		return f
+	}
+	var sunk, kept []Expr
+	for _, c := range Conjuncts(f.Pred) {
+		if onKeys(c, agg.By) {
+			sunk = append(sunk, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	if len(sunk) == 0 {
+		return f
+	}
+	below := *agg
+	below.Input = sinkFilter(&Filter{Span: f.Span, Input: agg.Input, Pred: NewLogic(f.Span, And, sunk...)})
+	if len(kept) == 0 {
+		return &below
+	}
+	return &Filter{Span: f.Span, Input: &below, Pred: NewLogic(f.Span, And, kept...)}
+}
+
+func onKeys(e Expr, by []*Col) bool {
+	fields := Fields(e)
+	return len(fields) > 0 && !slices.ContainsFunc(fields, func(f *Field) bool {
+		return !slices.ContainsFunc(by, func(c *Col) bool {
+			key, ok := c.X.(*Field)
+			return ok && key.Name == f.Name && c.As == f.Name
+		})
+	})
+}
+
+// Conjuncts are the arguments of an And, or the expression alone.
+func Conjuncts(e Expr) []Expr {
+	if l, ok := e.(*Logic); ok && l.Op == And {
+		return l.Args
+	}
+	return []Expr{e}
+}
+
+func canonicalCols(cols []*Col) []*Col {
+	out := make([]*Col, len(cols))
+	for i, c := range cols {
+		out[i] = &Col{Span: c.Span, As: c.As, X: CanonicalExpr(c.X)}
+	}
+	return out
+}
+
+func untyped(fields []*Field) []*Field {
+	out := make([]*Field, len(fields))
+	for i, f := range fields {
+		out[i] = &Field{Name: f.Name}
+	}
+	return out
+}
+
+// CanonicalExpr is Canonical for one expression.
+func CanonicalExpr(e Expr) Expr {
+	e = MapExpr(Simplify(e), func(e Expr) Expr {
+		switch e := e.(type) {
+		case *Field:
+			return &Field{Name: e.Name}
+		case *Exists:
+			return &Exists{X: &Field{Name: e.X.Name}}
+		case *FieldMatch:
+			return &FieldMatch{X: &Field{Name: e.X.Name}, Y: &Field{Name: e.Y.Name}, Kind: e.Kind, Cased: e.Cased}
+		case *Foreign:
+			return &Foreign{Text: e.Text}
+		case *Match:
+			return canonicalMatch(e.X, e.Any, e.Cased)
+		case *Logic:
+			return canonicalLogic(e)
+		}
+		return e
+	})
+	return Simplify(e)
+}
+
+func canonicalMatch(x Expr, any []Pattern, cased bool) Expr {
+	keyed := make([]keyedPattern, len(any))
+	for i, p := range any {
+		q := Pattern{}
+		for _, part := range p.Parts {
+			if !cased {
+				part.Text = strings.ToLower(part.Text)
+			}
+			q.Append(part)
+		}
+		keyed[i] = keyedPattern{q.String(), q}
+	}
+	slices.SortFunc(keyed, func(a, b keyedPattern) int { return strings.Compare(a.key, b.key) })
+	keyed = slices.CompactFunc(keyed, func(a, b keyedPattern) bool { return a.key == b.key })
+	m := &Match{X: x, Cased: cased}
+	for _, k := range keyed {
+		m.Any = append(m.Any, k.p)
+	}
+	return m
+}
+
+type keyedPattern struct {
+	key string
+	p   Pattern
+}
+
+func canonicalLogic(e *Logic) Expr {
+	joined := NewLogic(e.Span, e.Op, e.Args...)
+	flat, ok := joined.(*Logic)
+	if !ok {
+		return joined
+	}
+	args := slices.Clone(flat.Args)
+	if e.Op == Or {
+		args = mergeMatches(args)
+	}
+	args = dropPresence(args, e.Op)
+	type keyed struct {
+		key string
+		e   Expr
+	}
+	list := make([]keyed, len(args))
+	for i, a := range args {
+		list[i] = keyed{FormatExpr(a), a}
+	}
+	slices.SortFunc(list, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	list = slices.CompactFunc(list, func(a, b keyed) bool { return a.key == b.key })
+	args = args[:0]
+	for _, k := range list {
+		args = append(args, k.e)
+	}
+	return NewLogic(diag.Span{}, e.Op, args...)
+}
+
+func mergeMatches(args []Expr) []Expr {
+	var out []Expr
+	for _, a := range args {
+		m, ok := a.(*Match)
+		if !ok {
+			out = append(out, a)
+			continue
+		}
+		i := slices.IndexFunc(out, func(b Expr) bool {
+			n, ok := b.(*Match)
+			return ok && n.Cased == m.Cased && FormatExpr(n.X) == FormatExpr(m.X)
+		})
+		if i < 0 {
+			out = append(out, a)
+			continue
+		}
+		n := out[i].(*Match)
+		out[i] = canonicalMatch(n.X, slices.Concat(n.Any, m.Any), n.Cased)
+	}
+	return out
+}
+
+// dropPresence removes exists(f) beside P(f) in an And, and not exists(f)
+// beside not P(f) in an Or.
+func dropPresence(args []Expr, op LogicOp) []Expr {
+	bare := func(e Expr) (Expr, bool) {
+		if op == And {
+			return e, true
+		}
+		n, ok := e.(*Not)
+		if !ok {
+			return nil, false
+		}
+		return n.X, true
+	}
+	var out []Expr
+	for i, a := range args {
+		x, ok := bare(a)
+		ex, isExists := x.(*Exists)
+		implied := ok && isExists && slices.ContainsFunc(slices.Concat(args[:i], args[i+1:]), func(b Expr) bool {
+			y, ok := bare(b)
+			return ok && FormatExpr(y) != FormatExpr(ex) && Requires(y, ex.X.Name)
+		})
+		if !implied {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Requires reports whether e can be true only where the field is present.
+// It may say false where the truth is hard to see.
+func Requires(e Expr, field string) bool {
+	is := func(x Expr) bool {
+		// An argument of a function counts: a missing argument makes a missing result.
+		found := false
+		WalkExpr(x, func(y Expr) bool {
+			if f, ok := y.(*Field); ok && f.Name == field {
+				found = true
+			}
+			return true
+		})
+		return found
+	}
+	switch e := e.(type) {
+	case *Logic:
+		if e.Op == And {
+			return slices.ContainsFunc(e.Args, func(a Expr) bool { return Requires(a, field) })
+		}
+		for _, a := range e.Args {
+			if !Requires(a, field) {
+				return false
+			}
+		}
+		return len(e.Args) > 0
+	case *Compare:
+		return is(e.L) || is(e.R)
+	case *Match:
+		return is(e.X)
+	case *Regexp:
+		return is(e.X)
+	case *InCIDR:
+		return is(e.X)
+	case *FieldMatch:
+		return e.X.Name == field || e.Y.Name == field
+	case *Exists:
+		return e.X.Name == field
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+package kql
+
+// The vocabulary that the printer and the parser share.
+
+// reserved holds the words that mean something else than a column where a
+// column may stand; as a name they are written ['word']. It is wider than what
+// Kusto itself reserves: a quoted name is always right.
+var reserved = wordSet(
+	// values and logic
+	"true", "false", "null", "and", "or", "not", "in", "between", "has", "contains", "startswith", "endswith",
+	"hasprefix", "hassuffix", "has_any", "has_all", "has_cs", "contains_cs", "startswith_cs", "endswith_cs",
+	"hasprefix_cs", "hassuffix_cs", "matches", "like", "notlike", "notcontains", "has_ipv4", "has_ipv4_prefix",
+	// types, whose names open a literal
+	"bool", "boolean", "datetime", "date", "dynamic", "guid", "uuid", "uniqueid", "int", "int32", "int64", "long", "uint",
+	"uint32", "uint64", "ulong", "real", "double", "float", "decimal", "string", "time", "timespan", "type", "typeof",
+	// statements and operators
+	"let", "set", "declare", "alias", "restrict", "pattern", "database", "cluster", "table", "external_table",
+	"materialized_view", "where", "filter", "extend", "project", "summarize", "distinct", "sort", "order", "top",
+	"take", "limit", "serialize", "join", "lookup", "union", "search", "find", "parse", "evaluate", "render", "sample",
+	"scan", "partition", "print", "range", "datatable", "externaldata", "materialize", "toscalar", "invoke", "as",
+	"fork", "facet", "reduce", "consume", "count", "getschema", "graph", "macro", "execute_and_cache", "assert",
+	// words inside operators
+	"by", "on", "of", "with", "kind", "asc", "desc", "nulls", "first", "last", "to", "step", "from", "default",
+	"isfuzzy", "withsource", "access", "view", "contextual_data_table", "pack", "bin", "others", "id", "hint",
+	"flags", "steps", "output", "match", "declare", "query_parameters", "legend", "title", "ymin", "ymax",
+)
+
+// typeWords open a literal: long(5), guid(...).
+var typeWords = wordSet("bool", "boolean", "int", "long", "real", "double", "decimal", "guid")
+
+// binaryLevels gives each operator of Binary its place in Kusto's grammar.
+var binaryLevels = map[string]level{
+	"==": levelCompare, "!=": levelCompare, "<": levelCompare, "<=": levelCompare, ">": levelCompare, ">=": levelCompare,
+	"+": levelAdd, "-": levelAdd, "*": levelMultiply, "/": levelMultiply, "%": levelMultiply,
+	"=~": levelText, "!~": levelText, "matches regex": levelText,
+	"has": levelText, "!has": levelText, "has_cs": levelText, "!has_cs": levelText,
+	"contains": levelText, "!contains": levelText, "contains_cs": levelText, "!contains_cs": levelText,
+	"startswith": levelText, "!startswith": levelText, "startswith_cs": levelText, "!startswith_cs": levelText,
+	"endswith": levelText, "!endswith": levelText, "endswith_cs": levelText, "!endswith_cs": levelText,
+	"hasprefix": levelText, "!hasprefix": levelText, "hasprefix_cs": levelText, "!hasprefix_cs": levelText,
+	"hassuffix": levelText, "!hassuffix": levelText, "hassuffix_cs": levelText, "!hassuffix_cs": levelText,
+}
+
+// listOperators are the operators of In, each with the value that it has over
+// an empty list.
+var listOperators = map[string]bool{
+	"in": false, "in~": false, "has_any": false, "!in": true, "!in~": true, "has_all": true,
+}
+
+// joinKinds are the kinds of join.
+var joinKinds = wordSet("inner", "innerunique", "leftouter", "rightouter", "fullouter", "leftsemi", "rightsemi",
+	"leftanti", "rightanti", "anti", "leftantisemi", "rightantisemi")
+
+func wordSet(words ...string) map[string]bool {
+	set := make(map[string]bool, len(words))
+	for _, w := range words {
+		set[w] = true
+	}
+	return set
+}
+
+// isIdent reports whether s can stand as a name without quotes, reserved words
+// aside.
+func isIdent(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isIdentByte(s[i], i == 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isIdentByte(c byte, first bool) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || !first && isDigit(c)
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// isNumber reports whether s is an unsigned number of Kusto: 42, 0x2a, 1.5, 1e6.
+func isNumber(s string) bool {
+	if len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
+		for i := 2; i < len(s); i++ {
+			if !isHexDigit(s[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	n := numberLength(s)
+	return n > 0 && n == len(s)
+}
+
+func isHexDigit(c byte) bool {
+	return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// numberLength is the length of the decimal number at the start of s, or 0. A
+// point belongs to it only before a digit, so that 1..5 is a range.
+func numberLength(s string) int {
+	n := digits(s)
+	if n == 0 {
+		return 0
+	}
+	if n+1 < len(s) && s[n] == '.' && isDigit(s[n+1]) {
+		n += 1 + digits(s[n+1:])
+	}
+	if n < len(s) && (s[n] == 'e' || s[n] == 'E') {
+		m := n + 1
+		if m < len(s) && (s[m] == '+' || s[m] == '-') {
+			m++
+		}
+		if d := digits(s[m:]); d > 0 {
+			n = m + d
+		}
+	}
+	return n
+}
+
+func digits(s string) int {
+	n := 0
+	for n < len(s) && isDigit(s[n]) {
+		n++
+	}
+	return n
+}
+
+// timespanUnits are the units of a literal such as 5min. Docs name d h m s ms
+// microsecond and tick; the rest are spellings that Kusto's own lexer takes.
+var timespanUnits = wordSet("d", "day", "days", "h", "hr", "hrs", "hour", "hours", "m", "min", "minute", "minutes",
+	"s", "sec", "second", "seconds", "ms", "milli", "millis", "millisec", "millisecond", "milliseconds",
+	"micro", "micros", "microsec", "microsecond", "microseconds", "nano", "nanos", "nanosec", "nanosecond", "nanoseconds",
+	"tick", "ticks")
+
+// isShortTimespan reports whether s is a number and a unit, as in 1d or 1.5h.
+func isShortTimespan(s string) bool {
+	n := digits(s)
+	if n > 0 && n+1 < len(s) && s[n] == '.' && isDigit(s[n+1]) {
+		n += 1 + digits(s[n+1:])
+	}
+	return n > 0 && timespanUnits[s[n:]]
+}
+
+// isLiteralText reports whether s can stand between the parentheses of
+// datetime(...), timespan(...) and the typed literals: no quote, no bracket, no
+// comment, no space at an end.
+func isLiteralText(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case isIdentByte(c, false), c == '.', c == ':', c == '+', c == '-':
+		case c == ' ' && i > 0 && i < len(s)-1:
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -13,6 +13,10 @@ const (
 type Dataset struct {
 	// Name is the dataset's own name, unique: process_creation.
 	Name string `yaml:"dataset"`
+	// Base names another dataset whose fields, output and views this one has
+	// too, but for what it says itself: per view the mapping's keys, per field
+	// the column. It inherits neither logsources nor When.
+	Base string `yaml:"base"`
 	// Title says in a few words what one event is.
 	Title string `yaml:"title"`
 	// Logsources are the Sigma logsources that mean this dataset. An empty
@@ -88,6 +92,9 @@ type Mapping struct {
 type Difference struct {
 	Effect string `yaml:"effect"`
 	Why    string `yaml:"why"`
+	// Unless names logical fields that the events which make the difference
+	// lack: it vanishes for a predicate that requires one of them.
+	Unless []string `yaml:"unless"`
 }
 
 // Column is how a view stores one logical field.

@@ -60,6 +60,9 @@ func New(overlay yaml.Node) (*Schema, error) {
 	if err := overlayDatasets(byName, overlay); err != nil {
 		return nil, err
 	}
+	if err := inherit(byName); err != nil {
+		return nil, err
+	}
 	s := &Schema{}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		s.datasets = append(s.datasets, byName[name])

@@ -1,0 +1,115 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// inherit fills each dataset that names a base with what it does not say
+// itself. It runs after the overlay of a huntc.yaml, so that a dataset there may
+// have a base, and changing a base there changes all that inherit from it.
+func inherit(byName map[string]*Dataset) error {
+	done := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if err := inheritOne(byName, name, done, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func inheritOne(byName map[string]*Dataset, name string, done map[string]bool, path []string) error {
+	d := byName[name]
+	if done[name] || d.Base == "" {
+		done[name] = true
+		return nil
+	}
+	if slices.Contains(path, name) {
+		return fmt.Errorf("dataset %q: its base leads back to itself", name)
+	}
+	base := byName[d.Base]
+	if base == nil {
+		return fmt.Errorf("dataset %q: there is no dataset %q to be its base", name, d.Base)
+	}
+	if err := inheritOne(byName, d.Base, done, append(path, name)); err != nil {
+		return err
+	}
+	d.Fields = under(d.Fields, base.Fields)
+	if d.Output == nil {
+		d.Output = base.Output
+	}
+	d.CIM = d.inheritMapping(CIM, d.CIM, base.CIM)
+	d.Raw = d.inheritMapping(Raw, d.Raw, base.Raw)
+	d.XDR = d.inheritMapping(XDR, d.XDR, base.XDR)
+	for view, why := range base.Without {
+		if d.Mapping(view) == nil && d.Without[view] == "" {
+			if d.Without == nil {
+				d.Without = map[View]string{}
+			}
+			d.Without[view] = why
+		}
+	}
+	done[name] = true
+	return nil
+}
+
+// inheritMapping lays own over the base's mapping of the view. A dataset that
+// says why it has no mapping gets none, and a field that it says to have no
+// column gets none.
+func (d *Dataset) inheritMapping(v View, own, base *Mapping) *Mapping {
+	if base == nil || d.Without[v] != "" {
+		return own
+	}
+	m := *base
+	if own != nil {
+		m = *own
+	}
+	if m.Table == "" {
+		m.Table = base.Table
+	}
+	if m.Table == base.Table && m.Definition == "" {
+		m.Definition = base.Definition
+	}
+	if m.Where == nil {
+		m.Where = base.Where
+	}
+	if m.Output == nil {
+		m.Output = base.Output
+	}
+	if m.Differs == nil && own == nil {
+		m.Differs = base.Differs
+	}
+	m.Where = maps.Clone(m.Where)
+	m.Columns = maps.Clone(m.Columns)
+	m.Without = maps.Clone(m.Without)
+	for _, f := range slices.Sorted(maps.Keys(base.Columns)) {
+		if m.Columns[f] == nil && m.Without[f] == "" {
+			if m.Columns == nil {
+				m.Columns = map[string]*Column{}
+			}
+			m.Columns[f] = base.Columns[f]
+		}
+	}
+	for _, f := range slices.Sorted(maps.Keys(base.Without)) {
+		if m.Columns[f] == nil && m.Without[f] == "" {
+			if m.Without == nil {
+				m.Without = map[string]string{}
+			}
+			m.Without[f] = base.Without[f]
+		}
+	}
+	m.Closed = m.Closed || base.Closed
+	m.Unaccelerated = m.Unaccelerated || base.Unaccelerated
+	return &m
+}
+
+// under is own with the entries of base that it lacks.
+func under[V any](own, base map[string]V) map[string]V {
+	all := maps.Clone(base)
+	if all == nil {
+		return own
+	}
+	maps.Copy(all, own)
+	return all
+}

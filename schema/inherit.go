@@ -55,10 +55,14 @@ func inheritOne(byName map[string]*Dataset, name string, done map[string]bool, p
 }
 
 // inheritMapping lays own over the base's mapping of the view. A dataset that
-// says why it has no mapping gets none, and a field that it says to have no
-// column gets none.
+// says why it has no mapping gets none, a field that it says to have no column
+// gets none, and the columns of another CIM dataset or Defender table are of no
+// use to it.
 func (d *Dataset) inheritMapping(v View, own, base *Mapping) *Mapping {
 	if base == nil || d.Without[v] != "" {
+		return own
+	}
+	if v != Raw && own != nil && own.Table != "" && own.Table != base.Table {
 		return own
 	}
 	m := *base

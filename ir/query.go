@@ -233,6 +233,22 @@ type Meta struct {
 	Phase       string
 	Confidence  string
 	Article     *Article
+	License     string
+	Scope       []string
+	Related     []Related
+	Custom      []Attribute // top-level keys that Sigma does not define
+}
+
+// Related links a document to another.
+type Related struct {
+	diag.Span
+	ID, Type string
+}
+
+// Attribute is a top-level key that Sigma does not define, at its place.
+type Attribute struct {
+	diag.Span
+	Name string
 }
 
 // Article is the published text that a hunt was derived from.

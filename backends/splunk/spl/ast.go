@@ -14,7 +14,8 @@ type Search struct {
 
 // Command is one stage. It is sealed; its members are *Tstats *From
 // *SearchCmd *Where *Regex *Eval *Stats *Streamstats *Rename *Fields *Table
-// *Sort *Head *Dedup *Append *Join *Fillnull *Rex *Bin *Convert *MacroCmd.
+// *Sort *Head *Dedup *Append *Join *Fillnull *Rex *Bin *Convert *Mvexpand
+// *MacroCmd *Unknown.
 type Command interface {
 	diag.Node
 	isCommand()
@@ -24,10 +25,10 @@ type (
 	// Tstats is | tstats MACROS OPTIONS AGGS from datamodel=MODEL where ... by ... span=...
 	Tstats struct {
 		diag.Span
-		Macros  []string // options given by a macro, without backticks: summariesonly
+		Macros  []Macro  // options given by a macro: `summariesonly`
 		Options []Option // prestats=t, fillnull_value="unknown"
 		Aggs    []Agg
-		Model   string     // Endpoint.Processes
+		Model   string     // Endpoint.Processes; empty for raw indexes, without "from"
 		Where   SearchExpr // nil if absent
 		By      []string   // qualified fields, also _time
 		BySpan  string     // span of _time: 1s; empty if _time is not in By
@@ -48,7 +49,7 @@ type (
 		diag.Span
 		Expr Expr
 	}
-	// Regex is | regex FIELD="..." or FIELD!="...".
+	// Regex is | regex FIELD="..." or FIELD!="..."; an empty Field is _raw.
 	Regex struct {
 		diag.Span
 		Field   string
@@ -126,14 +127,15 @@ type (
 		Value string
 		Names []string
 	}
-	// Rex is | rex field=F "...".
+	// Rex is | rex field=F OPTIONS "..."; an empty Field is _raw. Pattern is a
+	// sed expression if the options say mode=sed.
 	Rex struct {
 		diag.Span
 		Field   string
 		Options []Option
 		Pattern string
 	}
-	// Bin is | bin span=5m FIELD as ALIAS.
+	// Bin is | bin FIELD span=5m as ALIAS.
 	Bin struct {
 		diag.Span
 		Options []Option
@@ -146,10 +148,26 @@ type (
 		Options []Option
 		Funcs   []Agg
 	}
+	// Mvexpand is | mvexpand FIELD limit=N; Limit 0 leaves it out.
+	Mvexpand struct {
+		diag.Span
+		Field string
+		Limit int
+	}
 	// MacroCmd is a macro that stands for whole commands: | `drop_dm_object_name(X)`.
 	MacroCmd struct {
 		diag.Span
 		Macro Macro
+	}
+	// Unknown is a command whose arguments this package cannot take apart:
+	// one that it does not know, or a form of a known one that it does not
+	// know (Parse then reports the place). Name is in lower case, or a macro
+	// in its backticks where a macro stands for the beginning of a command.
+	// Raw is the text after the name as written, trimmed.
+	Unknown struct {
+		diag.Span
+		Name string
+		Raw  string
 	}
 )
 
@@ -173,13 +191,15 @@ func (*Fillnull) isCommand()    {}
 func (*Rex) isCommand()         {}
 func (*Bin) isCommand()         {}
 func (*Convert) isCommand()     {}
+func (*Mvexpand) isCommand()    {}
 func (*MacroCmd) isCommand()    {}
+func (*Unknown) isCommand()     {}
 
 // Option is name=value; Value is unquoted here and quoted by the printer
 // where it has to be.
 type Option struct{ Name, Value string }
 
-// Agg is an aggregate: count, count as n, min(_time) as firstTime,
+// Agg is an aggregate, or a function of convert: count, count as n, min(_time) as firstTime,
 // stdev(delta) as sd. Arg is a field name; empty for plain count. Eval, where
 // set, is the argument of eval(...) and Arg is empty.
 type Agg struct {
@@ -206,7 +226,8 @@ type SortKey struct {
 	Desc  bool
 }
 
-// Macro is a call in backticks; Args are the raw arguments.
+// Macro is a call in backticks; Args are the raw arguments, trimmed, with the
+// quotes that they have.
 type Macro struct {
 	Name string
 	Args []string
@@ -286,7 +307,8 @@ type Expr interface {
 }
 
 type (
-	// FieldRef is a field; the printer quotes odd names with '...'.
+	// FieldRef is a field; the printer quotes names other than letters, digits
+	// and _ with '...', because a bare dot concatenates.
 	FieldRef struct {
 		diag.Span
 		Name string
@@ -296,7 +318,7 @@ type (
 		diag.Span
 		Value string
 	}
-	// NumberLit is a number as written.
+	// NumberLit is a number as written; a minus sign before digits belongs to it.
 	NumberLit struct {
 		diag.Span
 		Text string

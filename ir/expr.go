@@ -173,6 +173,11 @@ const (
 	Mul    FuncID = "*"
 	Div    FuncID = "/"
 	Bin    FuncID = "bin" // bin(value, size): the largest multiple of size not above value
+	Concat FuncID = "concat"
+	// ToString is the text of a number; ToNumber the number that a text
+	// spells, missing if it spells none.
+	ToString FuncID = "tostring"
+	ToNumber FuncID = "tonumber"
 )
 
 // Wild is the kind of a pattern part.

@@ -1,5 +1,7 @@
 package ir
 
+import "time"
+
 // Type is the type of a column or value. In a physical query it is the type
 // that the target stores: an address is a String there.
 type Type string
@@ -18,3 +20,81 @@ const (
 
 // Numeric reports whether values of the type are numbers.
 func (t Type) Numeric() bool { return t == Int || t == Float }
+
+// TypeOf is the type of an expression whose fields have theirs.
+func TypeOf(e Expr) Type {
+	switch e := e.(type) {
+	case *Field:
+		return e.T
+	case *Lit:
+		switch e.Value.(type) {
+		case string:
+			return String
+		case int64:
+			return Int
+		case float64:
+			return Float
+		case bool:
+			return Bool
+		case time.Duration:
+			return Duration
+		}
+	case *Foreign:
+		return e.T
+	case *Call:
+		return e.typeOf()
+	case nil:
+		return Unknown
+	}
+	return Bool
+}
+
+func (c *Call) typeOf() Type {
+	arg := func(i int) Type {
+		if i < len(c.Args) {
+			return TypeOf(c.Args[i])
+		}
+		return Unknown
+	}
+	switch c.Func {
+	case Minute, Hour, Day, Week, Month, Year:
+		return Int
+	case Concat, ToString:
+		return String
+	case ToNumber:
+		return Float
+	case Bin:
+		return arg(0)
+	case Div:
+		if arg(0) == Duration && arg(1) != Duration {
+			return Duration
+		}
+		return Float
+	case Sub:
+		if arg(0) == Time && arg(1) == Time {
+			return Duration
+		}
+	}
+	for i := range c.Args {
+		if t := arg(i); t == Time || t == Duration || t == Float {
+			return t
+		}
+	}
+	return arg(0)
+}
+
+// Type is the type of the aggregate's result.
+func (a *Agg) Type() Type {
+	switch a.Func {
+	case Count, DCount:
+		return Int
+	case Avg, Stdev:
+		if TypeOf(a.X) == Duration {
+			return Duration
+		}
+		return Float
+	case Values:
+		return Dynamic
+	}
+	return TypeOf(a.X)
+}

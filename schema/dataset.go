@@ -114,13 +114,15 @@ type Difference struct {
 //	computed    Name is computed by Expr, in the target's own language,
 //	            from Needs
 type Column struct {
-	Name       string            `yaml:"column"`
-	Kind       string            `yaml:"kind"`
-	File       string            `yaml:"file"`
-	Domain     string            `yaml:"domain"`
-	Key        string            `yaml:"key"`
-	Value      string            `yaml:"value"`
-	Whole      string            `yaml:"whole"` // registry: Expr that rebuilds key\value
+	Name   string `yaml:"column"`
+	Kind   string `yaml:"kind"`
+	File   string `yaml:"file"`
+	Domain string `yaml:"domain"`
+	Key    string `yaml:"key"`
+	Value  string `yaml:"value"`
+	Whole  string `yaml:"whole"` // registry: Expr that rebuilds key\value
+	// KeyAlone says that a row may be about a key, with no value: registry only.
+	KeyAlone   bool              `yaml:"keyAlone"`
 	Notation   string            `yaml:"notation"`
 	Algorithms map[string]string `yaml:"algorithms"`
 	Expr       string            `yaml:"expr"`

@@ -1,5 +1,644 @@
 package schema
 
-import "github.com/huntc/huntc/ir"
+import (
+	"fmt"
+	"slices"
+	"strings"
 
-func implies(pred ir.Expr, w *When) bool { return false }
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+// Resolution is a hunt in the terms of one view.
+type Resolution struct {
+	// Query is physical and normalised; nil if Diagnostics has an error.
+	Query ir.Query
+	// Fields are the columns that the author asked for, physical.
+	Fields []*ir.Field
+	// Reasons are the ways in which the rows differ from what was meant.
+	Reasons     []ir.Reason
+	Diagnostics diag.List
+}
+
+// Resolve turns a logical query into a physical one: it chooses the dataset of
+// each Scan, and rewrites fields and values into what the view stores. Where
+// several datasets serve a logsource it takes the first, most specific one
+// that has all the fields.
+func (s *Schema) Resolve(h *ir.Hunt, v View) Resolution {
+	var first Resolution
+	for try := 0; ; try++ {
+		r := &resolver{schema: s, view: v, hunt: h, try: try}
+		res := r.run()
+		if try == 0 {
+			first = res
+		}
+		if !res.Diagnostics.HasErrors() {
+			return res
+		}
+		if !r.more {
+			return first
+		}
+	}
+}
+
+type resolver struct {
+	schema *Schema
+	view   View
+	hunt   *ir.Hunt
+	// try is the index of the dataset to take among the candidates of each
+	// Scan; more says that some Scan has candidates beyond it.
+	try  int
+	more bool
+
+	reasons []ir.Reason
+	diags   diag.List
+}
+
+func (r *resolver) run() Resolution {
+	q, sc := r.query(r.hunt.Query, nil)
+	res := Resolution{Reasons: r.reasons, Diagnostics: r.diags}
+	if r.diags.HasErrors() {
+		return res
+	}
+	for _, f := range r.hunt.Fields {
+		cols := sc.show(f.Name)
+		if len(cols) == 0 {
+			r.diags.Infof(codeNotShown, f, "The rows are the same without it; remove the name, or map it in huntc.yaml.",
+				"%s has no column to show for %s", r.target(), f.Name)
+		}
+		for _, c := range cols {
+			if !ir.HasField(res.Fields, c.Name) {
+				res.Fields = append(res.Fields, c)
+			}
+		}
+	}
+	for _, b := range sc.bases() {
+		b.finish()
+	}
+	res.Diagnostics = r.diags
+	res.Reasons = dedupeReasons(r.reasons)
+	res.Query = ir.Normalize(dropEmptyExtends(q))
+	return res
+}
+
+func dropEmptyExtends(q ir.Query) ir.Query {
+	return ir.MapQuery(q, func(q ir.Query) ir.Query {
+		if e, ok := q.(*ir.Extend); ok && len(e.Cols) == 0 {
+			return e.Input
+		}
+		return q
+	})
+}
+
+func dedupeReasons(in []ir.Reason) []ir.Reason {
+	var out []ir.Reason
+	for _, r := range in {
+		if !slices.ContainsFunc(out, func(o ir.Reason) bool { return o == r }) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// target names the view for messages.
+func (r *resolver) target() string {
+	switch r.view {
+	case CIM:
+		return "Splunk's CIM"
+	case XDR:
+		return "Defender"
+	}
+	return "Splunk's raw events"
+}
+
+// scope is what the columns at one point of a query are called.
+type scope interface {
+	// value is the field as an expression; nil, with a diagnostic, if it
+	// has none.
+	value(f *ir.Field) ir.Expr
+	// show lists the columns that show a field; none if there are none.
+	show(name string) []*ir.Field
+	// origin is the scan that stores the field; nil if the query made it.
+	origin(name string) *base
+	// bases are the scans below.
+	bases() []*base
+}
+
+// base is the scope right above a Scan.
+type base struct {
+	r       *resolver
+	ds      *Dataset
+	m       *Mapping
+	scan    *ir.Scan
+	extend  *ir.Extend
+	tested  []*ir.Field
+	visible []*ir.Field // what show has handed out
+}
+
+func (b *base) bases() []*base { return []*base{b} }
+
+func (b *base) origin(string) *base { return b }
+
+// finish fills in what the query above turned out to need.
+func (b *base) finish() {
+	add := func(f *ir.Field) {
+		if !ir.HasField(b.scan.Physical.Columns, f.Name) {
+			b.scan.Physical.Columns = append(b.scan.Physical.Columns, f)
+		}
+	}
+	for _, name := range b.m.Output {
+		add(b.stored(diag.Span{}, name))
+	}
+	for _, f := range b.tested {
+		add(f)
+	}
+	for _, name := range b.ds.Output {
+		for _, f := range b.show(name) {
+			add(f)
+		}
+	}
+}
+
+// derived is the scope above an operator that names its own columns.
+type derived struct {
+	r    *resolver
+	cols []namedField
+	from []*base
+}
+
+// namedField is a logical name and the column that holds it.
+type namedField struct {
+	name string
+	f    *ir.Field
+}
+
+func (d *derived) bases() []*base { return d.from }
+
+func (d *derived) origin(string) *base { return nil }
+
+func (d *derived) find(name string) *ir.Field {
+	for i := len(d.cols) - 1; i >= 0; i-- {
+		if d.cols[i].name == name {
+			return d.cols[i].f
+		}
+	}
+	return nil
+}
+
+func (d *derived) value(f *ir.Field) ir.Expr {
+	if g := d.find(f.Name); g != nil {
+		return &ir.Field{Span: f.Span, Name: g.Name, T: g.T}
+	}
+	names := make([]string, len(d.cols))
+	for i, c := range d.cols {
+		names[i] = c.name
+	}
+	d.r.diags.Errorf(codeNoField, f, "The columns at this point are: "+strings.Join(names, ", ")+".",
+		"there is no column %s at this point of the pipeline", f.Name)
+	return nil
+}
+
+func (d *derived) show(name string) []*ir.Field {
+	if f := d.find(name); f != nil {
+		return []*ir.Field{f}
+	}
+	return nil
+}
+
+// add puts a column in, over one of the same name.
+func (d *derived) add(name string, f *ir.Field) {
+	d.cols = slices.DeleteFunc(d.cols, func(c namedField) bool { return c.name == name })
+	d.cols = append(d.cols, namedField{name, f})
+}
+
+// extended is the scope above an Extend or Window: more columns beside those below.
+type extended struct {
+	scope
+	more *derived
+}
+
+func (e *extended) value(f *ir.Field) ir.Expr {
+	if e.more.find(f.Name) != nil {
+		return e.more.value(f)
+	}
+	return e.scope.value(f)
+}
+
+func (e *extended) origin(name string) *base {
+	if e.more.find(name) != nil {
+		return nil
+	}
+	return e.scope.origin(name)
+}
+
+func (e *extended) show(name string) []*ir.Field {
+	if cols := e.more.show(name); cols != nil {
+		return cols
+	}
+	return e.scope.show(name)
+}
+
+// query resolves q. preds are the predicates of the Filters above it, which
+// tell datasets apart.
+func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
+	switch q := q.(type) {
+	case *ir.Scan:
+		return r.scan(q, ir.NewLogic(q.Span, ir.And, preds...))
+	case *ir.Filter:
+		in, sc := r.query(q.Input, append(slices.Clone(preds), q.Pred))
+		return &ir.Filter{Span: q.Span, Input: in, Pred: r.pred(sc, q.Pred, false)}, sc
+	case *ir.Extend:
+		in, sc := r.query(q.Input, nil)
+		out := &ir.Extend{Span: q.Span, Input: in}
+		more := &derived{r: r}
+		for _, c := range q.Cols {
+			x := r.expr(sc, c.X)
+			out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
+			more.add(c.As, &ir.Field{Span: c.Span, Name: c.As, T: ir.TypeOf(x)})
+		}
+		return out, &extended{sc, more}
+	case *ir.Aggregate:
+		in, sc := r.query(q.Input, nil)
+		out := &ir.Aggregate{Span: q.Span, Input: in}
+		d := &derived{r: r, from: sc.bases()}
+		for _, k := range q.By {
+			col := r.col(sc, k)
+			out.By = append(out.By, col)
+			d.add(k.As, &ir.Field{Span: k.Span, Name: col.As, T: ir.TypeOf(col.X)})
+		}
+		for _, a := range q.Aggs {
+			b := *a
+			if a.X != nil {
+				b.X = r.expr(sc, a.X)
+			}
+			out.Aggs = append(out.Aggs, &b)
+			d.add(a.As, &ir.Field{Span: a.Span, Name: a.As, T: b.Type()})
+		}
+		return out, d
+	case *ir.Window:
+		in, sc := r.query(q.Input, nil)
+		of := r.field(sc, q.Of)
+		out := &ir.Window{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: of, As: q.As}
+		more := &derived{r: r}
+		more.add(q.As, &ir.Field{Span: q.Span, Name: q.As, T: ir.Duration})
+		return out, &extended{sc, more}
+	case *ir.Project:
+		in, sc := r.query(q.Input, nil)
+		out, d := r.project(q, in, sc, false)
+		return out, d
+	case *ir.Distinct:
+		in, sc := r.query(q.Input, nil)
+		out := &ir.Distinct{Span: q.Span, Input: in}
+		d := &derived{r: r, from: sc.bases()}
+		for _, f := range q.By {
+			g := r.field(sc, f)
+			out.By = append(out.By, g)
+			d.add(f.Name, g)
+		}
+		return out, d
+	case *ir.Sort:
+		in, sc := r.query(q.Input, nil)
+		out := &ir.Sort{Span: q.Span, Input: in}
+		for _, k := range q.Keys {
+			out.Keys = append(out.Keys, &ir.SortKey{Span: k.Span, X: r.field(sc, k.X), Desc: k.Desc})
+		}
+		return out, sc
+	case *ir.Limit:
+		in, sc := r.query(q.Input, nil)
+		return &ir.Limit{Span: q.Span, Input: in, N: q.N}, sc
+	case *ir.Union:
+		return r.union(q)
+	case *ir.Join:
+		return r.join(q)
+	}
+	panic(fmt.Sprintf("schema: unhandled query %T", q))
+}
+
+// col resolves a grouping key or a projected column to one column.
+func (r *resolver) col(sc scope, c *ir.Col) *ir.Col {
+	x := r.expr(sc, c.X)
+	as := c.As
+	if f, ok := c.X.(*ir.Field); ok && f.Name == c.As {
+		if g, ok := x.(*ir.Field); ok {
+			as = g.Name
+		}
+	}
+	return &ir.Col{Span: c.Span, As: as, X: x}
+}
+
+// field resolves a field where the IR has room for a field only; a field that
+// needs an expression becomes a column of its own right above the Scan.
+func (r *resolver) field(sc scope, f *ir.Field) *ir.Field {
+	switch x := sc.value(f).(type) {
+	case *ir.Field:
+		return x
+	case nil:
+		return f
+	default:
+		if bases := sc.bases(); len(bases) == 1 {
+			return bases[0].derive(f.Span, f.Name, x)
+		}
+		r.diags.Errorf(codePart, f, "Give it a name of its own with \"extend\" first.", "%s is put together from several columns and cannot stand here", f.Name)
+		return f
+	}
+}
+
+func (r *resolver) fields(sc scope, in []*ir.Field) []*ir.Field {
+	out := make([]*ir.Field, len(in))
+	for i, f := range in {
+		out[i] = r.field(sc, f)
+	}
+	return out
+}
+
+// project resolves a Project. A field under its own name shows as all the
+// columns that hold it; with logical set every column takes the logical name
+// instead, so that the inputs of a Union align.
+func (r *resolver) project(q *ir.Project, in ir.Query, sc scope, logical bool) (ir.Query, scope) {
+	out := &ir.Project{Span: q.Span, Input: in}
+	d := &derived{r: r, from: sc.bases()}
+	put := func(at diag.Span, as string, x ir.Expr, name string) {
+		if !slices.ContainsFunc(out.Cols, func(c *ir.Col) bool { return c.As == as }) {
+			out.Cols = append(out.Cols, &ir.Col{Span: at, As: as, X: x})
+		}
+		d.add(name, &ir.Field{Span: at, Name: as, T: ir.TypeOf(x)})
+	}
+	for _, c := range q.Cols {
+		f, isField := c.X.(*ir.Field)
+		if !isField || f.Name != c.As || logical {
+			put(c.Span, c.As, r.expr(sc, c.X), c.As)
+			continue
+		}
+		cols := sc.show(f.Name)
+		if len(cols) == 0 {
+			sc.value(f) // says why
+			continue
+		}
+		// The first column that show lists is the one that holds most.
+		for i := len(cols) - 1; i >= 0; i-- {
+			d.add(f.Name, cols[i])
+		}
+		for _, col := range cols {
+			put(c.Span, col.Name, col, col.Name)
+		}
+		d.add(f.Name, cols[0])
+	}
+	return out, d
+}
+
+// union projects every input to logical names, since one logical field may be
+// stored under different names, and two under the same.
+func (r *resolver) union(q *ir.Union) (ir.Query, scope) {
+	out := &ir.Union{Span: q.Span}
+	d := &derived{r: r}
+	for _, u := range q.Inputs {
+		var in ir.Query
+		var sc scope
+		if p, ok := u.(*ir.Project); ok {
+			below, bsc := r.query(p.Input, nil)
+			in, sc = r.project(p, below, bsc, true)
+		} else {
+			below, bsc := r.query(u, nil)
+			in, sc = r.project(defaultProject(u, bsc), below, bsc, true)
+		}
+		in, sc = withIdentity(in, sc)
+		out.Inputs = append(out.Inputs, in)
+		d.from = append(d.from, sc.bases()...)
+		for _, c := range sc.(*derived).cols {
+			if d.find(c.name) == nil {
+				d.add(c.name, c.f)
+			}
+		}
+	}
+	return out, d
+}
+
+// defaultProject shows the time and what the dataset shows of itself.
+func defaultProject(u ir.Query, sc scope) *ir.Project {
+	p := &ir.Project{Span: u.At()}
+	add := func(name string) {
+		if len(sc.show(name)) > 0 {
+			p.Cols = append(p.Cols, &ir.Col{Span: u.At(), As: name, X: &ir.Field{Span: u.At(), Name: name}})
+		}
+	}
+	switch sc := sc.(type) {
+	case *derived:
+		for _, c := range sc.cols {
+			add(c.name)
+		}
+	case *extended:
+		for _, b := range sc.bases() {
+			add(ir.Timestamp)
+			for _, name := range b.ds.Output {
+				add(name)
+			}
+		}
+		for _, c := range sc.more.cols {
+			add(c.name)
+		}
+	case *base:
+		add(ir.Timestamp)
+		for _, name := range sc.ds.Output {
+			add(name)
+		}
+	}
+	return p
+}
+
+// withIdentity adds to a projection of plain events the columns by which the
+// target tells one event from another.
+func withIdentity(q ir.Query, sc scope) (ir.Query, scope) {
+	p, d := q.(*ir.Project), sc.(*derived)
+	if len(d.from) != 1 || !plainEvents(p.Input) {
+		return q, sc
+	}
+	var ids []*ir.Col
+	for _, name := range d.from[0].m.Output {
+		f := d.from[0].stored(p.Span, name)
+		if !slices.ContainsFunc(p.Cols, func(c *ir.Col) bool {
+			g, ok := c.X.(*ir.Field)
+			return c.As == name || ok && g.Name == name
+		}) {
+			ids = append(ids, &ir.Col{Span: p.Span, As: name, X: f})
+			d.cols = append(d.cols, namedField{name, f})
+		}
+	}
+	out := *p
+	out.Cols = append(ids, p.Cols...)
+	return &out, d
+}
+
+func plainEvents(q ir.Query) bool {
+	plain := true
+	ir.WalkQuery(q, func(q ir.Query) {
+		switch q.(type) {
+		case *ir.Aggregate, *ir.Distinct, *ir.Union, *ir.Join:
+			plain = false
+		}
+	})
+	return plain
+}
+
+// join projects the right side so that its keys have the left side's names and
+// its other columns their logical ones.
+func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
+	left, lsc := r.query(q.Left, nil)
+	out := &ir.Join{Span: q.Span, Left: left, Kind: q.Kind}
+
+	p, isProject := q.Right.(*ir.Project)
+	below := q.Right
+	if isProject {
+		below = p.Input
+	}
+	right, rsc := r.query(below, nil)
+	if !isProject {
+		p = defaultProject(q.Right, rsc)
+	}
+	proj := &ir.Project{Span: p.Span, Input: right}
+	more := &derived{r: r}
+	for _, key := range q.On {
+		l := r.field(lsc, key)
+		out.On = append(out.On, l)
+		if x := rsc.value(key); x != nil {
+			proj.Cols = append(proj.Cols, &ir.Col{Span: key.Span, As: l.Name, X: x})
+		}
+	}
+	if q.Kind == ir.Anti {
+		out.Right = proj
+		return out, lsc
+	}
+	for _, c := range p.Cols {
+		if slices.ContainsFunc(q.On, func(k *ir.Field) bool { return k.Name == c.As }) ||
+			c.As == ir.Timestamp && !isProject || len(lsc.show(c.As)) > 0 && !isProject {
+			continue
+		}
+		x := r.expr(rsc, c.X)
+		proj.Cols = append(proj.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
+		more.add(c.As, &ir.Field{Span: c.Span, Name: c.As, T: ir.TypeOf(x)})
+	}
+	out.Right = proj
+	more.from = rsc.bases()
+	return out, &joined{extended{lsc, more}}
+}
+
+// joined is extended with the scans of both sides.
+type joined struct{ extended }
+
+func (j *joined) bases() []*base { return slices.Concat(j.scope.bases(), j.more.from) }
+
+// scan chooses the dataset and builds the physical Scan, with an Extend above
+// it that is filled as columns are computed.
+func (r *resolver) scan(q *ir.Scan, pred ir.Expr) (ir.Query, scope) {
+	candidates := r.schema.candidates(q.Source, pred)
+	if len(candidates) == 0 {
+		r.diags.Errorf(codeNoDataset, q.Source,
+			"Check its spelling, or say in huntc.yaml, under \"datasets\", which data it stands for.",
+			"no dataset is known for the logsource %s", describe(q.Source))
+		return q, &nowhere{}
+	}
+	r.more = r.more || r.try+1 < len(candidates)
+	ds := candidates[min(r.try, len(candidates)-1)]
+	m := ds.Mapping(r.view)
+	if m == nil {
+		why := ds.Without[r.view]
+		if why == "" {
+			why = "No mapping for it is known."
+		}
+		r.diags.Errorf(codeNoView, q.Source,
+			fmt.Sprintf("%s Map it in huntc.yaml under datasets.%s.%s if your data has it, or name the targets of the document in hunt.targets.", why, ds.Name, r.view),
+			"%s does not hold the events of %s (%s)", r.target(), describe(q.Source), ds.Title)
+		return q, &nowhere{}
+	}
+	out := &ir.Scan{Span: q.Span, Source: q.Source, LookBack: q.LookBack}
+	out.Physical = &ir.Physical{View: string(r.view), Dataset: ds.Name, Table: m.Table}
+	if r.hunt.LookBack != 0 && out.LookBack == 0 {
+		out.LookBack = r.hunt.LookBack
+	}
+	b := &base{r: r, ds: ds, m: m, scan: out, extend: &ir.Extend{Span: q.Span, Input: out}}
+	if b.time(q.Span) == nil {
+		out.LookBack = 0
+	}
+	if d := m.Differs; d != nil && !slices.ContainsFunc(d.Unless, func(f string) bool { return ir.Requires(pred, f) }) {
+		r.reasons = append(r.reasons, ir.Reason{Span: q.Source.Span, Code: codeDataset, Effect: ir.Fidelity(d.Effect), Message: d.Why})
+	}
+	if where := b.constraint(); where != nil {
+		return &ir.Filter{Span: q.Span, Input: b.extend, Pred: where}, b
+	}
+	return b.extend, b
+}
+
+// constraint is what tells the dataset's rows from others of the table.
+func (b *base) constraint() ir.Expr {
+	var all []ir.Expr
+	for _, name := range sortedKeys(b.m.Where) {
+		col := b.stored(b.scan.Span, name)
+		m := &ir.Match{Span: b.scan.Span, X: col}
+		for _, v := range b.m.Where[name] {
+			m.Any = append(m.Any, ir.TextPattern(b.scan.Span, v))
+		}
+		all = append(all, m)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return ir.NewLogic(b.scan.Span, ir.And, all...)
+}
+
+// nowhere is the scope above a Scan that has no data: an error has been
+// reported, and none more is about its fields.
+type nowhere struct{}
+
+func (*nowhere) value(f *ir.Field) ir.Expr { return f }
+func (*nowhere) show(string) []*ir.Field   { return nil }
+func (*nowhere) origin(string) *base       { return nil }
+func (*nowhere) bases() []*base            { return nil }
+
+func describe(l ir.Logsource) string {
+	var parts []string
+	for _, p := range [][2]string{{"category", l.Category}, {"product", l.Product}, {"service", l.Service}} {
+		if p[1] != "" {
+			parts = append(parts, p[0]+": "+p[1])
+		}
+	}
+	if len(parts) == 0 {
+		return "{}"
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// implies reports whether rows that pass pred all have one of the values that
+// w asks for. It may say false where the truth is hard to see.
+func implies(pred ir.Expr, w *When) bool {
+	isOne := func(p ir.Pattern) bool {
+		s, ok := p.Literal()
+		return ok && slices.ContainsFunc(w.In, func(v string) bool { return strings.EqualFold(v, s) })
+	}
+	switch e := pred.(type) {
+	case *ir.Logic:
+		if e.Op == ir.And {
+			return slices.ContainsFunc(e.Args, func(a ir.Expr) bool { return implies(a, w) })
+		}
+		for _, a := range e.Args {
+			if !implies(a, w) {
+				return false
+			}
+		}
+		return len(e.Args) > 0
+	case *ir.Match:
+		f, ok := e.X.(*ir.Field)
+		if !ok || f.Name != w.Field {
+			return false
+		}
+		for _, p := range e.Any {
+			if !isOne(p) {
+				return false
+			}
+		}
+		return true
+	case *ir.Compare:
+		f, ok := e.L.(*ir.Field)
+		lit, isLit := e.R.(*ir.Lit)
+		return ok && isLit && f.Name == w.Field && e.Op == ir.Eq && isOne(ir.TextPattern(e.Span, literalText(lit)))
+	}
+	return false
+}

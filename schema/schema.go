@@ -23,6 +23,8 @@ var dataFiles embed.FS
 type Schema struct {
 	datasets []*Dataset // sorted by name
 	tables   tables
+	// cimVersion is the newest CIM version whose fields may be used.
+	cimVersion string
 }
 
 // New reads the embedded datasets and lays overlay, the "datasets" section of
@@ -63,11 +65,20 @@ func New(overlay yaml.Node) (*Schema, error) {
 	if err := inherit(byName); err != nil {
 		return nil, err
 	}
-	s := &Schema{}
+	s := &Schema{cimVersion: newestCIM}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		s.datasets = append(s.datasets, byName[name])
 	}
 	return s, nil
+}
+
+// newestCIM is the version of CIM that the catalogue describes.
+const newestCIM = "8.5.0"
+
+// WithCIM is the same schema for data models of an older version of CIM:
+// fields that came later count as absent.
+func (s *Schema) WithCIM(version string) *Schema {
+	return &Schema{datasets: s.datasets, cimVersion: version}
 }
 
 // overlayDatasets decodes each entry of the overlay on top of the dataset of

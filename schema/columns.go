@@ -1,0 +1,246 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// stored is a column of the table under its own name.
+func (b *base) stored(at diag.Span, name string) *ir.Field {
+	if b.r.view == Raw {
+		return &ir.Field{Span: at, Name: name, T: b.rawType(name)}
+	}
+	info, _ := b.r.schema.Column(b.r.view, b.m.Table, name)
+	return &ir.Field{Span: at, Name: name, T: irType(info.Type)}
+}
+
+// rawType is the declared type of a raw field if it is a number; everything
+// else in raw events is text whose kind is seen only when it is compared.
+func (b *base) rawType(name string) ir.Type {
+	if name == "_time" {
+		return ir.Time
+	}
+	if t := ir.Type(b.ds.Fields[name].Type); t.Numeric() {
+		return t
+	}
+	return ir.Unknown
+}
+
+// irType translates the catalogue's names of types.
+func irType(t string) ir.Type {
+	switch t {
+	case "int", "long":
+		return ir.Int
+	case "real", "number", "float":
+		return ir.Float
+	case "bool":
+		return ir.Bool
+	case "datetime", "timestamp", "time":
+		return ir.Time
+	case "dynamic":
+		return ir.Dynamic
+	}
+	return ir.String
+}
+
+// time is the column of the event time; nil if the table has none.
+func (b *base) time(at diag.Span) *ir.Field {
+	name := "_time"
+	if b.r.view == XDR {
+		name = "Timestamp"
+		if _, ok := b.r.schema.Column(XDR, b.m.Table, name); !ok {
+			return nil
+		}
+	}
+	return &ir.Field{Span: at, Name: name, T: ir.Time}
+}
+
+// column finds how the view stores a field. It reports why it does not.
+func (b *base) column(f *ir.Field) (*Column, bool) {
+	if c, ok := b.m.Columns[f.Name]; ok {
+		if missing := b.newerThanModel(c); missing != "" {
+			b.r.diags.Errorf(codeNoColumn, f, "Raise splunk.cim in huntc.yaml if your data models are newer.",
+				"%s has %s only since CIM %s", b.m.Table, missing, b.since(missing))
+			return nil, false
+		}
+		return c, true
+	}
+	if why, ok := b.m.Without[f.Name]; ok {
+		b.r.diags.Errorf(codeNoColumn, f, why+b.remedy(f.Name), "%s has no column for %s", b.where(), f.Name)
+		return nil, false
+	}
+	if b.r.view == Raw && !b.m.Closed {
+		return &Column{Name: f.Name}, true
+	}
+	if _, known := b.ds.Fields[f.Name]; !known {
+		hint := "Name its column" + strings.TrimPrefix(b.remedy(f.Name), " Name its column")
+		if near := diag.Closest(f.Name, sortedKeys(b.ds.Fields)); near != "" {
+			hint = fmt.Sprintf("Did you mean %s? If not: name its column%s", near, strings.TrimPrefix(b.remedy(f.Name), " Name its column"))
+		}
+		b.r.diags.Errorf(codeNoField, f, hint, "%s has no column for %s, which is not a known field of %s", b.where(), f.Name, b.ds.Name)
+		return nil, false
+	}
+	b.r.diags.Errorf(codeNoColumn, f, strings.TrimPrefix(b.remedy(f.Name), " "), "%s has no column for %s", b.where(), f.Name)
+	return nil, false
+}
+
+func (b *base) remedy(field string) string {
+	return fmt.Sprintf(" Name its column in huntc.yaml under datasets.%s.%s.columns.%s if your data has one.", b.ds.Name, b.r.view, field)
+}
+
+// where names the table for messages.
+func (b *base) where() string {
+	switch b.r.view {
+	case CIM:
+		return "the data model " + b.m.Table
+	case XDR:
+		return "Defender's table " + b.m.Table
+	}
+	return "the raw data behind `" + b.m.Table + "`"
+}
+
+// newerThanModel names the first column of c that the configured version of
+// CIM does not have yet; "" if there is none.
+func (b *base) newerThanModel(c *Column) string {
+	if b.r.view != CIM {
+		return ""
+	}
+	for _, name := range []string{c.Name, c.File, c.Domain, c.Key, c.Value} {
+		if name != "" && c.Kind != "computed" && newer(b.since(name), b.r.schema.cimVersion) {
+			return name
+		}
+	}
+	for _, name := range c.Needs {
+		if newer(b.since(name), b.r.schema.cimVersion) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (b *base) since(name string) string {
+	info, _ := b.r.schema.Column(CIM, b.m.Table, name)
+	return info.Since
+}
+
+// newer compares dotted versions; an empty one is older than all.
+func newer(a, b string) bool {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range x {
+		var v, w int
+		fmt.Sscanf(x[i], "%d", &v)
+		if i < len(y) {
+			fmt.Sscanf(y[i], "%d", &w)
+		}
+		if v != w {
+			return v > w
+		}
+	}
+	return false
+}
+
+// value implements scope.
+func (b *base) value(f *ir.Field) ir.Expr {
+	if f.Name == ir.Timestamp {
+		if t := b.time(f.Span); t != nil {
+			return t
+		}
+		b.r.diags.Errorf(codeNoTime, f, "Take the time out of the pipeline: the table holds the present state, not events.", "%s has no time of an event", b.where())
+		return nil
+	}
+	c, ok := b.column(f)
+	if !ok {
+		return nil
+	}
+	return b.whole(f, c)
+}
+
+// whole is the value of a column as one expression.
+func (b *base) whole(f *ir.Field, c *Column) ir.Expr {
+	switch c.Kind {
+	case "computed":
+		return b.derive(f.Span, c.Name, &ir.Foreign{Span: f.Span, Text: c.Expr, Needs: c.Needs, T: irType(c.Type)})
+	case "registry":
+		if c.Name == "" {
+			return b.derive(f.Span, f.Name, &ir.Foreign{Span: f.Span, Text: c.Whole, Needs: []string{c.Key, c.Value}, T: ir.String})
+		}
+	case "account":
+		if c.Domain != "" {
+			return &ir.Call{Span: f.Span, Func: ir.Concat, Args: []ir.Expr{
+				b.stored(f.Span, c.Domain), &ir.Lit{Span: f.Span, Value: `\`}, b.stored(f.Span, c.Name)}}
+		}
+	case "path":
+		if c.Name == "" {
+			b.r.diags.Errorf(codePart, f, "Compare the end of the path with a file name instead: |endswith: '\\name.exe'.",
+				"%s keeps only the file name of %s, not its folder", b.where(), f.Name)
+			return nil
+		}
+	case "hashes":
+		if c.Name == "" {
+			b.r.diags.Errorf(codePart, f, "Compare a single algorithm: Hashes|contains: 'SHA256=...'.",
+				"%s keeps each algorithm of %s in a column of its own", b.where(), f.Name)
+			return nil
+		}
+	}
+	return b.stored(f.Span, c.Name)
+}
+
+// derive adds a column right above the Scan and returns it.
+func (b *base) derive(at diag.Span, name string, x ir.Expr) *ir.Field {
+	if !slices.ContainsFunc(b.extend.Cols, func(c *ir.Col) bool { return c.As == name }) {
+		b.extend.Cols = append(b.extend.Cols, &ir.Col{Span: at, As: name, X: x})
+	}
+	return &ir.Field{Span: at, Name: name, T: ir.TypeOf(x)}
+}
+
+// show implements scope: it never reports anything.
+func (b *base) show(name string) []*ir.Field {
+	if name == ir.Timestamp {
+		if t := b.time(b.scan.Span); t != nil {
+			return []*ir.Field{t}
+		}
+		return nil
+	}
+	c, ok := b.m.Columns[name]
+	if !ok {
+		if _, no := b.m.Without[name]; no || b.r.view != Raw || b.m.Closed {
+			return nil
+		}
+		c = &Column{Name: name}
+	}
+	if b.newerThanModel(c) != "" {
+		return nil
+	}
+	var names []string
+	switch c.Kind {
+	case "path":
+		names = []string{c.Name, c.File}
+	case "account":
+		names = []string{c.Name, c.Domain}
+	case "registry":
+		names = []string{c.Name, c.Key, c.Value}
+	case "hashes":
+		names = []string{c.Name}
+		for _, alg := range sortedKeys(c.Algorithms) {
+			names = append(names, c.Algorithms[alg])
+		}
+	case "computed":
+		return []*ir.Field{b.derive(b.scan.Span, c.Name, &ir.Foreign{Span: b.scan.Span, Text: c.Expr, Needs: c.Needs, T: irType(c.Type)})}
+	default:
+		names = []string{c.Name}
+	}
+	var out []*ir.Field
+	for _, n := range names {
+		if n != "" {
+			out = append(out, b.stored(b.scan.Span, n))
+		}
+	}
+	return out
+}

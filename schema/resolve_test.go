@@ -1,0 +1,187 @@
+package schema
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/huntc/huntc/ir"
+)
+
+func mustSchema(t testing.TB) *Schema {
+	t.Helper()
+	s, err := New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func field(name string) *ir.Field { return &ir.Field{Name: name} }
+
+func match(name string, patterns ...string) ir.Expr {
+	m := &ir.Match{X: field(name)}
+	for _, p := range patterns {
+		m.Any = append(m.Any, glb(p))
+	}
+	return m
+}
+
+func not(e ir.Expr) ir.Expr       { return &ir.Not{X: e} }
+func and(args ...ir.Expr) ir.Expr { return ir.NewLogic(ir.Lit{}.Span, ir.And, args...) }
+
+func rule(category string, pred ir.Expr) *ir.Hunt {
+	return &ir.Hunt{Query: &ir.Filter{Input: &ir.Scan{Source: ir.Logsource{Category: category, Product: "windows"}}, Pred: pred}}
+}
+
+// predicate shows the resolved predicate without the dataset's constraint.
+func predicate(t *testing.T, res Resolution) string {
+	t.Helper()
+	if res.Diagnostics.HasErrors() {
+		var b strings.Builder
+		for _, d := range res.Diagnostics {
+			b.WriteString(string(d.Code) + " " + d.Message + "; ")
+		}
+		return b.String()
+	}
+	lines := strings.Split(strings.TrimSpace(ir.Format(res.Query)), "\n")
+	out := strings.Join(lines[1:], " | ")
+	for _, r := range res.Reasons {
+		out += " {" + string(r.Code) + " " + string(r.Effect) + "}"
+	}
+	return out
+}
+
+func TestResolvePredicates(t *testing.T) {
+	s := mustSchema(t)
+	for _, tt := range []struct {
+		name, category string
+		view           View
+		pred           ir.Expr
+		want           string
+	}{
+		{"the end of a path is a file name", "process_creation", XDR, match("Image", `*\cmd.exe`, `*\pwsh.exe`),
+			`filter and(match(ActionType, "ProcessCreated"), match(FileName, "cmd.exe", "pwsh.exe"))`},
+		{"the end of a path in a data model", "process_creation", CIM, and(match("Image", `*\cmd.exe`), match("CommandLine", `*/c *`)),
+			`filter and(match(process_name, "cmd.exe"), match(process, "*/c *"))`},
+		{"a folder stays a path", "process_creation", XDR, match("Image", `*\Temp\*`, `*\x.exe`),
+			`filter and(match(ActionType, "ProcessCreated"), or(match(FileName, "x.exe"), match(FolderPath, "*\\Temp\\*")))`},
+		{"a negated file name", "process_creation", XDR, not(match("Image", `*\cmd.exe`)),
+			`filter and(match(ActionType, "ProcessCreated"), not(match(FileName, "cmd.exe")))`},
+		{"only the name of the parent is there", "registry_set", XDR, match("ParentImage", `*\a\b.exe`),
+			`HC0303 ParentImage: Defender's table DeviceRegistryEvents keeps only the file name, not its folder; `},
+		{"a text that the fill would match", "process_creation", CIM, and(match("CommandLine", `*know*`)),
+			`filter and(match(process, "*know*"), not(match(process, "unknown")))`},
+		{"missing in Defender is empty", "process_creation", XDR, not(&ir.Exists{X: field("CommandLine")}),
+			`filter and(match(ActionType, "ProcessCreated"), match(ProcessCommandLine, "")) {HC0313 over}`},
+		{"a lone star asks for presence", "process_creation", XDR, match("CommandLine", `*`),
+			`filter and(match(ActionType, "ProcessCreated"), not(match(ProcessCommandLine, ""))) {HC0313 under}`},
+		{"an account", "process_creation", XDR, match("User", `NT AUTHORITY\SYSTEM`),
+			`filter and(match(ActionType, "ProcessCreated"), match(AccountDomain, "NT AUTHORITY"), match(AccountName, "SYSTEM"))`},
+		{"a part of an account", "process_creation", XDR, match("User", `*AUTHORI*`),
+			`filter and(match(ActionType, "ProcessCreated"), or(match(AccountName, "*AUTHORI*"), match(AccountDomain, "*AUTHORI*")))`},
+		{"a domain that is not stored", "process_creation", CIM, and(match("User", `CORP\*`), match("CommandLine", "x")),
+			`HC0303 User: the data model Endpoint.Processes keeps only the name of an account, not its domain; `},
+		{"key and value", "registry_set", XDR, match("TargetObject", `HKLM\*\CurrentVersion\Run\evil`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "HKEY_LOCAL_MACHINE\\*\\CurrentVersion\\Run"), match(RegistryValueName, "evil"))`},
+		{"a key or what is below it", "registry_set", XDR, match("TargetObject", `*\Run\*`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "*\\Run", "*\\Run\\*"))`},
+		{"the nameless value", "registry_set", XDR, match("TargetObject", `*\MiniNt\(Default)`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "*\\MiniNt"), match(RegistryValueName, ""))`},
+		{"the current control set", "registry_set", XDR, match("TargetObject", `*\CurrentControlSet\Control\Lsa\X`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "*\\CurrentControlSet\\Control\\Lsa", "*\\ControlSet001\\Control\\Lsa"), match(RegistryValueName, "X"))`},
+		{"a number in the registry", "registry_set", XDR, match("Details", `DWORD (0x00000010)`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryValueData, "16"))`},
+		{"a number in the registry, CIM", "registry_set", CIM, match("Details", `DWORD (0x0000000a)`),
+			`filter and(match(action, "modified"), match(registry_value_data, "0x0000000a"))`},
+		{"a long number in the registry", "registry_set", XDR, match("Details", `QWORD (0x00000001-0x00000000)`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryValueData, "4294967296"))`},
+		{"half a number in the registry", "registry_set", XDR, match("Details", `DWORD*`),
+			`HC0314 Details: Sysmon's notation "DWORD*" is not what RegistryValueData holds; `},
+		{"a hash", "process_creation", XDR, match("Hashes", `*MD5=0123456789ABCDEF0123456789ABCDEF*`),
+			`filter and(match(ActionType, "ProcessCreated"), match(MD5, "0123456789ABCDEF0123456789ABCDEF"))`},
+		{"an import hash beside another", "process_creation", XDR, match("Hashes", `*MD5=0123456789ABCDEF0123456789ABCDEF*`, `*IMPHASH=0123456789ABCDEF0123456789ABCDEF*`),
+			`filter and(match(ActionType, "ProcessCreated"), match(MD5, "0123456789ABCDEF0123456789ABCDEF")) {HC0312 under}`},
+		{"an import hash beside another, negated", "process_creation", XDR, not(match("Hashes", `*MD5=0123456789ABCDEF0123456789ABCDEF*`, `*IMPHASH=01*`)),
+			`filter and(match(ActionType, "ProcessCreated"), not(match(MD5, "0123456789ABCDEF0123456789ABCDEF"))) {HC0312 over}`},
+		{"an import hash alone", "process_creation", XDR, match("Hashes", `*IMPHASH=0123456789ABCDEF0123456789ABCDEF*`),
+			`HC0301 Hashes: Defender's table DeviceProcessEvents has no IMPHASH; `},
+		{"a number column", "network_connection", XDR, and(match("DestinationPort", "53", "80"), match("Initiated", "true")),
+			`filter and(match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"), or(=(RemotePort, 53), =(RemotePort, 80)), match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"))`},
+		{"hexadecimal for a number column", "process_creation", XDR, match("LogonId", "0x3e7"),
+			`filter and(match(ActionType, "ProcessCreated"), =(LogonId, 999))`},
+		{"text for a number column", "network_connection", XDR, and(match("DestinationPort", "http"), match("Initiated", "true")),
+			`HC0305 DestinationPort: RemotePort is a number, which "http" does not spell; `},
+		{"a field that Defender lacks", "process_creation", XDR, match("CurrentDirectory", `C:\*`),
+			`HC0301 Defender's table DeviceProcessEvents has no column for CurrentDirectory; `},
+		{"a field that nobody has", "process_creation", XDR, match("CommandLin", `a`),
+			`HC0302 Defender's table DeviceProcessEvents has no column for CommandLin, which is not a known field of process_creation; `},
+		{"a keyword in a table", "process_creation", XDR, &ir.Keyword{Pattern: glb("x")},
+			`HC0306 Defender cannot search a whole event for a keyword; it has columns only; `},
+		{"raw events keep Sysmon's names", "process_creation", Raw, and(match("Image", `*\cmd.exe`), match("EventID", "1")),
+			`filter and(match(Image, "*\\cmd.exe"), match(EventCode, "1"))`},
+		{"a regular expression on the hive's short name", "registry_set", XDR, &ir.Regexp{X: field("TargetObject"), Source: `^HKLM\\`},
+			`extend TargetObject = foreign("strcat(RegistryKey, @\"\\\", RegistryValueName)") | filter and(match(ActionType, "RegistryValueSet"), regex(TargetObject, "^HKLM\\\\")) {HC0311 mixed}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := predicate(t, s.Resolve(rule(tt.category, tt.pred), tt.view)); got != tt.want {
+				t.Errorf("\n got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestResolvePipeline(t *testing.T) {
+	s := mustSchema(t)
+	h := rule("network_connection", match("Action", "allowed"))
+	h.LookBack = 24 * time.Hour
+	h.Query = &ir.Sort{Keys: []*ir.SortKey{{X: field("n"), Desc: true}}, Input: &ir.Filter{
+		Pred: &ir.Compare{Op: ir.Gt, L: field("n"), R: &ir.Lit{Value: int64(30)}},
+		Input: &ir.Aggregate{
+			By:    []*ir.Col{{As: "SourceIp", X: field("SourceIp")}},
+			Aggs:  []*ir.Agg{{As: "n", Func: ir.Count}, {As: "d", Func: ir.Avg, X: field("delta")}},
+			Input: &ir.Window{By: []*ir.Field{field("SourceIp")}, Of: field(ir.Timestamp), As: "delta", Input: h.Query},
+		}}}
+	want := strings.TrimPrefix(`
+scan xdr DeviceNetworkEvents last 24h0m0s
+filter and(match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"), match(ActionType, "ConnectionSuccess"))
+gaps delta = Timestamp by LocalIP
+aggregate n = count(), d = avg(delta) by LocalIP
+filter >(n, 30)
+sort n desc
+`, "\n")
+	res := s.Resolve(h, XDR)
+	if res.Query == nil {
+		t.Fatal(res.Diagnostics)
+	}
+	if got := ir.Format(res.Query); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// The inputs of a union carry logical names, since one physical name can mean
+// two things.
+func TestResolveUnion(t *testing.T) {
+	s := mustSchema(t)
+	branch := func(category string, cols ...string) ir.Query {
+		p := &ir.Project{Input: &ir.Scan{Source: ir.Logsource{Category: category}}}
+		for _, c := range cols {
+			p.Cols = append(p.Cols, &ir.Col{As: c, X: field(c)})
+		}
+		return p
+	}
+	h := &ir.Hunt{Query: &ir.Union{Inputs: []ir.Query{
+		branch("process_creation", "Image", "CommandLine"), branch("file_event", "Image", "TargetFilename")}}}
+	res := s.Resolve(h, XDR)
+	if res.Query == nil {
+		t.Fatal(res.Diagnostics)
+	}
+	got := ir.Format(res.Query)
+	for _, want := range []string{"Image = FolderPath, CommandLine = ProcessCommandLine", "Image = InitiatingProcessFolderPath, TargetFilename = FolderPath"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}

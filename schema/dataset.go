@@ -40,7 +40,8 @@ type Dataset struct {
 	Without map[View]string `yaml:"without"`
 }
 
-// Logsource is a Sigma logsource; an empty key matches anything.
+// Logsource is a Sigma logsource; an empty key matches anything, and "-" only a
+// rule that does not name the key.
 type Logsource struct {
 	Category string `yaml:"category"`
 	Product  string `yaml:"product"`

@@ -185,12 +185,16 @@ func (s *Schema) candidates(l ir.Logsource, pred ir.Expr) []*Dataset {
 	return out
 }
 
+// unnamed as a key of an entry wants a rule that does not name that key, so
+// that "product: linux" alone does not catch categories that nobody knows.
+const unnamed = "-"
+
 // covers reports whether the entry names the logsource, and how many of its
 // keys it names.
 func (e Logsource) covers(l ir.Logsource) (int, bool) {
 	n := 0
 	for _, pair := range [][2]string{{e.Category, l.Category}, {e.Product, l.Product}, {e.Service, l.Service}} {
-		if pair[0] == "" {
+		if pair[0] == "" || pair[0] == unnamed && pair[1] == "" {
 			continue
 		}
 		if !strings.EqualFold(pair[0], pair[1]) {

@@ -1,0 +1,17 @@
+package defender
+
+import "github.com/huntc/huntc/diag"
+
+// Codes of this package; diag/codes has a page for each.
+const (
+	codeKeyword   diag.Code = "HC0360" // keywords have no counterpart
+	codeRegexp    diag.Code = "HC0361" // regular expression that Kusto cannot run
+	codeTypes     diag.Code = "HC0362" // operands of types that Kusto does not compare
+	codeAggregate diag.Code = "HC0363" // aggregate that Kusto cannot compute
+	codeColumn    diag.Code = "HC0364" // no such column at that point
+	codeDepth     diag.Code = "HC0365" // nested deeper than Kusto's parser goes
+	codeNoTime    diag.Code = "HC0366" // look-back on a table without time
+	codeNative    diag.Code = "HC0367" // native text
+	codeLift      diag.Code = "HC0368" // text that cannot be lifted
+	codeSyntax    diag.Code = "HC0369" // text that is not Kusto
+)

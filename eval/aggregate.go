@@ -1,0 +1,203 @@
+package eval
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/huntc/huntc/ir"
+)
+
+func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
+	by, err := r.columns(q.By)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, c := range by {
+		names = append(names, c.as)
+	}
+	args := make([]Value, len(q.Aggs))
+	for i, a := range q.Aggs {
+		names = append(names, a.As)
+		if a.X == nil {
+			continue
+		}
+		if args[i], err = CompileValue(a.X); err != nil {
+			return nil, err
+		}
+	}
+	s := newShape(names)
+
+	keys := func(row Row) ([]any, error) {
+		vals := make([]any, len(by), len(names))
+		for i, c := range by {
+			if vals[i], err = c.value(row); err != nil {
+				return nil, err
+			}
+		}
+		return vals, nil
+	}
+	var keyErr error
+	found := groups(in, func(b []byte, row Row) []byte {
+		vals, err := keys(row)
+		if err != nil {
+			keyErr = err
+		}
+		for _, v := range vals {
+			b = appendKey(b, v)
+		}
+		return b
+	})
+	if keyErr != nil {
+		return nil, keyErr
+	}
+	if len(found) == 0 && len(by) == 0 {
+		found = []*group{{}}
+	}
+	out := make([]Row, len(found))
+	for i, g := range found {
+		var vals []any
+		if len(g.rows) > 0 {
+			if vals, err = keys(g.rows[0]); err != nil {
+				return nil, err
+			}
+		}
+		for j, a := range q.Aggs {
+			vals = append(vals, aggregateOne(a.Func, args[j], g.rows))
+		}
+		out[i] = Row{shape: s, vals: vals}
+	}
+	return out, nil
+}
+
+// aggregateOne is one aggregate of one group. All but the two counts are
+// missing where no row has a value for them.
+func aggregateOne(f ir.AggFunc, arg Value, rows []Row) any {
+	if f == ir.Count {
+		return int64(len(rows))
+	}
+	var vals []any // one by one: a field with several values counts as several
+	var at []Row   // the row of each
+	for _, row := range rows {
+		switch v := arg(row).(type) {
+		case nil:
+		case []any:
+			for _, x := range v {
+				vals, at = append(vals, x), append(at, row)
+			}
+		default:
+			vals, at = append(vals, v), append(at, row)
+		}
+	}
+	switch f {
+	case ir.DCount:
+		seen := map[string]bool{}
+		for _, v := range vals {
+			seen[string(appendKey(nil, v))] = true
+		}
+		return int64(len(seen))
+	case ir.Values:
+		slices.SortStableFunc(vals, compareTotal)
+		seen := map[string]bool{}
+		var list []any
+		for _, v := range vals {
+			if k := string(appendKey(nil, v)); !seen[k] {
+				seen[k] = true
+				list = append(list, v)
+			}
+		}
+		return normal(list)
+	case ir.First, ir.Last:
+		return edge(f, vals, at)
+	}
+	if len(vals) == 0 {
+		return nil
+	}
+	switch f {
+	case ir.Min:
+		return slices.MinFunc(vals, compareTotal)
+	case ir.Max:
+		return slices.MaxFunc(vals, compareTotal)
+	case ir.Sum, ir.Avg, ir.Stdev:
+		return moments(f, vals)
+	}
+	panic("eval: unhandled aggregate " + string(f))
+}
+
+// edge is the value at the smallest or largest time; of several at that time
+// it is the first or the last in the order of the rows. Rows without a time
+// have no place in it.
+func edge(f ir.AggFunc, vals []any, at []Row) any {
+	var best any
+	var bestTime time.Time
+	for i, v := range vals {
+		t, ok := timestamp(at[i])
+		if !ok {
+			continue
+		}
+		if best == nil || f == ir.First && t.Before(bestTime) || f == ir.Last && !t.Before(bestTime) {
+			best, bestTime = v, t
+		}
+	}
+	return best
+}
+
+// moments are sum, mean and sample standard deviation, of numbers or of
+// lengths of time; anything else among the values is left out, and so are
+// lengths of time where there are numbers.
+func moments(f ir.AggFunc, vals []any) any {
+	var nums []number
+	var durs []number
+	for _, v := range vals {
+		if d, ok := v.(time.Duration); ok {
+			durs = append(durs, number{isInt: true, i: int64(d)})
+		} else if n, ok := toNumber(v); ok {
+			nums = append(nums, n)
+		}
+	}
+	if len(nums) > 0 {
+		return momentsOf(f, nums)
+	}
+	switch v := momentsOf(f, durs).(type) {
+	case int64:
+		return time.Duration(v)
+	case float64:
+		return scale(1, v)
+	}
+	return nil
+}
+
+func momentsOf(f ir.AggFunc, nums []number) any {
+	if len(nums) == 0 {
+		return nil
+	}
+	total := any(int64(0))
+	mean := 0.0
+	for i, n := range nums {
+		t, ok := toNumber(total)
+		if !ok { // the sum has left the range of numbers
+			return nil
+		}
+		total = numeric(ir.Add, t, n)
+		mean += (n.float() - mean) / float64(i+1)
+	}
+	switch f {
+	case ir.Sum:
+		return total
+	case ir.Avg:
+		if t, ok := toNumber(total); ok {
+			return normal(t.float() / float64(len(nums)))
+		}
+		return normal(mean)
+	}
+	if len(nums) < 2 {
+		return nil
+	}
+	squares := 0.0
+	for _, n := range nums {
+		d := n.float() - mean
+		squares += d * d
+	}
+	return normal(math.Sqrt(squares / float64(len(nums)-1)))
+}

@@ -1,0 +1,313 @@
+package eval
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+// Pred is a compiled predicate. It is safe for concurrent use.
+type Pred func(Row) bool
+
+// Value is a compiled expression: its value for a row, nil where that is
+// missing. It is safe for concurrent use.
+type Value func(Row) any
+
+// NotEvaluable is the error for an expression that cannot be run in memory:
+// a regular expression outside RE2, or text in a target's own language.
+type NotEvaluable struct {
+	diag.Span
+	Why string
+}
+
+func (e *NotEvaluable) Error() string { return e.Why }
+
+// ForeignFunc gives the value of an expression in a target's own language,
+// which eval cannot read.
+type ForeignFunc func(f *ir.Foreign, row Row) (any, error)
+
+// CompilePred compiles a predicate. A column or a literal that stands where a
+// predicate is wanted holds where its value is true. The error is a
+// *NotEvaluable.
+func CompilePred(e ir.Expr) (Pred, error) {
+	switch e := e.(type) {
+	case *ir.Logic:
+		return compileLogic(e)
+	case *ir.Not:
+		x, err := CompilePred(e.X)
+		if err != nil {
+			return nil, err
+		}
+		return func(r Row) bool { return !x(r) }, nil
+	case *ir.Compare:
+		return compileCompare(e)
+	case *ir.Match:
+		m := newMatcher(e.Any, e.Cased)
+		return compileText(e.X, e.Cased, m.match)
+	case *ir.Regexp:
+		re, err := regexp.Compile(e.Source)
+		if err != nil {
+			return nil, &NotEvaluable{e.Span, "the regular expression cannot be run here: " + err.Error()}
+		}
+		return compileText(e.X, true, re.MatchString)
+	case *ir.InCIDR:
+		prefix := unmapPrefix(e.Prefix)
+		return compileText(e.X, true, func(s string) bool {
+			addr, err := netip.ParseAddr(s)
+			return err == nil && prefix.Contains(addr.Unmap().WithZone(""))
+		})
+	case *ir.FieldMatch:
+		return compileFieldMatch(e), nil
+	case *ir.Keyword:
+		return compileKeyword(e), nil
+	case *ir.Exists:
+		name := e.X.Name
+		return func(r Row) bool { return r.Get(name) != nil }, nil
+	case *ir.Field, *ir.Lit, *ir.Call, *ir.Foreign:
+		v, err := CompileValue(e)
+		if err != nil {
+			return nil, err
+		}
+		return func(r Row) bool { return v(r) == true }, nil
+	}
+	panic(fmt.Sprintf("eval: unhandled expression %T", e))
+}
+
+// CompileValue compiles an expression. A predicate's value is a bool.
+func CompileValue(e ir.Expr) (Value, error) {
+	switch e := e.(type) {
+	case *ir.Field:
+		name := e.Name
+		return func(r Row) any { return r.Get(name) }, nil
+	case *ir.Lit:
+		v := normal(e.Value)
+		return func(Row) any { return v }, nil
+	case *ir.Call:
+		return compileCall(e)
+	case *ir.Foreign:
+		return nil, &NotEvaluable{e.Span, "text in a target's own language cannot be run here: " + e.Text}
+	}
+	p, err := CompilePred(e)
+	if err != nil {
+		return nil, err
+	}
+	return func(r Row) any { return p(r) }, nil
+}
+
+func compileCall(e *ir.Call) (Value, error) {
+	want := 2
+	switch e.Func {
+	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
+		want = 1
+	case ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin:
+	default:
+		panic("eval: unhandled function " + string(e.Func))
+	}
+	if len(e.Args) != want {
+		return nil, &NotEvaluable{e.Span, fmt.Sprintf("%s takes %d arguments and has %d", e.Func, want, len(e.Args))}
+	}
+	args := make([]Value, want)
+	for i, a := range e.Args {
+		v, err := CompileValue(a)
+		if err != nil {
+			return nil, err
+		}
+		args[i] = v
+	}
+	f := e.Func
+	return func(r Row) any {
+		var vals [2]any
+		for i, a := range args {
+			vals[i] = a(r)
+		}
+		return call(f, vals[:want])
+	}, nil
+}
+
+func compileLogic(e *ir.Logic) (Pred, error) {
+	args := make([]Pred, len(e.Args))
+	for i, a := range e.Args {
+		p, err := CompilePred(a)
+		if err != nil {
+			return nil, err
+		}
+		args[i] = p
+	}
+	// The operator's absorbing value ends the walk.
+	stop := e.Op == ir.Or
+	return func(r Row) bool {
+		for _, p := range args {
+			if p(r) == stop {
+				return stop
+			}
+		}
+		return !stop
+	}, nil
+}
+
+func compileCompare(e *ir.Compare) (Pred, error) {
+	l, err := CompileValue(e.L)
+	if err != nil {
+		return nil, err
+	}
+	r, err := CompileValue(e.R)
+	if err != nil {
+		return nil, err
+	}
+	op, cased := e.Op, e.Cased
+	if lit, ok := e.R.(*ir.Lit); ok {
+		if n, ok := lit.Value.(int64); ok {
+			// The usual case, kept free of allocations.
+			return func(row Row) bool {
+				v := l(row)
+				if i, ok := v.(int64); ok {
+					return holds(op, compareInt(i, n))
+				}
+				return compareValues(op, v, n, cased)
+			}, nil
+		}
+	}
+	return func(row Row) bool { return compareValues(op, l(row), r(row), cased) }, nil
+}
+
+func compareInt(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// compileText applies a test to the text of x; to each text where the field
+// holds several. The test gets the text without case unless cased.
+func compileText(x ir.Expr, cased bool, test func(string) bool) (Pred, error) {
+	one := func(v any) bool {
+		s := text(v)
+		if !cased {
+			s = fold(s)
+		}
+		return test(s)
+	}
+	whole := func(v any) bool {
+		if list, ok := v.([]any); ok {
+			return slices.ContainsFunc(list, one)
+		}
+		return v != nil && one(v)
+	}
+	f, ok := x.(*ir.Field)
+	if !ok {
+		v, err := CompileValue(x)
+		if err != nil {
+			return nil, err
+		}
+		return func(r Row) bool { return whole(v(r)) }, nil
+	}
+	name := f.Name
+	return func(r Row) bool {
+		if r.shape == nil {
+			return false
+		}
+		i, ok := r.shape.index[name]
+		if !ok {
+			return false
+		}
+		v := r.vals[i]
+		if !cased && r.folded != nil && v != nil {
+			if _, list := v.([]any); !list {
+				return test(r.folded[i])
+			}
+		}
+		return whole(v)
+	}, nil
+}
+
+func compileFieldMatch(e *ir.FieldMatch) Pred {
+	x, y, cased := e.X.Name, e.Y.Name, e.Cased
+	var test func(s, part string) bool
+	switch e.Kind {
+	case ir.FieldPrefix:
+		test = strings.HasPrefix
+	case ir.FieldSuffix:
+		test = strings.HasSuffix
+	case ir.FieldContains:
+		test = strings.Contains
+	default:
+		panic("eval: unhandled comparison of fields " + string(e.Kind))
+	}
+	texts := func(v any) []string {
+		var out []string
+		if list, ok := v.([]any); ok {
+			for _, x := range list {
+				out = append(out, text(x))
+			}
+		} else if v != nil {
+			out = append(out, text(v))
+		}
+		if !cased {
+			for i, s := range out {
+				out[i] = fold(s)
+			}
+		}
+		return out
+	}
+	return func(r Row) bool {
+		parts := texts(r.Get(y))
+		return slices.ContainsFunc(texts(r.Get(x)), func(s string) bool {
+			return slices.ContainsFunc(parts, func(part string) bool { return test(s, part) })
+		})
+	}
+}
+
+func compileKeyword(e *ir.Keyword) Pred {
+	p := ir.Pattern{Span: e.Span}
+	p.Append(ir.Part{Wild: ir.Many})
+	for _, part := range e.Pattern.Parts {
+		p.Append(part)
+	}
+	p.Append(ir.Part{Wild: ir.Many})
+	m := newMatcher([]ir.Pattern{p}, e.Cased)
+	cased := e.Cased
+	one := func(v any) bool {
+		s := text(v)
+		if !cased {
+			s = fold(s)
+		}
+		return m.match(s)
+	}
+	return func(r Row) bool {
+		for i, v := range r.vals {
+			switch v := v.(type) {
+			case nil:
+			case []any:
+				if slices.ContainsFunc(v, one) {
+					return true
+				}
+			default:
+				if !cased && r.folded != nil {
+					if m.match(r.folded[i]) {
+						return true
+					}
+				} else if one(v) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+}
+
+// unmapPrefix writes a network of IPv4 addresses in IPv6 as the IPv4 network:
+// an address is compared in its IPv4 form where it has one.
+func unmapPrefix(p netip.Prefix) netip.Prefix {
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+		return netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
+	return p
+}

@@ -1,0 +1,358 @@
+package eval
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/huntc/huntc/ir"
+)
+
+// Source gives the rows of a Scan: the events of its logsource for a logical
+// query, the rows of its table for a physical one.
+type Source func(*ir.Scan) ([]Row, error)
+
+// Runner runs queries.
+type Runner struct {
+	Source Source
+	// Now is the end of the time that LookBack counts back from. If it is
+	// zero, a Scan reads all rows of its source whatever their time.
+	Now time.Time
+	// Foreign evaluates text in a target's own language; nil refuses it.
+	Foreign ForeignFunc
+}
+
+// Run runs a query over all rows of the source, whatever their time.
+func Run(q ir.Query, source Source) ([]Row, error) {
+	return Runner{Source: source}.Run(q)
+}
+
+// Run returns the rows of the query's result. Their order means something
+// only above a Sort; it is the same on every run for the same source.
+func (r Runner) Run(q ir.Query) ([]Row, error) {
+	switch q := q.(type) {
+	case *ir.Scan:
+		return r.scan(q)
+	case *ir.Union:
+		var out []Row
+		for _, in := range q.Inputs {
+			rows, err := r.Run(in)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, rows...)
+		}
+		return out, nil
+	case *ir.Join:
+		left, err := r.Run(q.Left)
+		if err != nil {
+			return nil, err
+		}
+		right, err := r.Run(q.Right)
+		if err != nil {
+			return nil, err
+		}
+		return join(q, left, right), nil
+	}
+	in, err := r.Run(ir.Inputs(q)[0])
+	if err != nil {
+		return nil, err
+	}
+	switch q := q.(type) {
+	case *ir.Filter:
+		pred, err := CompilePred(q.Pred)
+		if err != nil {
+			return nil, err
+		}
+		var out []Row
+		for _, row := range in {
+			if pred(row) {
+				out = append(out, row)
+			}
+		}
+		return out, nil
+	case *ir.Extend:
+		return r.extend(q, in)
+	case *ir.Project:
+		return r.project(q, in)
+	case *ir.Aggregate:
+		return r.aggregate(q, in)
+	case *ir.Window:
+		return window(q, in), nil
+	case *ir.Distinct:
+		return distinct(q.By, in), nil
+	case *ir.Sort:
+		out := slices.Clone(in)
+		slices.SortStableFunc(out, func(a, b Row) int {
+			for _, k := range q.Keys {
+				c := compareTotal(a.Get(k.X.Name), b.Get(k.X.Name))
+				if k.Desc {
+					c = -c
+				}
+				if c != 0 {
+					return c
+				}
+			}
+			return 0
+		})
+		return out, nil
+	case *ir.Limit:
+		return in[:min(len(in), max(q.N, 0))], nil
+	}
+	panic(fmt.Sprintf("eval: unhandled query %T", q))
+}
+
+func (r Runner) scan(q *ir.Scan) ([]Row, error) {
+	rows, err := r.Source(q)
+	if err != nil || q.LookBack == 0 || r.Now.IsZero() {
+		return rows, err
+	}
+	from := r.Now.Add(-q.LookBack)
+	var out []Row
+	for _, row := range rows {
+		if t, ok := timestamp(row); ok && t.After(from) && !t.After(r.Now) {
+			out = append(out, row)
+		}
+	}
+	return out, nil
+}
+
+// timestamp is the time of an event: its Timestamp, or _time in rows of
+// Splunk, as an instant or as seconds since the epoch.
+func timestamp(r Row) (time.Time, bool) {
+	v := r.Get(ir.Timestamp)
+	if v == nil {
+		v = r.Get("_time")
+	}
+	if t, ok := toTime(v); ok {
+		return t, true
+	}
+	if n, ok := toNumber(v); ok {
+		if n.isInt {
+			return time.Unix(n.i, 0).UTC(), true
+		}
+		return time.UnixMicro(int64(n.f * 1e6)).UTC(), true
+	}
+	return time.Time{}, false
+}
+
+// column is a compiled Col.
+type column struct {
+	as    string
+	value func(Row) (any, error)
+}
+
+func (r Runner) columns(cols []*ir.Col) ([]column, error) {
+	out := make([]column, len(cols))
+	for i, c := range cols {
+		out[i].as = c.As
+		if f, ok := c.X.(*ir.Foreign); ok && r.Foreign != nil {
+			out[i].value = func(row Row) (any, error) {
+				v, err := r.Foreign(f, row)
+				return normal(v), err
+			}
+			continue
+		}
+		v, err := CompileValue(c.X)
+		if err != nil {
+			return nil, err
+		}
+		out[i].value = func(row Row) (any, error) { return v(row), nil }
+	}
+	return out, nil
+}
+
+func (r Runner) project(q *ir.Project, in []Row) ([]Row, error) {
+	cols, err := r.columns(q.Cols)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(cols))
+	for i, c := range cols {
+		names[i] = c.as
+	}
+	s := newShape(names)
+	out := make([]Row, len(in))
+	for i, row := range in {
+		vals := make([]any, len(cols))
+		for j, c := range cols {
+			if vals[j], err = c.value(row); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = Row{shape: s, vals: vals}
+	}
+	return out, nil
+}
+
+func (r Runner) extend(q *ir.Extend, in []Row) ([]Row, error) {
+	cols, err := r.columns(q.Cols)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(cols))
+	for i, c := range cols {
+		names[i] = c.as
+	}
+	widen := widener(names)
+	out := make([]Row, len(in))
+	for i, row := range in {
+		wide := widen(row)
+		for _, c := range cols {
+			v, err := c.value(row)
+			if err != nil {
+				return nil, err
+			}
+			wide.vals[wide.shape.index[c.as]] = v
+		}
+		out[i] = wide
+	}
+	return out, nil
+}
+
+// widener returns a function that copies a row with more columns; a column
+// that the row has already keeps its place. Rows of one shape share the new
+// shape.
+func widener(names []string) func(Row) Row {
+	known := map[*shape]*shape{}
+	return func(r Row) Row {
+		s := known[r.shape]
+		if s == nil {
+			all := slices.Clone(r.Columns())
+			for _, n := range names {
+				if !slices.Contains(all, n) {
+					all = append(all, n)
+				}
+			}
+			s = newShape(all)
+			known[r.shape] = s
+		}
+		vals := make([]any, len(s.names))
+		copy(vals, r.vals)
+		return Row{shape: s, vals: vals}
+	}
+}
+
+// group is the rows that have the same key, in their order.
+type group struct {
+	rows []Row
+}
+
+// groups splits rows by key, in the order in which the keys first occur.
+func groups(in []Row, key func([]byte, Row) []byte) []*group {
+	var out []*group
+	byKey := map[string]*group{}
+	var buf []byte
+	for _, row := range in {
+		buf = key(buf[:0], row)
+		g := byKey[string(buf)]
+		if g == nil {
+			g = &group{}
+			byKey[string(buf)] = g
+			out = append(out, g)
+		}
+		g.rows = append(g.rows, row)
+	}
+	return out
+}
+
+func fieldsKey(by []*ir.Field) func([]byte, Row) []byte {
+	return func(b []byte, r Row) []byte {
+		for _, f := range by {
+			b = appendKey(b, r.Get(f.Name))
+		}
+		return b
+	}
+}
+
+func distinct(by []*ir.Field, in []Row) []Row {
+	var out []Row
+	for _, g := range groups(in, fieldsKey(by)) {
+		out = append(out, g.rows[0])
+	}
+	return out
+}
+
+// window keeps to its rows that have a place in the order: one whose Of is
+// missing is left out before the rows are looked at.
+func window(q *ir.Window, in []Row) []Row {
+	var placed []Row
+	for _, row := range in {
+		if row.Get(q.Of.Name) != nil {
+			placed = append(placed, row)
+		}
+	}
+	widen := widener([]string{q.As})
+	var out []Row
+	for _, g := range groups(placed, fieldsKey(q.By)) {
+		slices.SortStableFunc(g.rows, func(a, b Row) int {
+			return compareTotal(a.Get(q.Of.Name), b.Get(q.Of.Name))
+		})
+		for i := 1; i < len(g.rows); i++ {
+			row := widen(g.rows[i])
+			row.vals[row.shape.index[q.As]] = call(ir.Sub, []any{g.rows[i].Get(q.Of.Name), g.rows[i-1].Get(q.Of.Name)})
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// join pairs rows. A column of the right side that the left side has too is
+// the left side's.
+func join(q *ir.Join, left, right []Row) []Row {
+	key := func(b []byte, r Row) ([]byte, bool) {
+		for _, f := range q.On {
+			v := r.Get(f.Name)
+			if v == nil {
+				return b, false
+			}
+			b = appendKey(b, v)
+		}
+		return b, true
+	}
+	partners := map[string][]Row{}
+	for _, row := range right {
+		if k, ok := key(nil, row); ok {
+			partners[string(k)] = append(partners[string(k)], row)
+		}
+	}
+	type pair struct{ l, r *shape }
+	shapes := map[pair]*shape{}
+	var out []Row
+	for _, l := range left {
+		var found []Row
+		if k, ok := key(nil, l); ok {
+			found = partners[string(k)]
+		}
+		switch {
+		case q.Kind == ir.Anti:
+			if len(found) == 0 {
+				out = append(out, l)
+			}
+			continue
+		case q.Kind == ir.LeftOuter && len(found) == 0:
+			out = append(out, l)
+			continue
+		}
+		for _, r := range found {
+			s := shapes[pair{l.shape, r.shape}]
+			if s == nil {
+				names := slices.Clone(l.Columns())
+				for _, n := range r.Columns() {
+					if !slices.Contains(names, n) {
+						names = append(names, n)
+					}
+				}
+				s = newShape(names)
+				shapes[pair{l.shape, r.shape}] = s
+			}
+			vals := make([]any, len(s.names))
+			n := copy(vals, l.vals)
+			for i := n; i < len(vals); i++ {
+				vals[i] = r.Get(s.names[i])
+			}
+			out = append(out, Row{shape: s, vals: vals})
+		}
+	}
+	return out
+}

@@ -102,9 +102,11 @@ func CompileValue(e ir.Expr) (Value, error) {
 func compileCall(e *ir.Call) (Value, error) {
 	want := 2
 	switch e.Func {
-	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
+	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year, ir.ToString, ir.ToNumber:
 		want = 1
 	case ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin:
+	case ir.Concat:
+		want = len(e.Args)
 	default:
 		panic("eval: unhandled function " + string(e.Func))
 	}
@@ -121,11 +123,12 @@ func compileCall(e *ir.Call) (Value, error) {
 	}
 	f := e.Func
 	return func(r Row) any {
-		var vals [2]any
-		for i, a := range args {
-			vals[i] = a(r)
+		var few [2]any
+		vals := few[:0]
+		for _, a := range args {
+			vals = append(vals, a(r))
 		}
-		return call(f, vals[:want])
+		return call(f, vals)
 	}, nil
 }
 

@@ -114,6 +114,12 @@ func TestTruthTable(t *testing.T) {
 		{"bin of size zero", cmp(ir.Eq, call(ir.Bin, field("num"), lit(int64(0))), field("num")), false},
 		{"difference of instants", cmp(ir.Eq, call(ir.Sub, field("at"), field("attext")), lit(time.Duration(0))), true},
 
+		{"concatenation", &ir.Match{X: call(ir.Concat, field("num"), lit("-"), field("text")), Any: is("", "5-ABC").Any}, true},
+		{"concatenation with missing", &ir.Match{X: call(ir.Concat, field("none"), field("text")), Any: is("", "abc").Any}, false},
+		{"number of a text", cmp(ir.Eq, call(ir.ToNumber, field("zero")), lit(int64(5))), true},
+		{"number of no number", cmp(ir.Ne, call(ir.ToNumber, field("text")), lit(int64(5))), false},
+		{"text of a number", &ir.Match{X: call(ir.ToString, field("float")), Any: is("", "5").Any}, true},
+
 		{"one of several", is("many", "two"), true},
 		{"none of several", &ir.Not{X: is("many", "three")}, true},
 		{"several numbers", cmp(ir.Gt, field("many"), lit(int64(6))), true},

@@ -314,16 +314,30 @@ func appendKey(b []byte, v any) []byte {
 	return b
 }
 
-// call applies a function of the IR's table. A missing argument, an argument
-// of a type that the function does not take, a division by zero and a result
-// that is no finite number give a missing value.
+// call applies a function of the IR's table. A missing argument, one that
+// holds several values, one of a type that the function does not take, a
+// division by zero and a result that is no finite number give a missing value.
 func call(f ir.FuncID, args []any) any {
 	for _, a := range args {
-		if a == nil {
+		if _, list := a.([]any); list || a == nil {
 			return nil
 		}
 	}
 	switch f {
+	case ir.Concat:
+		var b strings.Builder
+		for _, a := range args {
+			b.WriteString(text(a))
+		}
+		return b.String()
+	case ir.ToString:
+		return text(args[0])
+	case ir.ToNumber:
+		n, ok := toNumber(args[0])
+		if !ok {
+			return nil
+		}
+		return n.value()
 	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
 		t, ok := toTime(args[0])
 		if !ok {

@@ -106,6 +106,10 @@ func leaf(r *rand.Rand, fields []*ir.Field) ir.Expr {
 			}
 		case 2:
 			return &ir.Regexp{X: clone(f), Source: Regexp(r)}
+		case 3:
+			if g := other(r, fields, f); g != nil {
+				return matchExpr(r, &ir.Call{Func: ir.Concat, Args: []ir.Expr{clone(f), &ir.Lit{Value: Text(r)}, clone(g)}}, cased)
+			}
 		}
 		return match(r, f, cased)
 	case ir.IP:
@@ -116,6 +120,9 @@ func leaf(r *rand.Rand, fields []*ir.Field) ir.Expr {
 	case ir.Bool:
 		return &ir.Compare{Op: pick(r, []ir.CmpOp{ir.Eq, ir.Ne}), L: clone(f), R: &ir.Lit{Value: r.IntN(2) == 0}}
 	case ir.Int, ir.Float:
+		if r.IntN(8) == 0 {
+			return matchExpr(r, &ir.Call{Func: ir.ToString, Args: []ir.Expr{clone(f)}}, cased)
+		}
 		return &ir.Compare{Op: cmpOp(r), L: numeric(r, fields, f), R: numericRight(r, fields, f)}
 	case ir.Time:
 		switch g := other(r, fields, f); {
@@ -133,8 +140,10 @@ func leaf(r *rand.Rand, fields []*ir.Field) ir.Expr {
 	return &ir.Exists{X: clone(f)}
 }
 
-func match(r *rand.Rand, f *ir.Field, cased bool) ir.Expr {
-	m := &ir.Match{X: clone(f), Cased: cased}
+func match(r *rand.Rand, f *ir.Field, cased bool) ir.Expr { return matchExpr(r, clone(f), cased) }
+
+func matchExpr(r *rand.Rand, x ir.Expr, cased bool) ir.Expr {
+	m := &ir.Match{X: x, Cased: cased}
 	for range pick(r, []int{1, 1, 1, 2, 3, 10}) {
 		m.Any = append(m.Any, Pattern(r))
 	}
@@ -145,8 +154,15 @@ func numeric(r *rand.Rand, fields []*ir.Field, f *ir.Field) ir.Expr {
 	if r.IntN(4) > 0 {
 		return clone(f)
 	}
-	op := pick(r, []ir.FuncID{ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin})
-	if op == ir.Bin {
+	op := pick(r, []ir.FuncID{ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin, ir.ToNumber})
+	switch op {
+	case ir.ToNumber:
+		texts := slices.DeleteFunc(slices.Clone(fields), func(f *ir.Field) bool { return f.T != ir.String })
+		if len(texts) == 0 {
+			return clone(f)
+		}
+		return &ir.Call{Func: op, Args: []ir.Expr{clone(pick(r, texts))}}
+	case ir.Bin:
 		return &ir.Call{Func: op, Args: []ir.Expr{clone(f), &ir.Lit{Value: int64(1 + r.IntN(10))}}}
 	}
 	return &ir.Call{Func: op, Args: []ir.Expr{clone(f), numericRight(r, fields, f)}}

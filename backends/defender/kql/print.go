@@ -443,7 +443,7 @@ func (p *printer) expr(e Expr, min level, in int) {
 		p.fill(e.Values, in)
 		p.text(")")
 	case *Call:
-		p.word(e.Name, isIdent(e.Name), "function name")
+		p.word(e.Name, isFunctionName(e.Name), "function name")
 		p.text("(")
 		for i, a := range e.Args {
 			if i > 0 {
@@ -603,7 +603,7 @@ func (p *printer) flat(e Expr, min level) {
 		p.flat(e.B, levelNeg)
 		p.text(")")
 	case *Call:
-		p.word(e.Name, isIdent(e.Name), "function name")
+		p.word(e.Name, isFunctionName(e.Name), "function name")
 		p.text("(")
 		p.flatArgs(e.Args)
 		p.text(")")

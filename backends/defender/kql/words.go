@@ -2,31 +2,50 @@ package kql
 
 // The vocabulary that the printer and the parser share.
 
-// reserved holds the words that mean something else than a column where a
-// column may stand; as a name they are written ['word']. It is wider than what
-// Kusto itself reserves: a quoted name is always right.
+// reserved holds the words that, as a name, are written ['word']: those that
+// Kusto's parser refuses or reads as something else in some place where a name
+// may stand, and those that start a statement.
 var reserved = wordSet(
 	// values and logic
-	"true", "false", "null", "and", "or", "not", "in", "between", "has", "contains", "startswith", "endswith",
+	"true", "false", "null", "and", "or", "in", "between", "matches", "has", "contains", "startswith", "endswith",
 	"hasprefix", "hassuffix", "has_any", "has_all", "has_cs", "contains_cs", "startswith_cs", "endswith_cs",
-	"hasprefix_cs", "hassuffix_cs", "matches", "like", "notlike", "notcontains", "has_ipv4", "has_ipv4_prefix",
+	"hasprefix_cs", "hassuffix_cs", "like", "notlike", "notcontains",
 	// types, whose names open a literal
 	"bool", "boolean", "datetime", "date", "dynamic", "guid", "uuid", "uniqueid", "int", "int32", "int64", "long", "uint",
-	"uint32", "uint64", "ulong", "real", "double", "float", "decimal", "string", "time", "timespan", "type", "typeof",
+	"uint32", "uint64", "ulong", "real", "double", "float", "decimal", "string", "time", "timespan",
 	// statements and operators
-	"let", "set", "declare", "alias", "restrict", "pattern", "database", "cluster", "table", "external_table",
-	"materialized_view", "where", "filter", "extend", "project", "summarize", "distinct", "sort", "order", "top",
-	"take", "limit", "serialize", "join", "lookup", "union", "search", "find", "parse", "evaluate", "render", "sample",
-	"scan", "partition", "print", "range", "datatable", "externaldata", "materialize", "toscalar", "invoke", "as",
-	"fork", "facet", "reduce", "consume", "count", "getschema", "graph", "macro", "execute_and_cache", "assert",
+	"let", "set", "declare", "alias", "restrict", "pattern", "database", "cluster", "where", "project", "union", "search",
+	"find", "print", "range", "datatable", "externaldata", "materialize", "toscalar", "invoke", "as", "sample", "evaluate",
+	"graph", "macro",
 	// words inside operators
-	"by", "on", "of", "with", "kind", "asc", "desc", "nulls", "first", "last", "to", "step", "from", "default",
-	"isfuzzy", "withsource", "access", "view", "contextual_data_table", "pack", "bin", "others", "id", "hint",
-	"flags", "steps", "output", "match", "declare", "query_parameters", "legend", "title", "ymin", "ymax",
+	"by", "on", "of", "to", "kind", "asc", "desc", "nulls", "first", "last", "isfuzzy", "withsource", "others", "flags",
+	"title",
 )
 
 // typeWords open a literal: long(5), guid(...).
-var typeWords = wordSet("bool", "boolean", "int", "long", "real", "double", "decimal", "guid")
+var typeWords = wordSet("bool", "boolean", "int", "long", "real", "double", "decimal", "guid", "dynamic")
+
+// startWords start a statement or a source that is not read.
+var startWords = wordSet("let", "set", "declare", "alias", "restrict", "pattern", "database", "cluster", "search",
+	"find", "print", "range", "datatable", "externaldata", "materialize", "evaluate")
+
+// notNames are the words that an expression never starts with.
+var notNames = wordSet("and", "or", "in", "between", "has", "contains", "startswith", "endswith", "by", "on", "asc",
+	"desc", "where", "has_any", "has_all", "like")
+
+// isFunctionName reports whether s( is read as a call.
+func isFunctionName(s string) bool {
+	return isIdent(s) && !notNames[s] && !isLiteralWord(s) && s != "true" && s != "false"
+}
+
+// isLiteralWord reports whether s( opens a literal.
+func isLiteralWord(s string) bool {
+	switch s {
+	case "datetime", "date", "timespan", "time":
+		return true
+	}
+	return typeWords[s]
+}
 
 // binaryLevels gives each operator of Binary its place in Kusto's grammar.
 var binaryLevels = map[string]level{

@@ -1,0 +1,11 @@
+package kql
+
+import "github.com/huntc/huntc/diag"
+
+const (
+	codeTooLong         diag.Code = "HC0380"
+	codeTooDeep         diag.Code = "HC0381"
+	codeBadToken        diag.Code = "HC0382"
+	codeSyntax          diag.Code = "HC0383"
+	codeUnknownOperator diag.Code = "HC0384"
+)

@@ -1,0 +1,555 @@
+package kql
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/huntc/huntc/diag"
+)
+
+// Bounds on what is read, so that no text can take the parser's time or stack.
+const (
+	maxSize  = 1 << 20 // bytes of a text
+	maxDepth = 200     // nested brackets
+	maxChain = 400     // operators that lean left, one on another
+)
+
+// Parse reads one query. Each operator of the outer pipe is read by itself, so
+// that an error in one does not hide the next: an operator that cannot be read
+// stands in the query as an Unknown and in the list as an error. An operator
+// that this package does not know is an Unknown and a warning. The query is nil
+// where the text is no sequence of tokens or does not start as a query.
+//
+// Spans count from the start of text; filename only labels them.
+func Parse(filename, text string) (*Query, diag.List) {
+	lex, diags := tokens(filename, text)
+	if lex == nil {
+		return nil, diags
+	}
+	q := &Query{}
+	if err := q.pipeline(lex, &diags); err != nil {
+		diags = append(diags, diagnose(err, ""))
+		return nil, diags
+	}
+	if t := lex.Peek(); t.Value == ";" {
+		lex.Next()
+		if next := lex.Peek(); !next.EOF() {
+			diags = append(diags, unexpected(next, "a query is one statement; split the others off").d)
+		}
+	} else if !t.EOF() {
+		diags = append(diags, unexpected(t, "").d)
+	}
+	Walk(q, func(n diag.Node) bool {
+		if u, ok := n.(*Unknown); ok && !opReaders[u.Name] {
+			diags.Warnf(codeUnknownOperator, u, "check how it is spelled; operators are written in lower case",
+				"the operator %s is not read; its text is kept as it is", u.Name)
+		}
+		return true
+	})
+	diags.Sort()
+	return q, diags
+}
+
+// ParseExpr reads one expression. The error, if any, has the place in its text.
+func ParseExpr(text string) (Expr, error) {
+	lex, diags := tokens("", text)
+	if lex == nil {
+		return nil, &syntaxError{diags[0]}
+	}
+	x, err := parseExpr(lex)
+	if err != nil {
+		return nil, err
+	}
+	if t := lex.Peek(); !t.EOF() {
+		return nil, unexpected(t, "")
+	}
+	return x, nil
+}
+
+// tokens lexes a text and holds it against the bounds. The lexer is nil if
+// there are diagnostics.
+func tokens(filename, text string) (*lexer.PeekingLexer, diag.List) {
+	var diags diag.List
+	if len(text) > maxSize {
+		at := diag.Span{Pos: diag.Pos{Filename: filename, Line: 1, Column: 1}}
+		diags.Errorf(codeTooLong, at, "keep long lists of indicators out of the query", "the query is %d bytes long; at most %d are read", len(text), maxSize)
+		return nil, diags
+	}
+	toks, diags := lex(filename, text)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	depth := 0
+	for i := range toks {
+		switch toks[i].Value {
+		case "(", "[", "{":
+			if depth++; depth > maxDepth {
+				diags.Errorf(codeTooDeep, spanOf(&toks[i]), "write long alternatives as one flat list, or with in~ (...)", "brackets nest more than %d deep here", maxDepth)
+				return nil, diags
+			}
+		case ")", "]", "}":
+			depth--
+		}
+	}
+	peeking, err := lexer.Upgrade(&tokenSource{toks}, tokenSpace)
+	if err != nil {
+		panic(err) // a tokenSource has no errors
+	}
+	return peeking, nil
+}
+
+// syntaxError carries a diagnostic through participle.
+type syntaxError struct{ d diag.Diagnostic }
+
+// Error implements error; the place is line:column.
+func (e *syntaxError) Error() string {
+	s := fmt.Sprintf("%d:%d: %s", e.d.Pos.Line, e.d.Pos.Column, e.d.Message)
+	if e.d.Hint != "" {
+		s += " (" + e.d.Hint + ")"
+	}
+	return s
+}
+
+func errorAt(span diag.Span, hint, format string, args ...any) *syntaxError {
+	return &syntaxError{diag.Diagnostic{Span: span, Severity: diag.Error, Code: codeSyntax, Message: fmt.Sprintf(format, args...), Hint: hint}}
+}
+
+// expected says that something else should stand where t is.
+func expected(what string, t *lexer.Token) *syntaxError {
+	return errorAt(spanOf(t), hintFor(t), "expected %s, found %s", what, show(t))
+}
+
+func unexpected(t *lexer.Token, hint string) *syntaxError {
+	if h := hintFor(t); h != "" {
+		hint = h
+	}
+	return errorAt(spanOf(t), hint, "%s is not expected here", show(t))
+}
+
+// hintFor is what to write instead of a token that Kusto does not have here.
+func hintFor(t *lexer.Token) string {
+	switch t.Value {
+	case "AND", "And", "OR", "Or", "NOT", "Not", "IN", "In":
+		return "operators are written in lower case: " + strings.ToLower(t.Value)
+	case "not":
+		return "not is a function: not(...)"
+	case "=":
+		return "equality is written == or =~"
+	case "|":
+		return "an operator follows a |; the logical or is written or"
+	}
+	return ""
+}
+
+// show names a token for a message.
+func show(t *lexer.Token) string {
+	switch {
+	case t.EOF():
+		return "the end of the query"
+	case t.Type == tokenString:
+		return "the string " + shorten(t.Value)
+	}
+	return shorten(t.Value)
+}
+
+func shorten(s string) string {
+	const most = 40
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return s
+}
+
+func spanOf(t *lexer.Token) diag.Span {
+	return diag.Span{Pos: diag.Pos(t.Pos), EndPos: diag.Pos(advance(t.Pos, t.Value))}
+}
+
+// spanFrom is the span from a token's start to what has been read.
+func spanFrom(start lexer.Position, lex *lexer.PeekingLexer) diag.Span {
+	return diag.Span{Pos: diag.Pos(start), EndPos: diag.Pos(lex.RawPeek().Pos)}
+}
+
+// diagnose turns an error of participle into a diagnostic; usage says how the
+// operator is written.
+func diagnose(err error, usage string) diag.Diagnostic {
+	var own *syntaxError
+	if errors.As(err, &own) {
+		return own.d
+	}
+	var token *participle.UnexpectedTokenError
+	if errors.As(err, &token) {
+		d := unexpected(&token.Unexpected, "").d
+		if usage != "" && d.Hint == "" {
+			d.Hint = "write " + usage
+		}
+		return d
+	}
+	var other participle.Error
+	if !errors.As(err, &other) {
+		panic(err) // participle's errors have places
+	}
+	// What is left is a number that does not fit its field.
+	pos := diag.Pos(other.Position())
+	return errorAt(diag.Span{Pos: pos, EndPos: pos}, "write "+usage, "the number here is not a whole number in range").d
+}
+
+// The grammar of each operator is in the tags of its node. Nothing looks
+// further ahead than one token: once an alternative has taken a token, it is
+// the one, so that errors are where the text goes wrong and time is linear.
+var options = []participle.Option{
+	participle.Lexer(definition{}),
+	participle.Elide("Space"),
+	participle.UseLookahead(0),
+	participle.ParseTypeWith(parseExpr),
+}
+
+// reader reads one production after another from the tokens; it is built when
+// it is first used.
+func reader[T any](usage string) func(*lexer.PeekingLexer) (*T, error) {
+	build := sync.OnceValue(func() *participle.Parser[T] { return participle.MustBuild[T](options...) })
+	return func(lex *lexer.PeekingLexer) (*T, error) {
+		v, err := build().ParseFromLexer(lex, participle.AllowTrailing(true))
+		if err != nil {
+			return nil, &syntaxError{diagnose(err, usage)}
+		}
+		return v, nil
+	}
+}
+
+var (
+	readWhere       = reader[Where]("where CONDITION")
+	readExtend      = reader[Extend]("extend NAME = EXPRESSION, ...")
+	readProject     = reader[Project]("project COLUMN, NAME = EXPRESSION, ...")
+	readProjectAway = reader[ProjectAway]("project-away COLUMN, ...")
+	readSummarize   = reader[Summarize]("summarize NAME = AGGREGATE, ... by COLUMN, ...")
+	readDistinct    = reader[Distinct]("distinct COLUMN, ...")
+	readSort        = reader[Sort]("sort by COLUMN asc, COLUMN desc, ...")
+	readTop         = reader[Top]("top NUMBER by COLUMN desc")
+	readTake        = reader[Take]("take NUMBER")
+	readSerialize   = reader[Serialize]("serialize, or serialize NAME = EXPRESSION, ...")
+	readJoin        = reader[JoinOp]("join kind=inner (QUERY) on COLUMN, ...")
+	readUnionOp     = reader[UnionOp]("union TABLE, (QUERY), ...")
+	readUnion       = reader[UnionSource]("union TABLE, (QUERY), ...")
+)
+
+// opReaders holds the names of the operators that readOp reads.
+var opReaders = wordSet("where", "filter", "extend", "project", "project-away", "summarize", "distinct", "sort", "order",
+	"top", "take", "limit", "serialize", "join", "union")
+
+// readOp reads the operator whose name comes next.
+func readOp(lex *lexer.PeekingLexer) (Op, error) {
+	switch lex.Peek().Value {
+	case "where", "filter":
+		return op(readWhere(lex))
+	case "extend":
+		return op(readExtend(lex))
+	case "project":
+		return op(readProject(lex))
+	case "project-away":
+		return op(readProjectAway(lex))
+	case "summarize":
+		return op(readSummarize(lex))
+	case "distinct":
+		return op(readDistinct(lex))
+	case "sort", "order":
+		return op(readSort(lex))
+	case "top":
+		return op(readTop(lex))
+	case "take", "limit":
+		return op(readTake(lex))
+	case "serialize":
+		return op(readSerialize(lex))
+	case "join":
+		j, err := readJoin(lex)
+		if err != nil {
+			return nil, err
+		}
+		if j.Kind == "" {
+			j.Kind = "innerunique"
+		}
+		if !joinKinds[j.Kind] {
+			return nil, errorAt(j.Span, "the kinds are inner, innerunique, leftouter, rightouter, fullouter, leftsemi, rightsemi, leftanti and rightanti",
+				"%s is no kind of join", j.Kind)
+		}
+		return j, nil
+	case "union":
+		return op(readUnionOp(lex))
+	}
+	return skipOp(lex), nil
+}
+
+// op keeps a nil pointer from becoming an Op.
+func op[T Op](v T, err error) (Op, error) {
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// skipOp takes everything up to the end of the operator.
+func skipOp(lex *lexer.PeekingLexer) *Unknown {
+	name, first := lex.PeekAny(func(lexer.Token) bool { return false })
+	depth := 0
+	for t := lex.Peek(); !t.EOF(); t = lex.Peek() {
+		switch t.Value {
+		case "(", "[", "{":
+			depth++
+		case ")", "]", "}":
+			depth--
+		}
+		if depth < 0 || depth == 0 && (t.Value == "|" || t.Value == ";") {
+			break
+		}
+		lex.Next()
+	}
+	u := &Unknown{Span: spanFrom(name.Pos, lex), Name: name.Value}
+	var text strings.Builder
+	for _, t := range lex.Range(first, lex.RawCursor()) {
+		text.WriteString(t.Value)
+	}
+	u.Text = text.String()
+	return u
+}
+
+// pipeline reads a source and its operators up to a ), a ; or the end. With
+// diags it reports the errors of operators there and goes on after each;
+// without, the first is returned.
+func (q *Query) pipeline(lex *lexer.PeekingLexer, diags *diag.List) error {
+	start := lex.Peek().Pos
+	if err := q.source(lex); err != nil {
+		return err
+	}
+	for lex.Peek().Value == "|" {
+		lex.Next()
+		name := lex.Peek()
+		if name.Type != tokenIdent {
+			return expected("the name of an operator", name)
+		}
+		mark := lex.MakeCheckpoint()
+		op, err := readOp(lex)
+		if err == nil && !endsOp(lex.Peek()) {
+			err = trailing(lex)
+		}
+		if err != nil {
+			if diags == nil {
+				return err
+			}
+			*diags = append(*diags, diagnose(err, ""))
+			lex.LoadCheckpoint(mark)
+			op = skipOp(lex)
+		}
+		q.Ops = append(q.Ops, op)
+	}
+	q.Span = spanFrom(start, lex)
+	return nil
+}
+
+func endsOp(t *lexer.Token) bool {
+	return t.EOF() || t.Value == "|" || t.Value == ")" || t.Value == ";"
+}
+
+// trailing is the error for a token after a whole operator. After a blank line
+// it is most likely the next query of an article or a notebook.
+func trailing(lex *lexer.PeekingLexer) *syntaxError {
+	t := lex.Peek()
+	between := lex.RawPeek()
+	if t.Type == tokenIdent && t.Pos.Line > between.Pos.Line+1 {
+		return unexpected(t, "if another query starts here, keep it apart: a query is one statement")
+	}
+	return unexpected(t, "")
+}
+
+// source reads what a query starts with. A query in parentheses is read as its
+// own start: (A | where X) | take 5 is A | where X | take 5.
+func (q *Query) source(lex *lexer.PeekingLexer) error {
+	t := lex.Peek()
+	switch {
+	case t.Value == "(":
+		inner := &Query{}
+		if err := inner.parenthesised(lex); err != nil {
+			return err
+		}
+		q.Source, q.Ops = inner.Source, inner.Ops
+		return nil
+	case t.Type == tokenIdent && t.Value == "union":
+		u, err := readUnion(lex)
+		if err != nil {
+			return err
+		}
+		q.Source = u
+		return nil
+	case t.Type == tokenIdent && startWords[t.Value]:
+		return errorAt(spanOf(t), "start with a table, and write values where they are used", "a query that starts with %s is not read", t.Value)
+	}
+	name, err := parseName(lex, "a table")
+	if err != nil {
+		return err
+	}
+	q.Source = &Table{Span: name.Span, Name: name.Name}
+	return nil
+}
+
+// parenthesised reads ( QUERY ).
+func (q *Query) parenthesised(lex *lexer.PeekingLexer) error {
+	open := lex.Next()
+	if err := q.pipeline(lex, nil); err != nil {
+		return err
+	}
+	return closed(lex, open, ")")
+}
+
+// closed takes the closing bracket.
+func closed(lex *lexer.PeekingLexer, open *lexer.Token, bracket string) error {
+	t := lex.Peek()
+	switch {
+	case t.Value == bracket && t.Type == tokenPunct:
+		lex.Next()
+		return nil
+	case t.EOF():
+		return errorAt(spanOf(open), "", "the %s opened here is not closed", open.Value)
+	}
+	return errorAt(spanOf(t), hintFor(t), "expected %s to close the %s of line %d, found %s", bracket, open.Value, open.Pos.Line, show(t))
+}
+
+// Parse reads an input of join or union, a table or a query in parentheses. It
+// implements participle.Parseable.
+func (q *Query) Parse(lex *lexer.PeekingLexer) error {
+	if lex.Peek().Value == "(" {
+		return q.parenthesised(lex)
+	}
+	name, err := parseName(lex, "a table or a query in parentheses")
+	if err != nil {
+		return err
+	}
+	q.Span, q.Source = name.Span, &Table{Span: name.Span, Name: name.Name}
+	return nil
+}
+
+// Parse reads a name. It implements participle.Parseable.
+func (c *Column) Parse(lex *lexer.PeekingLexer) error {
+	name, err := parseName(lex, "a column")
+	if err != nil {
+		return err
+	}
+	*c = *name
+	return nil
+}
+
+// parseName reads a word or ['any text'].
+func parseName(lex *lexer.PeekingLexer, what string) (*Column, error) {
+	t := lex.Peek()
+	switch {
+	case t.Type == tokenIdent && !notNames[t.Value]:
+		lex.Next()
+		return &Column{Span: spanOf(t), Name: t.Value}, nil
+	case t.Value == "[":
+		lex.Next()
+		s := lex.Peek()
+		if s.Type != tokenString {
+			return nil, expected("a name in quotes", s)
+		}
+		lex.Next()
+		if err := closed(lex, t, "]"); err != nil {
+			return nil, err
+		}
+		return &Column{Span: spanFrom(t.Pos, lex), Name: unquote(s.Value)}, nil
+	}
+	return nil, expected(what, t)
+}
+
+// Parse reads NAME = X or X. It implements participle.Parseable.
+func (n *NamedExpr) Parse(lex *lexer.PeekingLexer) error {
+	start := lex.Peek().Pos
+	mark := lex.MakeCheckpoint()
+	if name, err := parseName(lex, ""); err == nil && lex.Peek().Value == "=" {
+		lex.Next()
+		n.Name = name.Name
+	} else {
+		lex.LoadCheckpoint(mark)
+	}
+	x, err := parseExpr(lex)
+	if err != nil {
+		return err
+	}
+	n.X = x
+	n.Span = spanFrom(start, lex)
+	return nil
+}
+
+// Parse reads X asc, X desc nulls last; the default is desc. It implements
+// participle.Parseable.
+func (k *SortKey) Parse(lex *lexer.PeekingLexer) error {
+	start := lex.Peek().Pos
+	x, err := parseExpr(lex)
+	if err != nil {
+		return err
+	}
+	k.X, k.Desc = x, true
+	if t := lex.Peek(); t.Value == "asc" || t.Value == "desc" {
+		lex.Next()
+		k.Desc = t.Value == "desc"
+	}
+	if lex.Peek().Value == "nulls" {
+		lex.Next()
+		t := lex.Next()
+		if t.Value != "first" && t.Value != "last" {
+			return expected("first or last", t)
+		}
+		k.Nulls = t.Value
+	}
+	k.Span = spanFrom(start, lex)
+	return nil
+}
+
+// Parse reads A or $left.A == $right.B. It implements participle.Parseable.
+func (k *JoinKey) Parse(lex *lexer.PeekingLexer) error {
+	start := lex.Peek().Pos
+	if lex.Peek().Value != "$" {
+		c, err := parseName(lex, "a column that both sides have")
+		if err != nil {
+			return err
+		}
+		k.Span, k.Left, k.Right = c.Span, c, c
+		return nil
+	}
+	side, a, err := sideColumn(lex)
+	if err != nil {
+		return err
+	}
+	if t := lex.Next(); t.Value != "==" {
+		return expected("==", t)
+	}
+	other, b, err := sideColumn(lex)
+	if err != nil {
+		return err
+	}
+	if side == other {
+		return errorAt(spanFrom(start, lex), "write $left.A == $right.B", "a join compares a column of one side with one of the other")
+	}
+	if side == "right" {
+		a, b = b, a
+	}
+	k.Span, k.Left, k.Right = spanFrom(start, lex), a, b
+	return nil
+}
+
+// sideColumn reads $left.A or $right.A.
+func sideColumn(lex *lexer.PeekingLexer) (side string, c *Column, err error) {
+	if t := lex.Next(); t.Value != "$" {
+		return "", nil, expected("$left or $right", t)
+	}
+	t := lex.Next()
+	if t.Value != "left" && t.Value != "right" {
+		return "", nil, expected("left or right", t)
+	}
+	if dot := lex.Next(); dot.Value != "." {
+		return "", nil, expected(". and a column", dot)
+	}
+	c, err = parseName(lex, "a column")
+	return t.Value, c, err
+}

@@ -1,0 +1,190 @@
+package kql
+
+import (
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const fence = "```"
+
+// isStringStart reports whether a string literal starts here: a quote, with @
+// for verbatim and h for hidden from logs before it, or ```.
+func isStringStart(s string) bool {
+	s = strings.TrimPrefix(trimHidden(s), "@")
+	return s != "" && (s[0] == '"' || s[0] == '\'' || strings.HasPrefix(s, fence))
+}
+
+func trimHidden(s string) string {
+	if s[0] == 'h' || s[0] == 'H' {
+		return s[1:]
+	}
+	return s
+}
+
+// str reads a string literal; what is wrong in it is reported at its place.
+func (s *scanner) str(rest string) {
+	body := trimHidden(rest)
+	verbatim := body[0] == '@'
+	body = strings.TrimPrefix(body, "@")
+	start := len(rest) - len(body)
+	if strings.HasPrefix(body, fence) {
+		end := strings.Index(body[len(fence):], fence)
+		if end < 0 {
+			s.bad(0, start+len(fence), "write ``` at its end", "the string that starts here is not closed")
+			s.emit(tokenString, len(rest))
+			return
+		}
+		s.emit(tokenString, start+end+2*len(fence))
+		return
+	}
+	quote := body[0]
+	for i := 1; i < len(body); {
+		switch c := body[i]; {
+		case c == quote && verbatim && i+1 < len(body) && body[i+1] == quote:
+			i += 2
+		case c == quote:
+			s.emit(tokenString, start+i+1)
+			return
+		case c == '\n' || c == '\r':
+			s.unclosed(start, i, verbatim)
+			return
+		case c == '\\' && !verbatim:
+			n, _ := unescape(body[i:])
+			if n == 0 {
+				n = s.badEscape(start, body, i)
+			}
+			i += n
+		default:
+			i++
+		}
+	}
+	s.unclosed(start, len(body), verbatim)
+}
+
+// unclosed reports a string whose line ends before it does.
+func (s *scanner) unclosed(start, length int, verbatim bool) {
+	hint := `a backslash before the closing quote escapes it: write @"..." for text that ends in a backslash`
+	if verbatim {
+		hint = `inside @"..." a quote is written twice`
+	}
+	s.bad(0, start+length, hint, "the string that starts here is not closed on its line")
+	s.emit(tokenString, start+length)
+}
+
+// badEscape reports the escape at body[i] and returns how much of it to skip.
+func (s *scanner) badEscape(start int, body string, i int) int {
+	const hint = `write the string as @"...", where a backslash is a backslash, or double each backslash`
+	if i+1 == len(body) || body[i+1] == '\n' || body[i+1] == '\r' {
+		return 1 // the string is not closed; that is reported instead
+	}
+	r, n := utf8.DecodeRuneInString(body[i+1:])
+	switch r {
+	case 'x':
+		s.bad(start+i, 1+n, hint, `\x needs two hexadecimal digits after it`)
+	case 'u':
+		s.bad(start+i, 1+n, hint, `\u needs four hexadecimal digits after it`)
+	case 'U':
+		s.bad(start+i, 1+n, hint, `\U needs eight hexadecimal digits after it`)
+	default:
+		s.bad(start+i, 1+n, hint, `Kusto has no escape \%c`, r)
+	}
+	return 1 + n
+}
+
+// unescape reads the escape at the start of s: its length in bytes, 0 where
+// Kusto has no such escape, and the UTF-16 unit or the character it stands for.
+func unescape(s string) (n int, r rune) {
+	if len(s) < 2 {
+		return 0, 0
+	}
+	switch c := s[1]; c {
+	case '\\', '"', '\'':
+		return 2, rune(c)
+	case 't':
+		return 2, '\t'
+	case 'n':
+		return 2, '\n'
+	case 'r':
+		return 2, '\r'
+	case 'a':
+		return 2, '\a'
+	case 'b':
+		return 2, '\b'
+	case 'f':
+		return 2, '\f'
+	case 'v':
+		return 2, '\v'
+	case 'x':
+		return hexEscape(s, 2)
+	case 'u':
+		return hexEscape(s, 4)
+	case 'U':
+		return hexEscape(s, 8)
+	case '0', '1', '2', '3', '4', '5', '6', '7':
+		return octalEscape(s)
+	}
+	return 0, 0
+}
+
+func hexEscape(s string, digits int) (n int, r rune) {
+	if len(s) < 2+digits {
+		return 0, 0
+	}
+	for _, c := range []byte(s[2 : 2+digits]) {
+		if !isHexDigit(c) {
+			return 0, 0
+		}
+		r = r<<4 | rune(strings.IndexByte(hexDigits, c|0x20))
+	}
+	if r < 0 || r > utf8.MaxRune {
+		return 0, 0
+	}
+	return 2 + digits, r
+}
+
+// octalEscape reads a backslash and up to three octal digits.
+func octalEscape(s string) (n int, r rune) {
+	n = 1
+	for n < 4 && n < len(s) && s[n] >= '0' && s[n] <= '7' {
+		r = r<<3 | rune(s[n]-'0')
+		n++
+	}
+	return n, r
+}
+
+// unquote returns the text of a string literal that the scanner has accepted.
+func unquote(literal string) string {
+	body := trimHidden(literal)
+	if body[0] == '@' {
+		quote := body[1:2]
+		return strings.ReplaceAll(body[2:len(body)-1], quote+quote, quote)
+	}
+	if strings.HasPrefix(body, fence) {
+		return body[len(fence) : len(body)-len(fence)]
+	}
+	body = body[1 : len(body)-1]
+	first := strings.IndexByte(body, '\\')
+	if first < 0 {
+		return body
+	}
+	out := make([]byte, first, len(body))
+	copy(out, body)
+	for i := first; i < len(body); {
+		if body[i] != '\\' {
+			out = append(out, body[i])
+			i++
+			continue
+		}
+		n, r := unescape(body[i:])
+		i += n
+		if utf16.IsSurrogate(r) && strings.HasPrefix(body[i:], `\u`) {
+			if m, low := unescape(body[i:]); m > 0 && utf16.DecodeRune(r, low) != utf8.RuneError {
+				r = utf16.DecodeRune(r, low)
+				i += m
+			}
+		}
+		out = utf8.AppendRune(out, r) // half a surrogate pair becomes U+FFFD
+	}
+	return string(out)
+}

@@ -1,0 +1,477 @@
+package compiler
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/huntc/huntc/backends"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+// Options say what to build.
+type Options struct {
+	// Paths are files and folders with documents.
+	Paths []string
+	// Config is the project's settings; nil for none.
+	Config *Config
+	// Targets are the names of targets; nil for all.
+	Targets []string
+	// RequireExact turns every departure from exactness that the document
+	// does not allow into an error.
+	RequireExact bool
+	// Jobs is the number of workers; 0 for one a processor.
+	Jobs int
+	// CacheDir is where work is kept between builds; "" for nowhere.
+	CacheDir string
+}
+
+// Result is what became of the documents. Everything in it is sorted.
+type Result struct {
+	Targets   []string // names
+	Documents int      // that were read, whether they make sense or not
+	Files     []string
+	Hunts     []*Hunt
+	// Diagnostics are those about documents as such; what a target has to
+	// say of a hunt stands with the hunt.
+	Diagnostics diag.List
+	// Reused counts the files whose results were kept from an earlier build.
+	Reused int
+
+	targets []target
+	sources []source
+	scopes  []scope
+	broken  []source // files with a document of which nothing is known
+}
+
+// Hunt is a document that was read, with what became of it on each target.
+type Hunt struct {
+	Path    string
+	Line    int
+	ID      string
+	Name    string
+	Title   string
+	Kind    ir.HuntKind
+	Outputs []Output // in the order of Result.Targets
+
+	rel string // of the file, see source
+}
+
+// Status says what became of a hunt on one target.
+type Status string
+
+const (
+	OK          Status = "ok"
+	Unsupported Status = "unsupported" // the target cannot say it
+	Failed      Status = "error"       // the document is wrong, or huntc is
+)
+
+// Output is a hunt on one target. Query is empty unless Status is OK.
+type Output struct {
+	Target      string
+	Status      Status
+	Fidelity    ir.Fidelity
+	Form        backends.Form
+	FormReason  string
+	Header      string // the comment that goes before Query in a file
+	Query       string
+	Diagnostics diag.List
+	File        string // of the query, below the folder of outputs
+}
+
+// Text is what the output's file holds.
+func (o *Output) Text() string {
+	return o.Header + strings.TrimSuffix(o.Query, "\n") + "\n"
+}
+
+// All is every diagnostic of the build, sorted.
+func (r *Result) All() diag.List {
+	all := slices.Clone(r.Diagnostics)
+	for _, h := range r.Hunts {
+		for _, o := range h.Outputs {
+			all = append(all, o.Diagnostics...)
+		}
+	}
+	all.Sort()
+	return all
+}
+
+// Run builds. The error is about the environment: a path that is not there, a
+// target that does not exist, settings that the schema refuses. All that is
+// wrong with documents is in the result.
+func Run(opts Options) (*Result, error) {
+	b, err := newBuilder(opts)
+	if err != nil {
+		return nil, err
+	}
+	return b.run()
+}
+
+// builder is one run of the compiler.
+type builder struct {
+	opts     Options
+	jobs     int
+	frontend frontend
+	targets  []target
+	// backends makes one backend a target. It is called when the first hunt
+	// has to be compiled: a build whose results are all kept reads no schema.
+	backends func() ([]backends.Backend, error)
+	env      key // digest of all that is the same for every file
+	pack     *pack
+}
+
+// unit is one file on its way.
+type unit struct {
+	source
+	key    key // digest of the file, its name and the environment
+	facts  *facts
+	links  key // digest of all that its results depend on in other files
+	doc    *document
+	diags  diag.List // about documents
+	result *fileResult
+}
+
+// fileResult is what is kept of a file.
+type fileResult struct {
+	documents int
+	broken    bool // has a document that is not among the hunts
+	hunts     []*Hunt
+	diags     diag.List
+}
+
+func (b *builder) run() (*Result, error) {
+	home := ""
+	if b.opts.Config != nil {
+		home = b.opts.Config.Home
+	}
+	sources, scopes, diags, err := find(b.opts.Paths, home)
+	if err != nil {
+		return nil, err
+	}
+	units := make([]*unit, len(sources))
+	for i, s := range sources {
+		units[i] = &unit{source: s}
+	}
+	b.each(len(units), func(i int) { b.open(units[i]) })
+	links := newLinker(units)
+	b.each(len(units), func(i int) {
+		if u := units[i]; u.result == nil {
+			u.links = links.digest(u)
+			u.result = b.pack.result(u.key, u.links)
+		}
+	})
+	out := &Result{Diagnostics: diags, targets: b.targets, sources: sources, scopes: scopes}
+	for _, t := range b.targets {
+		out.Targets = append(out.Targets, t.name)
+	}
+	if err := b.compile(units, links, out); err != nil {
+		return nil, err
+	}
+	for _, u := range units {
+		out.Files = append(out.Files, u.path)
+		out.Documents += u.result.documents
+		out.Hunts = append(out.Hunts, u.result.hunts...)
+		out.Diagnostics = append(out.Diagnostics, u.result.diags...)
+		if u.result.broken {
+			out.broken = append(out.broken, u.source)
+		}
+	}
+	out.Diagnostics.Sort()
+	out.assignFiles()
+	b.save(units)
+	return out, nil
+}
+
+// each calls f for 0 to n-1 on the builder's workers.
+func (b *builder) each(n int, f func(i int)) { each(b.jobs, n, f) }
+
+func each(jobs, n int, f func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(jobs, n) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// open reads a file, and loads it unless an earlier build knew it.
+func (b *builder) open(u *unit) {
+	src, diags := read(u.path)
+	if diags != nil {
+		u.facts = &facts{}
+		u.result = &fileResult{documents: 1, broken: true, diags: diags}
+		return
+	}
+	u.key = b.fileKey(u.source, src)
+	if u.facts = b.pack.facts(u.key); u.facts == nil {
+		b.loadUnit(u, src)
+	}
+}
+
+func (b *builder) loadUnit(u *unit, src []byte) {
+	u.diags = nil
+	defer func() {
+		if v := recover(); v != nil {
+			u.doc = &document{}
+			u.diags = diag.List{defect(place(u.path), v)}
+		}
+		u.facts = factsOf(u.doc)
+	}()
+	u.doc, u.diags = b.frontend.load(u.path, src)
+}
+
+// compile brings every unit without a result to one.
+func (b *builder) compile(units []*unit, links *linker, out *Result) error {
+	need := map[*unit]bool{}
+	for _, u := range units {
+		if u.result == nil {
+			need[u] = true
+		}
+	}
+	out.Reused = len(units) - len(need)
+	if len(need) == 0 {
+		return nil
+	}
+	made, err := b.backends()
+	if err != nil {
+		return err
+	}
+	var load []*unit
+	for _, u := range links.closure(units, need) {
+		if u.doc == nil {
+			load = append(load, u)
+		}
+	}
+	b.each(len(load), func(i int) {
+		u := load[i]
+		src, diags := read(u.path)
+		if diags != nil {
+			u.doc, u.diags = &document{}, diags
+			return
+		}
+		if k := b.fileKey(u.source, src); k != u.key {
+			// The file changed while the build ran. Its new text is compiled;
+			// nothing of it is kept, for its links are those of the old.
+			u.key, u.links = k, key{}
+		}
+		b.loadUnit(u, src)
+	})
+	var docs []*document
+	for _, u := range units {
+		if u.doc != nil {
+			docs = append(docs, u.doc)
+		}
+	}
+	linkDiags, linked := b.linkAll(docs)
+	byFile := map[string]diag.List{}
+	for _, d := range linkDiags {
+		byFile[d.Pos.Filename] = append(byFile[d.Pos.Filename], d)
+	}
+
+	type job struct {
+		u     *unit
+		i     int
+		hurt  bool
+		diags diag.List
+	}
+	var jobs []*job
+	for _, u := range units {
+		if !need[u] {
+			u.doc = nil
+			continue
+		}
+		u.diags = append(u.diags, byFile[u.path]...)
+		hurt := blame(u)
+		if !linked && !u.diags.HasErrors() {
+			u.diags.Errorf(codeInternal, place(u.path), reportDefect, "huntc failed when it put the documents together")
+		}
+		n := len(u.doc.hunts)
+		u.result = &fileResult{documents: max(1, u.doc.documents), hunts: make([]*Hunt, n), broken: n+u.doc.filters < max(1, u.doc.documents)}
+		for i := range n {
+			jobs = append(jobs, &job{u: u, i: i, hurt: hurt[i] || !linked})
+		}
+	}
+	b.each(len(jobs), func(n int) {
+		j := jobs[n]
+		h := j.u.doc.hunts[j.i]
+		j.u.result.hunts[j.i], j.diags = b.compileHunt(j.u.source, h, made, j.hurt)
+		j.u.doc.hunts[j.i] = nil // nobody else needs it: keep memory low
+	})
+	for _, j := range jobs {
+		j.u.diags = append(j.u.diags, j.diags...)
+	}
+	for u := range need { // order does not matter: each is done on its own
+		u.diags.Sort()
+		u.result.diags = u.diags
+		u.doc = nil
+	}
+	return nil
+}
+
+func (b *builder) linkAll(docs []*document) (diags diag.List, ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			diags, ok = diag.List{defect(diag.Span{}, v)}, false
+		}
+	}()
+	return b.frontend.link(docs), true
+}
+
+// blame tells which hunts of a file have an error of their own.
+func blame(u *unit) []bool {
+	hurt := make([]bool, len(u.doc.hunts))
+	for i, h := range u.doc.hunts {
+		hurt[i] = u.doc.broken[h] || slices.ContainsFunc(u.diags, func(d diag.Diagnostic) bool {
+			return d.Severity == diag.Error && h.Pos.Line <= d.Pos.Line && d.Pos.Line <= h.EndPos.Line
+		})
+	}
+	return hurt
+}
+
+// compileHunt compiles one hunt to every target. The diagnostics are about
+// the document; those of a target are with its output.
+func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hurt bool) (*Hunt, diag.List) {
+	out := &Hunt{Path: h.Path, Line: max(h.Pos.Line, 1), ID: h.Meta.ID, Name: h.Meta.Name, Title: h.Meta.Title, Kind: h.Kind, rel: s.rel}
+	occurs := make([]bool, len(h.Allow))
+	judged := len(made) == len(allTargets) // else another target may have it
+	for _, be := range made {
+		o := Output{Target: be.Name(), Status: Failed, Fidelity: ir.Unsupported}
+		switch {
+		case hurt:
+			judged = false
+		case len(h.Targets) > 0 && !slices.Contains(h.Targets, be.Name()):
+			o.Status = Unsupported
+			o.Diagnostics.Infof(codeOtherTarget, h, "", "the document is for %s only: there is no %s query", strings.Join(h.Targets, ", "), be.Name())
+		case h.Kind == ir.KindCorrelation:
+			o.Status = Unsupported
+			o.Diagnostics.Errorf(codeCorrelation, h.Correlation, "the rules that it counts are compiled on their own; say \"targets\" in the hunt block to accept that",
+				"a correlation (%s) is not compiled to %s", h.Correlation.Type, be.Name())
+		default:
+			b.lower(&o, s, h, be, occurs)
+			judged = judged && o.Status == OK
+		}
+		out.Outputs = append(out.Outputs, o)
+	}
+	var diags diag.List
+	for i, a := range h.Allow {
+		if judged && !occurs[i] {
+			diags.Warnf(codeUnusedAllow, a, "remove it, so that it cannot hide a later one", "%s is allowed, but does not occur on any target", a.Code)
+		}
+	}
+	return out, diags
+}
+
+// lower compiles one hunt to one target and judges the result.
+func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, occurs []bool) {
+	art := compileSafely(h, be)
+	o.Diagnostics = art.Diagnostics
+	if art.Diagnostics.HasErrors() {
+		o.Status = Unsupported
+		for _, d := range art.Diagnostics {
+			if d.Severity == diag.Error && !strings.HasPrefix(string(d.Code), "HC03") {
+				o.Status = Failed
+			}
+		}
+		o.Diagnostics.Sort()
+		return
+	}
+	o.Fidelity = ir.Verdict(art.Reasons)
+	o.Form, o.FormReason = art.Form, art.FormReason
+	o.Status = OK
+	for _, r := range art.Reasons {
+		severity := diag.Warning
+		if b.opts.RequireExact {
+			severity = diag.Error
+		}
+		for i, a := range h.Allow {
+			if a.Code == r.Code {
+				occurs[i] = true
+				severity = diag.Info
+			}
+		}
+		if severity == diag.Error {
+			o.Status = Failed
+		}
+		hint := cmp.Or(r.Hint, fmt.Sprintf("if that is acceptable, write allow: [%s] in the document's hunt block", r.Code))
+		o.Diagnostics = append(o.Diagnostics, diag.Diagnostic{Span: r.Span, Severity: severity, Code: r.Code, Message: r.Message, Hint: hint})
+	}
+	o.Diagnostics.Sort()
+	if o.Status == OK {
+		o.Query = art.Query
+		o.Header = be.Comment(header(s, h, o, art.Reasons))
+	}
+}
+
+// header is what a compiled query's file says about where it comes from. It
+// names no line of the document and no folder above the tree, so that the
+// file changes only when the query or its verdict does.
+func header(s source, h *ir.Hunt, o *Output, reasons []ir.Reason) []string {
+	line := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	lines := []string{line(h.Meta.Title)}
+	if h.Meta.ID != "" {
+		lines = append(lines, "id: "+line(h.Meta.ID))
+	}
+	lines = append(lines, "source: "+s.rel)
+	form := "form: " + string(o.Form)
+	if o.FormReason != "" {
+		form += " (" + line(o.FormReason) + ")"
+	}
+	lines = append(lines, form, "fidelity: "+string(o.Fidelity))
+	var said []string
+	for _, r := range reasons {
+		text := fmt.Sprintf("  %s %s: %s", r.Code, r.Effect, line(r.Message))
+		if !slices.Contains(said, text) {
+			said = append(said, text)
+		}
+	}
+	slices.Sort(said)
+	return append(lines, said...)
+}
+
+// compileSafely keeps a defect of a backend from ending the batch.
+func compileSafely(h *ir.Hunt, be backends.Backend) (art backends.Artifact) {
+	defer func() {
+		if v := recover(); v != nil {
+			art = backends.Artifact{Diagnostics: diag.List{defect(h.At(), v)}}
+		}
+	}()
+	return be.Compile(h)
+}
+
+const reportDefect = "this is a defect of huntc: please report it together with the document and the output of \"huntc version\""
+
+// defect turns a panic into a diagnostic. It names the place in huntc's own
+// source, which is the same on every run, and not the stack, which is not.
+func defect(at diag.Span, v any) diag.Diagnostic {
+	where := ""
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	panicked := false
+	for {
+		f, more := frames.Next()
+		if panicked && !strings.HasPrefix(f.Function, "runtime.") {
+			where = fmt.Sprintf(" (%s:%d)", f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line)
+			break
+		}
+		panicked = panicked || f.Function == "runtime.gopanic"
+		if !more {
+			break
+		}
+	}
+	var l diag.List
+	l.Errorf(codeInternal, at, reportDefect, "huntc failed on this document: %v%s", v, where)
+	return l[0]
+}

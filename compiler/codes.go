@@ -1,0 +1,23 @@
+package compiler
+
+import "github.com/huntc/huntc/diag"
+
+const (
+	codeConfigYAML  diag.Code = "HC0550" // huntc.yaml is not YAML
+	codeConfigKey   diag.Code = "HC0551" // unknown key in huntc.yaml
+	codeConfigValue diag.Code = "HC0552" // unusable value in huntc.yaml
+
+	codeUnreadable  diag.Code = "HC0600" // file cannot be read
+	codeTooLarge    diag.Code = "HC0601" // file larger than the cap
+	codeNotRegular  diag.Code = "HC0602" // a pipe, socket or device
+	codeNoDocuments diag.Code = "HC0603" // nothing to compile under a path
+
+	codeStale   diag.Code = "HC0610" // golden differs
+	codeMissing diag.Code = "HC0611" // golden missing
+	codeOrphan  diag.Code = "HC0612" // golden without a hunt
+
+	codeUnusedAllow diag.Code = "HC0620" // allow of something that does not occur
+	codeOtherTarget diag.Code = "HC0621" // the document names other targets
+	codeCorrelation diag.Code = "HC0622" // correlation without a lowering
+	codeInternal    diag.Code = "HC0699" // a defect of huntc itself
+)

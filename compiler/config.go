@@ -1,0 +1,185 @@
+package compiler
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/huntc/huntc/diag"
+)
+
+// configName is the project file's name.
+const configName = "huntc.yaml"
+
+// Config is a huntc.yaml: what a content project changes about huntc.
+type Config struct {
+	Path string // "" if there is none
+	// Home is the project's folder of detections: "detections" beside the
+	// settings. Outputs mirror what is below it, wherever a build starts.
+	Home string
+	raw  []byte // what it says, for the cache's key
+
+	Datasets     yaml.Node // overlay for schema.New
+	Placeholders []Placeholder
+	Splunk       yaml.Node
+	Defender     yaml.Node
+}
+
+// Placeholder is a name with the values that "|expand" puts in its place.
+type Placeholder struct {
+	Name   string
+	Values []string
+}
+
+var configKeys = []string{"datasets", "placeholders", "splunk", "defender"}
+
+// FindConfig looks for a huntc.yaml beside a path and in the folders above
+// it, but not above the root of a git work tree: settings of a stranger's
+// folder never apply. It returns "" where there is none.
+func FindConfig(path string) (string, error) {
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		dir = filepath.Dir(dir)
+	}
+	for {
+		name := filepath.Join(dir, configName)
+		if _, err := os.Stat(name); err == nil {
+			return name, nil
+		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return "", fmt.Errorf("cannot read %s: %w", name, rootCause(err))
+		}
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			return "", nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", nil
+		}
+		dir = parent
+	}
+}
+
+// LoadConfig reads a project file; "" is an empty one. Diagnostics name it
+// as path does.
+func LoadConfig(path string) (*Config, diag.List, error) {
+	c := &Config{Path: path}
+	home, err := filepath.Abs(filepath.Join(filepath.Dir(path), "detections"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot find the folder that %s is in: %w", path, err)
+	}
+	c.Home = home
+	if path == "" {
+		return c, nil, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot read %s: %w", path, rootCause(err))
+	}
+	c.raw = raw
+	diags := c.parse()
+	return c, diags, nil
+}
+
+// yamlLine is where yaml.v3 says that a syntax error is.
+var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+
+func (c *Config) parse() diag.List {
+	var diags diag.List
+	at := func(n *yaml.Node) diag.Span {
+		name := filepath.ToSlash(c.Path)
+		return diag.Span{
+			Pos:    diag.Pos{Filename: name, Line: n.Line, Column: n.Column},
+			EndPos: diag.Pos{Filename: name, Line: n.Line, Column: n.Column + len([]rune(n.Value))},
+		}
+	}
+	var doc yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(c.raw))
+	if err := dec.Decode(&doc); err == io.EOF {
+		return nil
+	} else if err != nil {
+		where, what := place(c.Path), err.Error()
+		if m := yamlLine.FindStringSubmatch(what); m != nil {
+			where.Pos.Line, _ = strconv.Atoi(m[1])
+			where.Pos.Column, what = 1, m[2]
+		}
+		diags.Errorf(codeConfigYAML, where, "mend the YAML; nothing is compiled without the project's settings", "not YAML: %s", what)
+		return diags
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		if root.Tag != "!!null" {
+			diags.Errorf(codeConfigYAML, at(root), diag.DidYouMean("", configKeys), "the settings are a map from keys to values")
+		}
+		return diags
+	}
+	if err := dec.Decode(&yaml.Node{}); err != io.EOF {
+		diags.Errorf(codeConfigYAML, place(c.Path), "keep everything in one document, without a line ---", "there is more than one YAML document")
+		return diags
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, val := root.Content[i], deref(root.Content[i+1])
+		if line := seen[key.Value]; line > 0 {
+			diags.Errorf(codeConfigKey, at(key), "keep one of the two", "%q stands in line %d already", key.Value, line)
+			continue
+		}
+		seen[key.Value] = key.Line
+		switch key.Value {
+		case "datasets":
+			c.Datasets = *val
+		case "placeholders":
+			c.placeholders(val, at, &diags)
+		case "splunk":
+			c.Splunk = *val
+		case "defender":
+			c.Defender = *val
+		default:
+			diags.Errorf(codeConfigKey, at(key), diag.DidYouMean(key.Value, configKeys), "huntc.yaml has no key %q", key.Value)
+		}
+	}
+	return diags
+}
+
+func (c *Config) placeholders(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag.List) {
+	const hint = "write name: [value, value]"
+	if n.Kind != yaml.MappingNode {
+		diags.Errorf(codeConfigValue, at(n), hint, "\"placeholders\" is a map from the name of a placeholder to its values")
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, val := n.Content[i], deref(n.Content[i+1])
+		p := Placeholder{Name: key.Value}
+		values := []*yaml.Node{val}
+		if val.Kind == yaml.SequenceNode {
+			values = val.Content
+		}
+		for _, v := range values {
+			v = deref(v)
+			if v.Kind != yaml.ScalarNode || v.Tag == "!!null" {
+				diags.Errorf(codeConfigValue, at(v), hint, "the placeholder %q has a value that is not a text or a number", key.Value)
+				continue
+			}
+			p.Values = append(p.Values, v.Value)
+		}
+		c.Placeholders = append(c.Placeholders, p)
+	}
+}
+
+// deref is the node that an alias stands for.
+func deref(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}

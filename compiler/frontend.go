@@ -1,0 +1,60 @@
+package compiler
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/frontends/sigma"
+	"github.com/huntc/huntc/ir"
+)
+
+// frontend reads documents.
+type frontend struct {
+	load func(path string, src []byte) (*document, diag.List)
+	// link puts the documents of a build together: filters are added to the
+	// rules that they name, references are looked up.
+	link func([]*document) diag.List
+}
+
+// document is one loaded file.
+type document struct {
+	documents int        // in the file, of every sort
+	hunts     []*ir.Hunt // by line, those with errors included
+	broken    map[*ir.Hunt]bool
+	filters   int
+
+	sigma *sigma.File
+}
+
+// sigmaFrontend reads Sigma documents.
+func sigmaFrontend(c *Config) frontend {
+	opts := &sigma.Options{}
+	for _, p := range c.Placeholders {
+		opts.Placeholders = append(opts.Placeholders, sigma.Placeholder{Name: p.Name, Values: p.Values})
+	}
+	return frontend{
+		load: func(path string, src []byte) (*document, diag.List) {
+			f, diags := sigma.Load(path, src, opts)
+			d := &document{documents: f.Documents, filters: len(f.Filters), sigma: f}
+			d.hunts = slices.Concat(f.Hunts, f.Broken)
+			if len(f.Broken) > 0 {
+				d.broken = map[*ir.Hunt]bool{}
+				for _, h := range f.Broken {
+					d.broken[h] = true
+				}
+				slices.SortStableFunc(d.hunts, func(a, b *ir.Hunt) int { return cmp.Compare(a.Pos.Line, b.Pos.Line) })
+			}
+			return d, diags
+		},
+		link: func(docs []*document) diag.List {
+			files := make([]*sigma.File, 0, len(docs))
+			for _, d := range docs {
+				if d.sigma != nil {
+					files = append(files, d.sigma)
+				}
+			}
+			return sigma.Link(files)
+		},
+	}
+}

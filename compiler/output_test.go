@@ -1,0 +1,175 @@
+package compiler
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func update(t *testing.T, paths ...string) {
+	t.Helper()
+	if err := run(t, Options{Paths: paths}).Update("golden", 2); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func check(t *testing.T, paths ...string) ([]string, string) {
+	t.Helper()
+	diags, diff, err := run(t, Options{Paths: paths}).Check("golden", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range diags {
+		got = append(got, d.Pos.Filename+" "+string(d.Code))
+	}
+	return got, string(diff)
+}
+
+func TestGoldens(t *testing.T) {
+	tree(t, map[string]string{"d/a.yml": "title: a", "d/sub/b.yml": "title: b", "d/sub/many.yml": "name: x\n---\nname: y"})
+	if got, _ := check(t, "d"); len(got) != 8 {
+		t.Errorf("without goldens: %v", got)
+	}
+	update(t, "d")
+	want := []string{"golden/defender/a.kql", "golden/defender/sub/b.kql", "golden/defender/sub/many.x.kql", "golden/defender/sub/many.y.kql",
+		"golden/splunk/a.spl", "golden/splunk/sub/b.spl", "golden/splunk/sub/many.x.spl", "golden/splunk/sub/many.y.spl"}
+	if diff := cmp.Diff(want, ls(t, "golden")); diff != "" {
+		t.Fatalf("(-want +got)\n%s", diff)
+	}
+	if got, diff := check(t, "d"); got != nil || diff != "" {
+		t.Errorf("fresh goldens: %v\n%s", got, diff)
+	}
+
+	put(t, "d/a.yml", "title: changed")
+	got, diff := check(t, "d")
+	if d := cmp.Diff([]string{"d/a.yml HC0610", "d/a.yml HC0610"}, got); d != "" {
+		t.Error(d)
+	}
+	for _, line := range []string{"--- golden/splunk/a.spl", "+++ golden/splunk/a.spl (compiled)", "-splunk a  filters=0", "+splunk changed  filters=0"} {
+		if !strings.Contains(diff, "\n"+line+"\n") {
+			t.Errorf("no line %q in\n%s", line, diff)
+		}
+	}
+	update(t, "d/a.yml")
+	if got, _ := check(t, "d"); got != nil {
+		t.Errorf("after an update of the one file: %v", got)
+	}
+
+	// What is left of deleted documents, also in folders of their own.
+	remove(t, "d/sub/b.yml")
+	put(t, "d/sub/many.yml", "name: x\n---\nname: z")
+	put(t, "golden/splunk/gone/deep/c.spl", "")
+	put(t, "golden/splunk/"+tempPrefix+"1", "half")
+	put(t, "golden/notes.md", "mine")
+	got, _ = check(t, "d")
+	if d := cmp.Diff([]string{"d/sub/many.yml HC0611", "d/sub/many.yml HC0611", "golden/defender/sub/b.kql HC0612", "golden/defender/sub/many.y.kql HC0612",
+		"golden/splunk/gone/deep/c.spl HC0612", "golden/splunk/sub/b.spl HC0612", "golden/splunk/sub/many.y.spl HC0612"}, got); d != "" {
+		t.Error(d)
+	}
+	update(t, "d")
+	want = []string{"golden/defender/a.kql", "golden/defender/sub/many.x.kql", "golden/defender/sub/many.z.kql", "golden/notes.md",
+		"golden/splunk/a.spl", "golden/splunk/sub/many.x.spl", "golden/splunk/sub/many.z.spl"}
+	if diff := cmp.Diff(want, ls(t, "golden")); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if _, err := os.Stat("golden/splunk/gone"); err == nil {
+		t.Error("an emptied folder is left")
+	}
+}
+
+// A build of a part neither reports nor deletes the goldens of the rest.
+func TestGoldensOfAPart(t *testing.T) {
+	tree(t, map[string]string{"detections/a.yml": "title: a", "detections/a.b.yml": "title: ab", "detections/sub/c.yml": "title: c", "detections/sub2/d.yml": "title: d"})
+	cfg, _, err := LoadConfig("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := func(paths ...string) *Result { return run(t, Options{Paths: paths, Config: cfg}) }
+	if err := build("detections").Update("golden", 1); err != nil {
+		t.Fatal(err)
+	}
+	all := ls(t, "golden")
+	for _, part := range []string{"detections/a.yml", "detections/sub", "detections/a.b.yml"} {
+		r := build(part)
+		if diags, _, err := r.Check("golden", 1); err != nil || len(diags) > 0 {
+			t.Errorf("%s: %v %v", part, diags, err)
+		}
+		if err := r.Update("golden", 1); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(all, ls(t, "golden")); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", part, diff)
+		}
+	}
+	one := run(t, Options{Paths: []string{"detections"}, Config: cfg, Targets: []string{"splunk"}})
+	if diags, _, err := one.Check("golden", 1); err != nil || len(diags) > 0 {
+		t.Errorf("one target: %v %v", diags, err)
+	}
+	put(t, "golden/splunk/a.old.spl", "")
+	diags, _, err := build("detections/a.yml").Check("golden", 1)
+	if err != nil || len(diags) != 1 || diags[0].Code != codeOrphan {
+		t.Errorf("its own orphan: %v %v", diags, err)
+	}
+}
+
+// A document that does not parse today keeps its goldens: what they should be
+// is not known.
+func TestGoldensOfABrokenDocument(t *testing.T) {
+	tree(t, map[string]string{"d/a.yml": "name: x\n---\nname: y", "d/b.yml": "title: b"})
+	update(t, "d")
+	all := ls(t, "golden")
+	for _, doc := range []string{"lost: bad", "name: x\n---\nlost: bad", "name: x\n---\nname: y\nbroken: bad", "panic: x", "name: x\n---\nname: y\ntext: wrong"} {
+		put(t, "d/a.yml", doc)
+		if got, _ := check(t, "d"); got != nil {
+			t.Errorf("%q: %v", doc, got)
+		}
+		update(t, "d")
+		if diff := cmp.Diff(all, ls(t, "golden")); diff != "" {
+			t.Errorf("%q (-want +got)\n%s", doc, diff)
+		}
+	}
+	put(t, "d/a.yml", "name: x\n---\nname: y\ntext: no-splunk")
+	if got, _ := check(t, "d"); len(got) != 2 { // y: stale for Defender, gone for Splunk
+		t.Errorf("unsupported now: %v", got)
+	}
+}
+
+func TestWriteLeavesEqualFilesAlone(t *testing.T) {
+	tree(t, map[string]string{"d/a.yml": "title: a", "d/b.yml": "title: b"})
+	update(t, "d")
+	before, err := os.Stat("golden/splunk/a.spl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, "d/b.yml", "title: b2")
+	update(t, "d")
+	after, err := os.Stat("golden/splunk/a.spl")
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("a.spl was written again (%v)", err)
+	}
+	if mode := after.Mode().Perm(); mode != 0o644 {
+		t.Errorf("mode %o", mode)
+	}
+}
+
+func TestUnwritable(t *testing.T) {
+	tree(t, map[string]string{"d/a.yml": "title: a", "file": "x", "golden/splunk/a.spl/is/a/folder": ""})
+	r := run(t, Options{Paths: []string{"d"}})
+	if err := r.Write("file", 1); err == nil || err.Error() != "cannot make the folder file/defender: not a directory" {
+		t.Errorf("%v", err)
+	}
+	if err := r.Write("golden", 1); err == nil || !strings.HasPrefix(err.Error(), "cannot write golden/splunk/a.spl: ") {
+		t.Errorf("%v", err)
+	}
+	for _, f := range ls(t, "golden") {
+		if strings.Contains(f, tempPrefix) {
+			t.Errorf("%s is left", f)
+		}
+	}
+	if _, _, err := r.Check("golden", 1); err == nil || !strings.HasPrefix(err.Error(), "cannot read golden/splunk/a.spl: ") {
+		t.Errorf("%v", err)
+	}
+}

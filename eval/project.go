@@ -1,0 +1,328 @@
+package eval
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// Projector writes events in Sigma's field names as the rows that a target
+// would hold of them, by the schema's mapping of a dataset: the opposite
+// direction of schema.Resolve, and written without a look at it.
+type Projector struct {
+	schema *schema.Schema
+	view   schema.View
+	m      *schema.Mapping
+	// columns are those of the table, sorted: each has its fill.
+	columns []string
+}
+
+// NewProjector projects events to a dataset's table; nil if the view does not
+// hold the dataset.
+func NewProjector(s *schema.Schema, ds *schema.Dataset, v schema.View) *Projector {
+	m := ds.Mapping(v)
+	if m == nil {
+		return nil
+	}
+	p := &Projector{schema: s, view: v, m: m}
+	if t := s.Table(v, m.Table); t != nil {
+		p.columns = slices.Sorted(maps.Keys(t.Columns))
+	}
+	return p
+}
+
+// derivedColumn is where a row keeps the value that the target computes by an
+// expression of its own language.
+func derivedColumn(expr string) string { return "\x00" + expr }
+
+// Derived is the ForeignFunc for projected rows: the value of a computed
+// column is that of the logical field which it stands for.
+func Derived(f *ir.Foreign, row Row) (any, error) { return row.Get(derivedColumn(f.Text)), nil }
+
+// Rows are the rows that may stand for the event: several where the target
+// writes one value in several ways, none where an event like this cannot
+// stand in the table, since it has a value that the table cannot hold or
+// belongs to another dataset of it.
+func (p *Projector) Rows(event Row) []Row {
+	w := &rowWriter{p: p}
+	for _, name := range slices.Sorted(maps.Keys(p.m.Where)) {
+		w.choices(name, p.m.Where[name])
+	}
+	for i, field := range event.Columns() {
+		if v := event.vals[i]; v != nil {
+			w.field(field, v, event)
+		}
+	}
+	if w.impossible {
+		return nil
+	}
+	return w.rows()
+}
+
+// rowWriter collects the values of one row: for each column the ways in which
+// its value may be written.
+type rowWriter struct {
+	p          *Projector
+	names      []string
+	vals       [][]any
+	impossible bool
+}
+
+// put gives a column its value, written in one of several ways. Where two
+// fields speak of one column, it holds what both allow.
+func (w *rowWriter) put(name string, ways ...any) {
+	if name == "" {
+		return
+	}
+	i := slices.Index(w.names, name)
+	if i < 0 {
+		w.names = append(w.names, name)
+		w.vals = append(w.vals, ways)
+		return
+	}
+	var both []any
+	for _, a := range w.vals[i] {
+		if slices.ContainsFunc(ways, func(b any) bool { return fold(text(a)) == fold(text(b)) }) {
+			both = append(both, a)
+		}
+	}
+	w.vals[i] = both
+	w.impossible = w.impossible || len(both) == 0
+}
+
+func (w *rowWriter) choices(name string, values []string) {
+	ways := make([]any, len(values))
+	for i, v := range values {
+		ways[i] = v
+	}
+	w.put(name, ways...)
+}
+
+func (w *rowWriter) field(field string, v any, event Row) {
+	p := w.p
+	if field == ir.Timestamp {
+		if p.view == schema.XDR {
+			w.put("Timestamp", v)
+		} else {
+			w.put("_time", v)
+		}
+		return
+	}
+	c := p.m.Columns[field]
+	if c == nil {
+		if _, no := p.m.Without[field]; p.view == schema.Raw && !p.m.Closed && !no {
+			w.put(field, v)
+		}
+		return
+	}
+	s := text(v)
+	switch c.Kind {
+	case "computed":
+		w.put(derivedColumn(c.Expr), v)
+	case "path":
+		w.put(c.Name, w.spellings(c, s)...)
+		w.put(c.File, s[strings.LastIndexAny(s, `\/`)+1:])
+	case "account":
+		name := s
+		if i := strings.LastIndexByte(s, '\\'); i >= 0 {
+			w.put(c.Domain, s[:i])
+			name = s[i+1:]
+		}
+		w.put(c.Name, w.spellings(c, name)...)
+	case "registry":
+		w.registry(c, s, event)
+	case "regdata":
+		w.put(c.Name, w.spellings(c, registryData(s, c.Notation))...)
+	case "hashes":
+		if len(c.Algorithms) == 0 {
+			w.put(c.Name, w.spellings(c, s)...)
+			return
+		}
+		for pair := range strings.SplitSeq(s, ",") {
+			if alg, digits, ok := strings.Cut(pair, "="); ok {
+				w.put(c.Algorithms[strings.ToUpper(strings.TrimSpace(alg))], digits)
+			}
+		}
+	default:
+		w.put(c.Name, w.spellings(c, s)...)
+	}
+}
+
+// registry writes key\value into two columns. An event about a key alone has
+// no value, and Sysmon's (Default) is the value without a name.
+func (w *rowWriter) registry(c *schema.Column, s string, event Row) {
+	w.put(c.Name, s)
+	if c.Whole != "" {
+		w.put(derivedColumn(c.Whole), s)
+	}
+	key, value := s, ""
+	aboutKey := c.KeyAlone && strings.HasSuffix(text(event.Get("EventType")), "Key")
+	if i := strings.LastIndexByte(s, '\\'); i >= 0 && !aboutKey {
+		key, value = s[:i], s[i+1:]
+		if strings.EqualFold(value, "(Default)") {
+			value = ""
+		}
+	}
+	w.put(c.Key, w.spellings(c, key)...)
+	w.put(c.Value, value)
+}
+
+var registryNumber = regexp.MustCompile(`(?i)^[DQ]WORD \((0x[0-9a-f]{8})(?:-0x([0-9a-f]{8}))?\)$`)
+
+// registryData writes Sysmon's DWORD (0x00000001) as 0x00000001 or 1.
+func registryData(s, notation string) string {
+	m := registryNumber.FindStringSubmatch(s)
+	if m == nil {
+		return s
+	}
+	if notation == "hex" {
+		return s[strings.IndexByte(s, '(')+1 : len(s)-1]
+	}
+	n, err := strconv.ParseUint(m[1][2:]+m[2], 16, 64)
+	if err != nil {
+		return s
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// spellings are the ways in which the column writes a value.
+func (w *rowWriter) spellings(c *schema.Column, s string) []any {
+	if len(c.Values) > 0 {
+		for _, logical := range slices.Sorted(maps.Keys(c.Values)) {
+			if strings.EqualFold(logical, s) {
+				s := c.Values[logical]
+				ways := make([]any, len(s))
+				for i, v := range s {
+					ways[i] = v
+				}
+				return ways
+			}
+		}
+		if !c.Open {
+			w.impossible = true
+		}
+	}
+	starts := []string{s}
+	for _, from := range slices.Sorted(maps.Keys(c.Prefixes)) {
+		if len(s) >= len(from) && strings.EqualFold(s[:len(from)], from) {
+			starts = nil
+			for _, to := range c.Prefixes[from] {
+				starts = append(starts, to+s[len(from):])
+			}
+			break
+		}
+	}
+	var ways []any
+	for _, s := range starts {
+		done := false
+		for _, from := range slices.Sorted(maps.Keys(c.Infixes)) {
+			if i := strings.Index(strings.ToLower(s), strings.ToLower(from)); i >= 0 {
+				for _, to := range c.Infixes[from] {
+					ways = append(ways, s[:i]+to+s[i+len(from):])
+				}
+				done = true
+				break
+			}
+		}
+		if !done {
+			ways = append(ways, s)
+		}
+	}
+	return ways
+}
+
+// rows writes the row in as many ways as the column with the most ways has.
+func (w *rowWriter) rows() []Row {
+	names := slices.Clone(w.p.columns)
+	for _, n := range w.names {
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	variants := 1
+	for _, ways := range w.vals {
+		variants = max(variants, len(ways))
+	}
+	s := newShape(names)
+	out := make([]Row, variants)
+	for k := range out {
+		vals := make([]any, len(names))
+		for i, n := range w.names {
+			ways := w.vals[i]
+			vals[s.index[n]] = w.p.stored(n, ways[k%len(ways)])
+		}
+		for i, n := range w.p.columns {
+			vals[i] = w.p.filled(n, vals[i])
+		}
+		out[k] = Row{shape: s, vals: vals}
+	}
+	return out
+}
+
+// stored is a value as the type of its column.
+func (p *Projector) stored(name string, v any) any {
+	if strings.HasPrefix(name, "\x00") || p.view == schema.Raw {
+		return v
+	}
+	info, ok := p.schema.Column(p.view, p.m.Table, name)
+	if !ok {
+		return v
+	}
+	switch info.Type {
+	case "int", "long", "real", "number":
+		if n, ok := toNumber(v); ok {
+			return n.value()
+		}
+		if n, err := strconv.ParseInt(text(v), 0, 64); err == nil {
+			return n
+		}
+		return nil
+	case "bool":
+		b, err := strconv.ParseBool(text(v))
+		if err != nil {
+			return nil
+		}
+		return b
+	case "datetime", "timestamp":
+		if t, ok := toTime(v); ok {
+			return t
+		}
+		return nil
+	case "boolean":
+		return strings.ToLower(text(v))
+	}
+	if info.Lower {
+		return strings.ToLower(text(v))
+	}
+	return text(v)
+}
+
+// filled is a value, or what the target puts where there is none.
+func (p *Projector) filled(name string, v any) any {
+	info, ok := p.schema.Column(p.view, p.m.Table, name)
+	if !ok {
+		return v
+	}
+	if p.view == schema.XDR {
+		if v == nil && info.Type == "string" {
+			return ""
+		}
+		return v
+	}
+	// CIM's calculated fields replace an empty text as well.
+	if v != nil && v != "" || info.Fill == "" {
+		return v
+	}
+	if info.Fill == schema.FillOther {
+		return "(other)"
+	}
+	if n, ok := toNumber(info.Fill); ok && info.Type == "number" {
+		return n.value()
+	}
+	return info.Fill
+}

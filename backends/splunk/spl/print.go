@@ -306,7 +306,7 @@ func (p *printer) tstats(c *Tstats, in int) {
 }
 
 func (p *printer) model(m string) {
-	if !all(m, inName) || strings.ContainsAny(m, "{}@:") {
+	if !isModel(m) {
 		p.failf("%q is not the name of a data model", m)
 	}
 	p.s(m)
@@ -413,7 +413,7 @@ func (p *printer) aggs(aggs []Agg, in int) {
 }
 
 func (p *printer) agg(a *Agg) {
-	if !all(a.Func, inName) || class[a.Func[0]]&inDigit != 0 || strings.ContainsAny(a.Func, "{}@:") || reserved(a.Func) {
+	if !aggName(a.Func) {
 		p.failf("%q is not the name of an aggregate", a.Func)
 	}
 	p.s(a.Func)
@@ -440,7 +440,7 @@ func (p *printer) agg(a *Agg) {
 
 func (p *printer) options(opts []Option) {
 	for _, o := range opts {
-		if !isIdent(o.Name) {
+		if !isIdent(o.Name) || reserved(o.Name) {
 			p.failf("%q is not the name of an option", o.Name)
 		}
 		p.s(" ")
@@ -1025,11 +1025,13 @@ func (p *printer) binary(e *Binary, outer, in int) {
 	operand := func(x Expr, in int) {
 		if b, ok := x.(*Binary); ok {
 			inner := opLevel(b.Op)
-			switch {
-			case logical && inner > levelAnd,
-				inner > level && (level <= levelCompare || b.Op != "." && e.Op != "."):
+			bare := inner > level && inner > levelAnd
+			if level > levelCompare && (b.Op == "." || e.Op == ".") {
+				bare = false
+			}
+			if bare {
 				p.binary(b, levelLowest, in)
-			default:
+			} else {
 				p.group(b, in)
 			}
 			return

@@ -147,6 +147,14 @@ func isNumber(s string) bool {
 	return all(whole, inDigit) && (!dot || all(frac, inDigit))
 }
 
+// isModel accepts the names of data models and their datasets.
+func isModel(s string) bool { return all(s, inName) && !strings.ContainsAny(s, "{}@:") }
+
+// aggName accepts the names of aggregate functions: count, p95, exactperc99.9.
+func aggName(s string) bool {
+	return isModel(s) && class[s[0]]&inDigit == 0 && !reserved(s) && s == strings.ToLower(s)
+}
+
 // reserved words need quotes where a name or a bare word could be taken for
 // them. One list for every context: too many quotes do no harm.
 func reserved(s string) bool {
@@ -264,11 +272,11 @@ func badMacroArg(s string) error {
 }
 
 // badUnknown checks that the raw text of a command stays one command.
-func badUnknown(c *Unknown) error {
+func badUnknown(c *Unknown) *InexpressibleError {
 	macro := len(c.Name) > 2 && c.Name[0] == '`' && c.Name[len(c.Name)-1] == '`'
 	if !macro && (!all(c.Name, inTerm) || c.Name != strings.ToLower(c.Name)) ||
 		macro && (inexpressible(c.Name) != nil || strings.Count(c.Name, "`") != 2) {
-		return &InexpressibleError{c.Name, 0, "it is not the name of a command"}
+		return &InexpressibleError{c.Name, 0, "it does not begin with the name of a command"}
 	}
 	s := c.Raw
 	if strings.TrimSpace(s) != s {

@@ -1,0 +1,126 @@
+package defender
+
+import (
+	"fmt"
+
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// column finds the column called name in the rows of q: its type, and whether
+// it can be null. Strings never are in Kusto: a missing one is empty.
+func (b *Backend) column(q ir.Query, name string) (t ir.Type, nullable, ok bool) {
+	switch q := q.(type) {
+	case *ir.Scan:
+		info, ok := b.schema.Column(schema.XDR, q.Physical.Table, name)
+		if !ok {
+			return ir.Unknown, true, false
+		}
+		t := kustoType(info.Type)
+		return t, t != ir.String && name != timestamp, true
+	case *ir.Extend:
+		for _, c := range q.Cols {
+			if c.As == name {
+				return b.exprColumn(q.Input, c.X)
+			}
+		}
+		return b.column(q.Input, name)
+	case *ir.Aggregate:
+		for _, c := range q.By {
+			if c.As == name {
+				return b.exprColumn(q.Input, c.X)
+			}
+		}
+		for _, a := range q.Aggs {
+			if a.As == name {
+				t := a.Type()
+				never := a.Func == ir.Count || a.Func == ir.DCount || a.Func == ir.Values || t == ir.String
+				return t, !never, true
+			}
+		}
+		return ir.Unknown, true, false
+	case *ir.Window:
+		if q.As == name {
+			return ir.Float, false, true
+		}
+		return b.column(q.Input, name)
+	case *ir.Project:
+		for _, c := range q.Cols {
+			if c.As == name {
+				return b.exprColumn(q.Input, c.X)
+			}
+		}
+		return ir.Unknown, true, false
+	case *ir.Distinct:
+		if !ir.HasField(q.By, name) {
+			return ir.Unknown, true, false
+		}
+		return b.column(q.Input, name)
+	case *ir.Union:
+		for _, in := range q.Inputs {
+			if t, _, ok := b.column(in, name); ok {
+				// An input without the column has null there.
+				return t, t != ir.String, true
+			}
+		}
+		return ir.Unknown, true, false
+	case *ir.Join:
+		if t, nullable, ok := b.column(q.Left, name); ok {
+			return t, nullable, ok
+		}
+		if q.Kind == ir.Anti {
+			return ir.Unknown, true, false
+		}
+		t, nullable, ok := b.column(q.Right, name)
+		return t, t != ir.String && (nullable || q.Kind == ir.LeftOuter), ok
+	case *ir.Filter, *ir.Sort, *ir.Limit:
+		return b.column(ir.Inputs(q)[0], name)
+	}
+	panic(fmt.Sprintf("defender: unhandled query %T", q))
+}
+
+func (b *Backend) exprColumn(in ir.Query, x ir.Expr) (t ir.Type, nullable, ok bool) {
+	return ir.TypeOf(x), b.nullable(in, x), true
+}
+
+// nullable reports whether the value of x over the rows of in can be null.
+func (b *Backend) nullable(in ir.Query, x ir.Expr) bool {
+	if ir.TypeOf(x) == ir.String {
+		return false
+	}
+	switch x := x.(type) {
+	case *ir.Lit:
+		return false
+	case *ir.Field:
+		_, nullable, ok := b.column(in, x.Name)
+		return nullable || !ok
+	case *ir.Call:
+		if x.Func == ir.ToNumber || x.Func == ir.Div {
+			return true // text that is no number; division by zero
+		}
+		for _, a := range x.Args {
+			if b.nullable(in, a) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}
+
+// kustoType is the IR's type for one of Defender's.
+func kustoType(t string) ir.Type {
+	switch t {
+	case "int", "long":
+		return ir.Int
+	case "real":
+		return ir.Float
+	case "bool":
+		return ir.Bool
+	case "datetime":
+		return ir.Time
+	case "dynamic":
+		return ir.Dynamic
+	}
+	return ir.String
+}

@@ -1,0 +1,90 @@
+package defender
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/huntc/huntc/backends"
+	"github.com/huntc/huntc/backends/defender/kql"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// Config is what a project sets for the target. There is nothing to set yet.
+type Config struct{}
+
+// Backend compiles hunts to advanced-hunting queries. It is safe for
+// concurrent use.
+type Backend struct {
+	schema *schema.Schema
+	cache  foreignCache
+}
+
+// New makes a backend over a schema.
+func New(s *schema.Schema, _ Config) *Backend { return &Backend{schema: s} }
+
+// Name is the target as the command line names it.
+func (b *Backend) Name() string { return "defender" }
+
+// Ext is the extension of a compiled query's file.
+func (b *Backend) Ext() string { return ".kql" }
+
+func (b *Backend) foreign(text string) foreignExpr { return b.cache.get(text) }
+
+// Compile lowers a hunt to a query of one statement.
+func (b *Backend) Compile(h *ir.Hunt) backends.Artifact {
+	for _, n := range h.Natives {
+		if n.Target == b.Name() {
+			return b.native(n)
+		}
+	}
+	res := b.schema.Resolve(h, schema.XDR)
+	art := backends.Artifact{Form: backends.Table, Reasons: res.Reasons, Diagnostics: res.Diagnostics}
+	if res.Diagnostics.HasErrors() {
+		return art
+	}
+	q, diags := b.Plan(res.Query, res.Fields)
+	art.Diagnostics = append(art.Diagnostics, diags...)
+	if diags.HasErrors() {
+		return art
+	}
+	art.Query = kql.Print(b.Lower(q)) + "\n"
+	return art
+}
+
+// native takes the author's own text as it is.
+func (b *Backend) native(n *ir.Native) backends.Artifact {
+	art := backends.Artifact{Form: backends.NativeTxt, Reasons: []ir.Reason{{
+		Span: n.Span, Code: codeNative, Effect: ir.Opaque,
+		Message: "the query for Defender is the document's own text, so what it finds is not checked",
+	}}}
+	_, diags := kql.Parse(n.Span.Pos.Filename, n.Text)
+	for _, d := range diags {
+		if d.Severity == diag.Error {
+			art.Diagnostics.Warnf(codeSyntax, n, d.Hint, "line %d of the native query: %s", d.Pos.Line, d.Message)
+		}
+	}
+	art.Query = strings.TrimRight(n.Text, " \t\r\n") + "\n"
+	return art
+}
+
+// Comment renders lines as a comment. Whatever could end a line or hide text
+// becomes a space.
+func (b *Backend) Comment(lines []string) string {
+	var out strings.Builder
+	for _, line := range lines {
+		clean := strings.TrimRight(strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf) || r == unicode.ReplacementChar {
+				return ' '
+			}
+			return r
+		}, line), " ")
+		out.WriteString("//")
+		if clean != "" {
+			out.WriteString(" " + clean)
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
+}

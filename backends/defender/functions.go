@@ -1,0 +1,143 @@
+package defender
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/huntc/huntc/backends/defender/kql"
+	"github.com/huntc/huntc/ir"
+)
+
+// scalar is how Kusto says a function of the IR. Lower and Lift share the
+// table.
+type scalar struct {
+	id ir.FuncID
+	// op is a binary operator; else name is a function, whose first argument
+	// is the text part if that is set.
+	op, name, part string
+}
+
+var scalars = []scalar{
+	{id: ir.Add, op: "+"},
+	{id: ir.Sub, op: "-"},
+	{id: ir.Mul, op: "*"},
+	{id: ir.Div, op: "/"},
+	{id: ir.Bin, name: "bin"},
+	{id: ir.Concat, name: "strcat"},
+	{id: ir.ToString, name: "tostring"},
+	{id: ir.ToNumber, name: "todouble"},
+	{id: ir.Minute, name: "datetime_part", part: "minute"},
+	{id: ir.Hour, name: "datetime_part", part: "hour"},
+	{id: ir.Day, name: "datetime_part", part: "day"},
+	{id: ir.Week, name: "datetime_part", part: "week_of_year"},
+	{id: ir.Month, name: "datetime_part", part: "month"},
+	{id: ir.Year, name: "datetime_part", part: "year"},
+}
+
+func scalarOf(id ir.FuncID) scalar {
+	for _, s := range scalars {
+		if s.id == id {
+			return s
+		}
+	}
+	panic("defender: unhandled function " + string(id))
+}
+
+// aggregate is how Kusto says an aggregate of the IR: plain over values that
+// are null where they are missing, conditional (with isnotempty as the second
+// argument) over text, which is empty then.
+type aggregateName struct {
+	id            ir.AggFunc
+	plain, onText string
+}
+
+// count_distinctif has no plain form here: count_distinct's treatment of null
+// is not documented, so the condition is always there.
+var aggregateNames = []aggregateName{
+	{ir.DCount, "", "count_distinctif"},
+	{ir.Values, "make_set", "make_set_if"},
+	{ir.Min, "min", "minif"},
+	{ir.Max, "max", "maxif"},
+	{ir.Sum, "sum", ""},
+	{ir.Avg, "avg", ""},
+	{ir.Stdev, "stdev", ""},
+}
+
+// units are the units of time from the largest to the smallest.
+var units = []struct {
+	name string
+	d    time.Duration
+}{
+	{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second},
+	{"ms", time.Millisecond}, {"microsecond", time.Microsecond}, {"tick", 100 * time.Nanosecond},
+}
+
+// timespanText is a length of time in the largest unit that divides it. Kusto
+// counts ticks of 100 ns; what is shorter is lost.
+func timespanText(d time.Duration) string {
+	for _, u := range units {
+		if d%u.d == 0 || u.name == "tick" {
+			return strconv.FormatInt(int64(d/u.d), 10) + u.name
+		}
+	}
+	return "0s"
+}
+
+// parseTimespan reads what timespanText writes.
+func parseTimespan(text string) (time.Duration, bool) {
+	i := 0
+	for i < len(text) && isDigit(text[i]) {
+		i++
+	}
+	n, err := strconv.ParseInt(text[:i], 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	for _, u := range units {
+		if u.name == text[i:] {
+			if d := time.Duration(n) * u.d; n == 0 || d/time.Duration(n) == u.d {
+				return d, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// foreignExpr is a text of the schema, parsed.
+type foreignExpr struct {
+	text string // as the printer writes it
+	expr kql.Expr
+	err  error
+}
+
+// foreignCache keeps what has been parsed: the same few texts occur in
+// thousands of rules.
+type foreignCache struct {
+	mu     sync.RWMutex
+	byText map[string]foreignExpr
+}
+
+func (c *foreignCache) get(text string) foreignExpr {
+	c.mu.RLock()
+	f, ok := c.byText[text]
+	c.mu.RUnlock()
+	if ok {
+		return f
+	}
+	f.expr, f.err = kql.ParseExpr(strings.TrimSpace(text))
+	if f.err == nil {
+		f.text = kql.PrintExpr(f.expr)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byText == nil {
+		c.byText = map[string]foreignExpr{}
+	}
+	c.byText[text] = f
+	if f.err == nil {
+		c.byText[f.text] = f
+	}
+	return f
+}

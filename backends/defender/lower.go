@@ -1,0 +1,578 @@
+package defender
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/huntc/huntc/backends/defender/kql"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+// maxWheres is how many conditions get a line of their own; Kusto's parser
+// nests one level for each operator of the pipe.
+const maxWheres = 50
+
+// Lower writes a planned query as Kusto. It decides nothing but wording.
+func (b *Backend) Lower(q ir.Query) *kql.Query {
+	l := &lowerer{backend: b, root: q}
+	return l.query(q)
+}
+
+type lowerer struct {
+	backend *Backend
+	root    ir.Query
+}
+
+func (l *lowerer) query(q ir.Query) *kql.Query {
+	switch q := q.(type) {
+	case *ir.Scan:
+		out := &kql.Query{Span: q.Span, Source: &kql.Table{Span: q.Span, Name: q.Physical.Table}}
+		if q.LookBack != 0 {
+			out.Ops = append(out.Ops, &kql.Where{Span: q.Span, Pred: lookBack(q.Span, q.LookBack)})
+		}
+		return out
+	case *ir.Union:
+		src := &kql.UnionSource{Span: q.Span}
+		for _, in := range q.Inputs {
+			src.Inputs = append(src.Inputs, l.query(in))
+		}
+		return &kql.Query{Span: q.Span, Source: src}
+	case *ir.Limit:
+		// top is sort and take in one.
+		if s, ok := q.Input.(*ir.Sort); ok && len(s.Keys) == 1 {
+			out := l.query(s.Input)
+			out.Ops = append(out.Ops, &kql.Top{Span: q.Span, N: int64(q.N), Key: sortKey(s.Keys[0])})
+			return out
+		}
+	}
+	out := l.query(ir.Inputs(q)[0])
+	switch q := q.(type) {
+	case *ir.Filter:
+		conds := l.conditions(q.Pred)
+		if len(conds) > maxWheres {
+			conds = []kql.Expr{kql.NewLogic(q.Span, kql.And, conds...)}
+		}
+		for _, c := range conds {
+			out.Ops = append(out.Ops, &kql.Where{Span: c.At(), Pred: c})
+		}
+	case *ir.Extend:
+		out.Ops = append(out.Ops, &kql.Extend{Span: q.Span, Cols: l.cols(q.Cols)})
+	case *ir.Project:
+		out.Ops = append(out.Ops, &kql.Project{Span: q.Span, Cols: l.cols(q.Cols)})
+	case *ir.Aggregate:
+		s := &kql.Summarize{Span: q.Span, By: l.cols(q.By)}
+		for _, a := range q.Aggs {
+			s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Name: a.As, X: l.aggregate(a)})
+		}
+		out.Ops = append(out.Ops, s)
+	case *ir.Window:
+		l.window(out, q)
+	case *ir.Join:
+		j := &kql.JoinOp{Span: q.Span, Kind: joinKinds[q.Kind], Right: l.query(q.Right)}
+		away := &kql.ProjectAway{Span: q.Span}
+		for _, f := range q.On {
+			c := column(f)
+			j.On = append(j.On, kql.JoinKey{Span: f.Span, Left: c, Right: c})
+			// The right side's key comes along under this name.
+			away.Names = append(away.Names, &kql.Column{Span: f.Span, Name: f.Name + "1"})
+		}
+		out.Ops = append(out.Ops, j)
+		if q.Kind != ir.Anti {
+			out.Ops = append(out.Ops, away)
+		}
+	case *ir.Distinct:
+		d := &kql.Distinct{Span: q.Span}
+		for _, f := range q.By {
+			d.Names = append(d.Names, column(f))
+		}
+		out.Ops = append(out.Ops, d)
+	case *ir.Sort:
+		s := &kql.Sort{Span: q.Span}
+		for _, k := range q.Keys {
+			s.Keys = append(s.Keys, sortKey(k))
+		}
+		out.Ops = append(out.Ops, s)
+	case *ir.Limit:
+		out.Ops = append(out.Ops, &kql.Take{Span: q.Span, N: int64(q.N)})
+	default:
+		panic(fmt.Sprintf("defender: unhandled query %T", q))
+	}
+	return out
+}
+
+var joinKinds = map[ir.JoinKind]string{ir.Inner: "inner", ir.LeftOuter: "leftouter", ir.Anti: "leftanti"}
+
+func lookBack(at diag.Span, d time.Duration) kql.Expr {
+	return &kql.Binary{Span: at, Op: ">", L: &kql.Column{Span: at, Name: timestamp},
+		R: &kql.Call{Span: at, Name: "ago", Args: []kql.Expr{&kql.Timespan{Span: at, Text: timespanText(d)}}}}
+}
+
+func column(f *ir.Field) *kql.Column { return &kql.Column{Span: f.Span, Name: f.Name} }
+
+func sortKey(k *ir.SortKey) kql.SortKey {
+	return kql.SortKey{Span: k.Span, X: column(k.X), Desc: k.Desc}
+}
+
+func (l *lowerer) cols(cols []*ir.Col) []kql.NamedExpr {
+	out := make([]kql.NamedExpr, len(cols))
+	for i, c := range cols {
+		out[i] = kql.NamedExpr{Span: c.Span, Name: c.As, X: l.expr(c.X, true)}
+		if f, ok := c.X.(*ir.Field); ok && f.Name == c.As {
+			out[i].Name = ""
+		}
+	}
+	return out
+}
+
+// aggregate writes one aggregate.
+func (l *lowerer) aggregate(a *ir.Agg) kql.Expr {
+	if a.Func == ir.Count {
+		return &kql.Call{Span: a.Span, Name: "count"}
+	}
+	x := l.expr(a.X, true)
+	present := l.present(a.X)
+	i := slices.IndexFunc(aggregateNames, func(n aggregateName) bool { return n.id == a.Func })
+	names := aggregateNames[i]
+	if names.onText != "" && (names.plain == "" || ir.TypeOf(a.X) == ir.String) {
+		return call(a.Span, names.onText, x, present)
+	}
+	sum := call(a.Span, names.plain, x)
+	switch a.Func {
+	case ir.Stdev:
+		// Kusto's deviation of a single value is 0, the IR's is missing.
+		return call(a.Span, "iff", countAbove(a.Span, present, 1), sum, &kql.Typed{Span: a.Span, Type: "real", Text: "null"})
+	case ir.Sum:
+		// Kusto's sum of nothing is 0, the IR's is missing.
+		typ := "real"
+		if ir.TypeOf(a.X) == ir.Int {
+			typ = "long"
+		}
+		return call(a.Span, "iff", countAbove(a.Span, present, 0), sum, &kql.Typed{Span: a.Span, Type: typ, Text: "null"})
+	}
+	return sum
+}
+
+// present is the test that a value is there.
+func (l *lowerer) present(x ir.Expr) kql.Expr {
+	name := "isnotnull"
+	if ir.TypeOf(x) == ir.String {
+		name = "isnotempty"
+	}
+	return call(x.At(), name, l.expr(x, true))
+}
+
+func countAbove(at diag.Span, cond kql.Expr, n int64) kql.Expr {
+	return &kql.Binary{Span: at, Op: ">", L: call(at, "countif", cond), R: kql.Int(at, n)}
+}
+
+func call(at diag.Span, name string, args ...kql.Expr) *kql.Call {
+	return &kql.Call{Span: at, Name: name, Args: args}
+}
+
+// window writes the time since the row before as Kusto has it: rows in order,
+// the values of the row before beside each, and of those rows the ones that
+// follow a row of their own group.
+func (l *lowerer) window(out *kql.Query, q *ir.Window) {
+	at := q.Span
+	order := &kql.Sort{Span: at}
+	prev := &kql.Extend{Span: at}
+	of := column(q.Of)
+	before := func(f *ir.Field) *kql.Column {
+		c := &kql.Column{Span: f.Span, Name: l.fresh("prev_" + f.Name)}
+		prev.Cols = append(prev.Cols, kql.NamedExpr{Span: f.Span, Name: c.Name, X: call(f.Span, "prev", column(f))})
+		return c
+	}
+	var same []kql.Expr
+	for _, f := range q.By {
+		order.Keys = append(order.Keys, kql.SortKey{Span: f.Span, X: column(f)})
+		c := before(f)
+		var eq kql.Expr = &kql.Binary{Span: f.Span, Op: "==", L: column(f), R: c}
+		if f.T != ir.String {
+			// Null is a key like any other, but equal to nothing.
+			eq = kql.NewLogic(f.Span, kql.Or, eq, kql.NewLogic(f.Span, kql.And, call(f.Span, "isnull", column(f)), call(f.Span, "isnull", c)))
+		}
+		same = append(same, eq)
+	}
+	order.Keys = append(order.Keys, kql.SortKey{Span: at, X: of})
+	beforeOf := before(q.Of)
+	// The first row of all has nothing before it.
+	same = append(same, call(at, "isnotnull", beforeOf))
+	var gap kql.Expr = &kql.Binary{Span: at, Op: "-", L: of, R: beforeOf}
+	if q.Of.T == ir.Time || q.Of.T == ir.Unknown {
+		gap = &kql.Binary{Span: at, Op: "/", L: gap, R: &kql.Timespan{Span: at, Text: "1s"}}
+	}
+	out.Ops = append(out.Ops, order, prev,
+		&kql.Where{Span: at, Pred: kql.NewLogic(at, kql.And, same...)},
+		&kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: gap}}})
+}
+
+// fresh is the name with as many underscores behind it as keep it apart from
+// the query's own columns.
+func (l *lowerer) fresh(name string) string {
+	taken := false
+	ir.WalkQuery(l.root, func(q ir.Query) {
+		var cols []*ir.Col
+		switch q := q.(type) {
+		case *ir.Extend:
+			cols = q.Cols
+		case *ir.Project:
+			cols = q.Cols
+		case *ir.Aggregate:
+			cols = q.By
+			taken = taken || slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return a.As == name })
+		case *ir.Window:
+			taken = taken || q.As == name
+		}
+		taken = taken || slices.ContainsFunc(cols, func(c *ir.Col) bool { return c.As == name })
+	})
+	if taken {
+		return l.fresh(name + "_")
+	}
+	return name
+}
+
+// conditions are the conditions that must all hold.
+func (l *lowerer) conditions(e ir.Expr) []kql.Expr {
+	args := ir.Conjuncts(e)
+	if ir.IsTrue(e) {
+		return []kql.Expr{&kql.Bool{Span: e.At(), Value: true}}
+	}
+	return l.all(args, false)
+}
+
+// all writes the arguments of an And, two bounds of one value as a range.
+func (l *lowerer) all(args []ir.Expr, exact bool) []kql.Expr {
+	out := make([]kql.Expr, 0, len(args))
+	var done []ir.Expr // upper bounds that are written already
+	for i, a := range args {
+		if slices.Contains(done, a) {
+			continue
+		}
+		if lo, ok := a.(*ir.Compare); ok && lo.Op == ir.Ge {
+			if hi := upperBound(lo, args[i+1:], done); hi != nil {
+				done = append(done, hi)
+				rng := kql.Expr(&kql.Between{Span: lo.Span, X: l.expr(lo.L, exact), A: l.expr(lo.R, exact), B: l.expr(hi.R, exact)})
+				if exact && !isPlain(lo.L) {
+					rng = coalesced(rng)
+				}
+				out = append(out, rng)
+				continue
+			}
+		}
+		out = append(out, l.expr(a, exact))
+	}
+	return out
+}
+
+// upperBound finds the <= of the value that lo bounds from below.
+func upperBound(lo *ir.Compare, args, done []ir.Expr) *ir.Compare {
+	low, ok := lo.R.(*ir.Lit)
+	if !ok {
+		return nil
+	}
+	for _, a := range args {
+		hi, ok := a.(*ir.Compare)
+		if !ok || hi.Op != ir.Le || slices.Contains(done, a) {
+			continue
+		}
+		high, ok := hi.R.(*ir.Lit)
+		if ok && ir.TypeOf(low) == ir.TypeOf(high) && ir.FormatExpr(lo.L) == ir.FormatExpr(hi.L) {
+			return hi
+		}
+	}
+	return nil
+}
+
+func coalesced(x kql.Expr) kql.Expr {
+	return call(x.At(), "coalesce", x, &kql.Bool{Span: x.At(), Value: false})
+}
+
+// expr writes an expression. exact says that a predicate in it must not be
+// null.
+func (l *lowerer) expr(e ir.Expr, exact bool) kql.Expr {
+	switch e := e.(type) {
+	case *ir.Field:
+		return column(e)
+	case *ir.Lit:
+		return literal(e)
+	case *ir.Logic:
+		if e.Op == ir.And {
+			return kql.NewLogic(e.Span, kql.And, l.all(e.Args, exact)...)
+		}
+		return kql.NewLogic(e.Span, kql.Or, l.any(e.Args, exact)...)
+	case *ir.Not:
+		return l.not(e)
+	case *ir.Compare:
+		return l.compare(e, exact)
+	case *ir.Match:
+		return l.match(e, false)
+	case *ir.Regexp:
+		return &kql.Binary{Span: e.Span, Op: "matches regex", L: l.expr(e.X, exact), R: &kql.String{Span: e.Span, Value: rustBoundaries(e.Source)}}
+	case *ir.InCIDR:
+		return l.cidr([]*ir.InCIDR{e}, exact)
+	case *ir.FieldMatch:
+		return l.fieldMatch(e, false)
+	case *ir.Exists:
+		return call(e.Span, "isnotnull", column(e.X))
+	case *ir.Foreign:
+		return l.backend.foreign(e.Text).expr
+	case *ir.Call:
+		return l.call(e)
+	}
+	panic(fmt.Sprintf("defender: unhandled expression %T", e))
+}
+
+func literal(e *ir.Lit) kql.Expr {
+	switch v := e.Value.(type) {
+	case string:
+		return &kql.String{Span: e.Span, Value: v}
+	case int64:
+		return kql.Int(e.Span, v)
+	case float64:
+		return kql.Real(e.Span, v)
+	case bool:
+		return &kql.Bool{Span: e.Span, Value: v}
+	case time.Duration:
+		if v < 0 {
+			return &kql.Neg{Span: e.Span, X: &kql.Timespan{Span: e.Span, Text: timespanText(-v)}}
+		}
+		return &kql.Timespan{Span: e.Span, Text: timespanText(v)}
+	}
+	panic(fmt.Sprintf("defender: unhandled constant %T", e.Value))
+}
+
+func (l *lowerer) call(e *ir.Call) kql.Expr {
+	s := scalarOf(e.Func)
+	args := make([]kql.Expr, 0, len(e.Args)+1)
+	if s.part != "" {
+		args = append(args, &kql.String{Span: e.Span, Value: s.part})
+	}
+	for _, a := range e.Args {
+		args = append(args, l.expr(a, true))
+	}
+	if s.op != "" {
+		return &kql.Binary{Span: e.Span, Op: s.op, L: args[0], R: args[1]}
+	}
+	return call(e.Span, s.name, args...)
+}
+
+// not writes a negation, with the negative operator where there is one.
+func (l *lowerer) not(e *ir.Not) kql.Expr {
+	switch x := e.X.(type) {
+	case *ir.Match:
+		return l.match(x, true)
+	case *ir.FieldMatch:
+		return l.fieldMatch(x, true)
+	case *ir.Exists:
+		return call(e.Span, "isnull", column(x.X))
+	case *ir.Compare:
+		if x.Op == ir.Eq && !needsCoalesce(x) {
+			op := "!="
+			if !x.Cased {
+				op = "!~"
+			}
+			return &kql.Binary{Span: e.Span, Op: op, L: l.expr(x.L, true), R: l.expr(x.R, true)}
+		}
+	case *ir.Logic:
+		if x.Op == ir.Or {
+			if in := l.any(x.Args, true); len(in) == 1 {
+				if list, ok := in[0].(*kql.In); ok && list.Op == "in" {
+					list.Op = "!in"
+					return list
+				}
+			}
+		}
+	}
+	return kql.Not(e.Span, l.expr(e.X, true))
+}
+
+// needsCoalesce reports whether the comparison can be null although Plan has
+// put no test beside it.
+func needsCoalesce(e *ir.Compare) bool {
+	if _, ok := e.R.(*ir.Lit); ok && e.Op == ir.Eq {
+		return false // null == 5 is false
+	}
+	return !isPlain(e.L) || !isPlain(e.R)
+}
+
+func (l *lowerer) compare(e *ir.Compare, exact bool) kql.Expr {
+	op := string(e.Op)
+	if e.Op == ir.Eq {
+		op = "=="
+		if !e.Cased {
+			op = "=~"
+		}
+	}
+	out := &kql.Binary{Span: e.Span, Op: op, L: l.expr(e.L, true), R: l.expr(e.R, true)}
+	if exact && needsCoalesce(e) && ir.TypeOf(e.L) != ir.String {
+		return coalesced(out)
+	}
+	return out
+}
+
+// match writes the patterns of one field: whole values as a list, the others
+// one by one.
+func (l *lowerer) match(e *ir.Match, negated bool) kql.Expr {
+	x := l.expr(e.X, true)
+	var whole []kql.Expr
+	var pieces []kql.Expr
+	empty := false
+	for _, p := range e.Any {
+		shape, s := p.Shape()
+		if shape == ir.ShapeExact {
+			empty = s == ""
+			whole = append(whole, &kql.String{Span: p.Span, Value: s})
+			continue
+		}
+		pieces = append(pieces, &kql.Binary{Span: p.Span, Op: textOperator(shape, e.Cased), L: x, R: &kql.String{Span: p.Span, Value: s}})
+	}
+	switch {
+	case len(whole) == 1 && empty:
+		pieces = slices.Insert(pieces, 0, kql.Expr(call(e.Span, "isempty", x)))
+	case len(whole) == 1:
+		op := "=~"
+		if e.Cased {
+			op = "=="
+		}
+		pieces = slices.Insert(pieces, 0, kql.Expr(&kql.Binary{Span: e.Span, Op: op, L: x, R: whole[0]}))
+	case len(whole) > 1:
+		op := "in~"
+		if e.Cased {
+			op = "in"
+		}
+		pieces = slices.Insert(pieces, 0, kql.Expr(&kql.In{Span: e.Span, Op: op, X: x, Values: whole}))
+	}
+	if !negated {
+		return kql.NewLogic(e.Span, kql.Or, pieces...)
+	}
+	if len(pieces) == 1 {
+		switch p := pieces[0].(type) {
+		case *kql.Binary:
+			p.Op = negative(p.Op)
+			return p
+		case *kql.In:
+			p.Op = negative(p.Op)
+			return p
+		case *kql.Call:
+			p.Name = "isnotempty"
+			return p
+		}
+	}
+	return kql.Not(e.Span, kql.NewLogic(e.Span, kql.Or, pieces...))
+}
+
+func textOperator(shape ir.Shape, cased bool) string {
+	op := ""
+	switch shape {
+	case ir.ShapePrefix:
+		op = "startswith"
+	case ir.ShapeSuffix:
+		op = "endswith"
+	case ir.ShapeContains:
+		op = "contains"
+	default:
+		panic("defender: a pattern that Plan should have made a regular expression")
+	}
+	if cased {
+		op += "_cs"
+	}
+	return op
+}
+
+// negative is the operator for what op denies.
+func negative(op string) string {
+	switch op {
+	case "==":
+		return "!="
+	case "=~":
+		return "!~"
+	}
+	return "!" + op
+}
+
+func (l *lowerer) fieldMatch(e *ir.FieldMatch, negated bool) kql.Expr {
+	op := string(e.Kind)
+	if e.Cased {
+		op += "_cs"
+	}
+	if negated {
+		op = negative(op)
+	}
+	return &kql.Binary{Span: e.Span, Op: op, L: column(e.X), R: column(e.Y)}
+}
+
+// any writes the arguments of an Or: numbers of one value as a list, networks
+// of one address in one call.
+func (l *lowerer) any(args []ir.Expr, exact bool) []kql.Expr {
+	out := make([]kql.Expr, 0, len(args))
+	var done []ir.Expr
+	for i, a := range args {
+		if slices.Contains(done, a) {
+			continue
+		}
+		switch a := a.(type) {
+		case *ir.InCIDR:
+			group := []*ir.InCIDR{a}
+			for _, b := range args[i+1:] {
+				if n, ok := b.(*ir.InCIDR); ok && n.Prefix.Addr().Is4() == a.Prefix.Addr().Is4() && ir.FormatExpr(n.X) == ir.FormatExpr(a.X) {
+					group = append(group, n)
+					done = append(done, b)
+				}
+			}
+			out = append(out, l.cidr(group, exact))
+			continue
+		case *ir.Compare:
+			if !isNumberEquality(a) {
+				break
+			}
+			list := &kql.In{Span: a.Span, Op: "in", X: l.expr(a.L, true), Values: []kql.Expr{l.expr(a.R, true)}}
+			for _, b := range args[i+1:] {
+				if c, ok := b.(*ir.Compare); ok && isNumberEquality(c) && ir.TypeOf(c.R) == ir.TypeOf(a.R) && ir.FormatExpr(c.L) == ir.FormatExpr(a.L) {
+					list.Values = append(list.Values, l.expr(c.R, true))
+					done = append(done, b)
+				}
+			}
+			if len(list.Values) > 1 {
+				out = append(out, list)
+				continue
+			}
+		}
+		out = append(out, l.expr(a, exact))
+	}
+	return out
+}
+
+func isNumberEquality(c *ir.Compare) bool {
+	_, ok := c.R.(*ir.Lit)
+	return ok && c.Op == ir.Eq && ir.TypeOf(c.R).Numeric()
+}
+
+// mappedPrefix is how Defender writes an IPv4 address of a dual-stack socket:
+// ::ffff:10.1.2.3. Kusto's IPv4 functions cannot read it.
+const mappedPrefix = "::ffff:"
+
+// cidr writes the test that an address is in one of the networks, which are
+// all of one version of IP.
+func (l *lowerer) cidr(nets []*ir.InCIDR, exact bool) kql.Expr {
+	at := nets[0].Span
+	x := l.expr(nets[0].X, true)
+	name := "ipv6_is_in"
+	if nets[0].Prefix.Addr().Is4() {
+		name = "ipv4_is_in"
+		x = call(at, "replace_string", x, &kql.String{Span: at, Value: mappedPrefix}, &kql.String{Span: at})
+	}
+	if len(nets) > 1 {
+		name += "_any"
+	}
+	args := []kql.Expr{x}
+	for _, n := range nets {
+		args = append(args, &kql.String{Span: n.Span, Value: n.Prefix.String()})
+	}
+	out := call(at, name+"_range", args...)
+	if exact {
+		return coalesced(out) // null where the text is no address
+	}
+	return out
+}

@@ -1,0 +1,671 @@
+package defender
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// The columns that Defender's custom detections need of every row.
+const (
+	timestamp = "Timestamp"
+	deviceID  = "DeviceId"
+	reportID  = "ReportId"
+)
+
+// maxNesting is how deep a predicate may be nested. Microsoft's parser gives up
+// on 123 nested calls of not() and on 490 nested parentheses.
+const maxNesting = 100
+
+// Plan rewrites a physical query, as schema.Resolve yields it, so that each of
+// its nodes has an exact counterpart in Kusto. What the planned query holds to:
+//
+//   - Match has patterns of the shapes exact, prefix, suffix and contains only,
+//     over text; others have become Regexp, whose Source is Kusto's.
+//   - Ne is gone; below a Not no predicate can be null but those that Lower
+//     wraps in coalesce (see predicate.go).
+//   - Lengths of time are numbers of seconds, except constants beside a time.
+//   - Grouping keys and join keys are not dynamic, the right side of a Join has
+//     no rows with a missing key, and no two inputs of a Union differ in the
+//     type of a column.
+//   - Filters on stored columns stand below the Extend of computed ones.
+//   - The rows show fields and, unless the query aggregates, the columns that a
+//     custom detection needs.
+//
+// Where something cannot be said the diagnostics have an error at its place
+// and the query is nil.
+func (b *Backend) Plan(q ir.Query, fields []*ir.Field) (ir.Query, diag.List) {
+	p := &planner{backend: b}
+	q = ir.Normalize(p.query(q))
+	q = p.present(q, fields)
+	if p.diags.HasErrors() {
+		return nil, p.diags
+	}
+	return q, p.diags
+}
+
+type planner struct {
+	backend *Backend
+	diags   diag.List
+}
+
+func (p *planner) query(q ir.Query) ir.Query {
+	switch q := q.(type) {
+	case *ir.Scan:
+		return q
+	case *ir.Filter:
+		return p.filter(q)
+	case *ir.Extend:
+		in := p.query(q.Input)
+		return &ir.Extend{Span: q.Span, Input: in, Cols: p.cols(in, q.Cols)}
+	case *ir.Project:
+		in := p.query(q.Input)
+		return &ir.Project{Span: q.Span, Input: in, Cols: p.cols(in, q.Cols)}
+	case *ir.Aggregate:
+		return p.aggregate(q)
+	case *ir.Window:
+		return p.window(q)
+	case *ir.Union:
+		return p.union(q)
+	case *ir.Join:
+		return p.join(q)
+	case *ir.Distinct:
+		in := p.query(q.Input)
+		by := make([]*ir.Field, len(q.By))
+		for i, f := range q.By {
+			by[i] = p.key(in, f)
+		}
+		return &ir.Distinct{Span: q.Span, Input: in, By: by}
+	case *ir.Sort:
+		in := p.query(q.Input)
+		for _, k := range q.Keys {
+			p.key(in, k.X)
+		}
+		return &ir.Sort{Span: q.Span, Input: in, Keys: q.Keys}
+	case *ir.Limit:
+		return &ir.Limit{Span: q.Span, Input: p.query(q.Input), N: q.N}
+	}
+	panic(fmt.Sprintf("defender: unhandled query %T", q))
+}
+
+// filter plans the conditions one by one, those on stored columns below the
+// Extend that computes others.
+func (p *planner) filter(q *ir.Filter) ir.Query {
+	p.checkNesting(q.Pred)
+	in := p.query(q.Input)
+	var below, above []ir.Expr
+	ext, _ := in.(*ir.Extend)
+	for _, c := range narrow(conjuncts(q.Pred)) {
+		c = ir.Simplify(p.pred(in, c, false))
+		if ext != nil && !uses(c, ext.Cols) {
+			below = append(below, c)
+		} else {
+			above = append(above, c)
+		}
+	}
+	if len(below) > 0 {
+		in = &ir.Extend{Span: ext.Span, Cols: ext.Cols,
+			Input: &ir.Filter{Span: q.Span, Input: ext.Input, Pred: ir.NewLogic(q.Span, ir.And, below...)}}
+	}
+	if len(above) == 0 {
+		return in
+	}
+	return &ir.Filter{Span: q.Span, Input: in, Pred: ir.NewLogic(q.Span, ir.And, above...)}
+}
+
+func uses(e ir.Expr, cols []*ir.Col) bool {
+	for _, f := range ir.Fields(e) {
+		if slices.ContainsFunc(cols, func(c *ir.Col) bool { return c.As == f.Name }) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkNesting refuses what Microsoft's parser would give up on.
+func (p *planner) checkNesting(e ir.Expr) {
+	var walk func(e ir.Expr, depth int) bool
+	walk = func(e ir.Expr, depth int) bool {
+		if depth > maxNesting {
+			p.diags.Errorf(codeDepth, e, "Split the condition, or write it with fewer parentheses inside each other.",
+				"the condition is nested more than %d levels deep, which Defender's parser refuses", maxNesting)
+			return false
+		}
+		switch e := e.(type) {
+		case *ir.Logic:
+			for _, a := range e.Args {
+				if !walk(a, depth+1) {
+					return false
+				}
+			}
+		case *ir.Not:
+			return walk(e.X, depth+1)
+		}
+		return true
+	}
+	walk(e, 0)
+}
+
+func (p *planner) cols(in ir.Query, cols []*ir.Col) []*ir.Col {
+	out := make([]*ir.Col, len(cols))
+	for i, c := range cols {
+		out[i] = &ir.Col{Span: c.Span, As: c.As, X: p.value(in, c.X)}
+	}
+	return out
+}
+
+// key refuses a column that Kusto does not group or sort by.
+func (p *planner) key(in ir.Query, f *ir.Field) *ir.Field {
+	if t, _, ok := p.backend.column(in, f.Name); ok && t == ir.Dynamic {
+		p.diags.Errorf(codeTypes, f, "Take one value out of it first, with \"extend\".", "Defender cannot group or sort by %s, which holds a list or object", f.Name)
+	}
+	return f
+}
+
+// value plans an expression for its value.
+func (p *planner) value(in ir.Query, e ir.Expr) ir.Expr {
+	switch e := e.(type) {
+	case *ir.Field:
+		t, _, ok := p.backend.column(in, e.Name)
+		if !ok {
+			p.diags.Errorf(codeColumn, e, "Look at what the stages above leave over: a project or summarize drops all other columns.", "there is no column %s at this point of the query", e.Name)
+			return e
+		}
+		if t != e.T {
+			return &ir.Field{Span: e.Span, Name: e.Name, T: t}
+		}
+		return e
+	case *ir.Lit:
+		return e
+	case *ir.Foreign:
+		return p.foreign(e)
+	case *ir.Call:
+		return p.call(in, e)
+	}
+	return p.pred(in, e, true)
+}
+
+// foreign brings the text into the form that Lift finds again.
+func (p *planner) foreign(e *ir.Foreign) ir.Expr {
+	f := p.backend.foreign(e.Text)
+	if f.err != nil {
+		p.diags.Errorf(codeSyntax, e, "Mend the expression in huntc.yaml.", "the expression %q of the schema is not Kusto: %s", e.Text, f.err)
+		return e
+	}
+	c := *e
+	c.Text = f.text
+	return &c
+}
+
+// call plans a function. Lengths of time become seconds.
+func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
+	c := *e
+	c.Args = make([]ir.Expr, len(e.Args))
+	for i, a := range e.Args {
+		c.Args[i] = p.value(in, a)
+	}
+	second := &ir.Lit{Span: e.Span, Value: time.Second}
+	typ := func(i int) ir.Type { return ir.TypeOf(c.Args[i]) }
+	switch e.Func {
+	case ir.Add, ir.Sub:
+		l, r := typ(0), typ(1)
+		switch {
+		case l == ir.Time && r == ir.Time && e.Func == ir.Sub:
+			return &ir.Call{Span: e.Span, Func: ir.Div, Args: []ir.Expr{&c, second}}
+		case l == ir.Time && r.Numeric():
+			// A time and a number of seconds.
+			c.Args[1] = &ir.Call{Span: e.Span, Func: ir.Mul, Args: []ir.Expr{c.Args[1], second}}
+		case l == ir.Time || r == ir.Time:
+		default:
+			c.Args[0], c.Args[1] = p.number(c.Args[0]), p.number(c.Args[1])
+		}
+	case ir.Mul, ir.Div:
+		c.Args[0], c.Args[1] = p.number(c.Args[0]), p.number(c.Args[1])
+		if e.Func == ir.Div && typ(0) == ir.Int && typ(1) == ir.Int {
+			// Kusto divides whole numbers without remainder.
+			c.Args[0] = &ir.Call{Span: e.Span, Func: ir.ToNumber, Args: []ir.Expr{c.Args[0]}}
+		}
+	case ir.Bin:
+		if typ(0) != ir.Time {
+			c.Args[0], c.Args[1] = p.number(c.Args[0]), p.number(c.Args[1])
+		}
+	case ir.Concat:
+		for i, a := range c.Args {
+			c.Args[i] = asText(a)
+		}
+	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
+		if t := typ(0); t != ir.Time && t != ir.Unknown {
+			p.diags.Errorf(codeTypes, e, "Take a part of a time, such as Timestamp.", "a %s has no %s", typeWord(t), e.Func)
+		}
+	}
+	return &c
+}
+
+// number is an operand of arithmetic: a length of time in seconds, and text as
+// the number that it spells.
+func (p *planner) number(x ir.Expr) ir.Expr {
+	x = inSecondsExact(x)
+	switch t := ir.TypeOf(x); t {
+	case ir.String, ir.Dynamic:
+		return &ir.Call{Span: x.At(), Func: ir.ToNumber, Args: []ir.Expr{x}}
+	case ir.Bool, ir.Time:
+		p.diags.Errorf(codeTypes, x, "Calculate with numbers.", "Defender cannot calculate with a %s here", typeWord(t))
+	}
+	return x
+}
+
+// inSecondsExact is inSeconds for a length of time only.
+func inSecondsExact(x ir.Expr) ir.Expr {
+	if lit, ok := x.(*ir.Lit); ok {
+		if _, ok := lit.Value.(time.Duration); ok {
+			return inSeconds(x)
+		}
+	}
+	return x
+}
+
+// aggregate plans keys and aggregates.
+func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
+	in := p.query(q.Input)
+	out := &ir.Aggregate{Span: q.Span, Input: in}
+	for _, c := range q.By {
+		x := p.value(in, c.X)
+		if ir.TypeOf(x) == ir.Dynamic {
+			x = asText(x) // Kusto does not group by dynamic values
+		}
+		out.By = append(out.By, &ir.Col{Span: c.Span, As: c.As, X: x})
+	}
+	for _, a := range q.Aggs {
+		b := *a
+		if a.X != nil {
+			b.X = p.value(in, a.X)
+			p.checkAggregate(&b)
+		}
+		out.Aggs = append(out.Aggs, &b)
+	}
+	return out
+}
+
+func (p *planner) checkAggregate(a *ir.Agg) {
+	t := ir.TypeOf(a.X)
+	switch a.Func {
+	case ir.Sum, ir.Avg, ir.Stdev:
+		switch t {
+		case ir.String, ir.Dynamic:
+			a.X = p.number(a.X)
+		case ir.Bool, ir.Time:
+			p.diags.Errorf(codeAggregate, a, "Aggregate a number, or count rows.", "Defender has no %s of a %s", a.Func, typeWord(t))
+		}
+	case ir.Min, ir.Max, ir.DCount, ir.Values:
+		if t == ir.Dynamic {
+			a.X = asText(a.X)
+		}
+		if t == ir.Bool && (a.Func == ir.Min || a.Func == ir.Max) {
+			p.diags.Errorf(codeAggregate, a, "Count the rows where it is true.", "Defender has no %s of a truth value", a.Func)
+		}
+	case ir.First, ir.Last:
+		p.diags.Errorf(codeAggregate, a, "Sort and take the row, or use min or max.", "huntc cannot say %s in Kusto exactly", a.Func)
+	}
+}
+
+// window makes sure that the rows have a time to stand at.
+func (p *planner) window(q *ir.Window) ir.Query {
+	in := p.query(q.Input)
+	t, nullable, ok := p.backend.column(in, q.Of.Name)
+	if ok && t != ir.Time && !t.Numeric() {
+		p.diags.Errorf(codeTypes, q.Of, "Take the gaps of Timestamp.", "%s is a %s; gaps are between times", q.Of.Name, typeWord(t))
+	}
+	of := &ir.Field{Span: q.Of.Span, Name: q.Of.Name, T: t}
+	if nullable {
+		in = &ir.Filter{Span: q.Span, Input: in, Pred: &ir.Exists{Span: q.Span, X: of}}
+	}
+	out := &ir.Window{Span: q.Span, Input: in, Of: of, As: q.As}
+	for _, f := range q.By {
+		t, nullable, _ := p.backend.column(in, f.Name)
+		p.key(in, f)
+		if !nullable {
+			t = ir.String // nothing that Lower has to compare with care
+		}
+		out.By = append(out.By, &ir.Field{Span: f.Span, Name: f.Name, T: t})
+	}
+	return out
+}
+
+// union gives the columns of one name one type: Kusto makes two columns of
+// them otherwise, X_long and X_string.
+func (p *planner) union(q *ir.Union) ir.Query {
+	ins := make([]*ir.Project, len(q.Inputs))
+	for i, u := range q.Inputs {
+		planned := p.query(u)
+		proj, ok := planned.(*ir.Project)
+		if !ok {
+			proj = &ir.Project{Span: u.At(), Input: planned}
+			for _, f := range p.visible(planned) {
+				proj.Cols = append(proj.Cols, &ir.Col{Span: f.Span, As: f.Name, X: f})
+			}
+		}
+		ins[i] = proj
+	}
+	// cast says for each name how its columns have to be written, if at all.
+	type kind struct{ name, kusto string }
+	var seen []kind
+	cast := map[string]ir.FuncID{}
+	for _, in := range ins {
+		for _, c := range in.Cols {
+			k := kind{c.As, p.backend.kustoTypeOf(in.Input, c.X)}
+			i := slices.IndexFunc(seen, func(s kind) bool { return s.name == k.name })
+			if i < 0 {
+				seen = append(seen, k)
+				continue
+			}
+			if seen[i].kusto == k.kusto || cast[k.name] == ir.ToString {
+				continue
+			}
+			cast[k.name] = ir.ToString
+			if isNumber(seen[i].kusto) && isNumber(k.kusto) {
+				cast[k.name] = ir.ToNumber
+			}
+		}
+	}
+	out := &ir.Union{Span: q.Span}
+	for _, in := range ins {
+		if len(cast) > 0 {
+			c := *in
+			c.Cols = slices.Clone(in.Cols)
+			for i, col := range c.Cols {
+				if f := cast[col.As]; f != "" && !(f == ir.ToString && ir.TypeOf(col.X) == ir.String) {
+					c.Cols[i] = &ir.Col{Span: col.Span, As: col.As, X: &ir.Call{Span: col.Span, Func: f, Args: []ir.Expr{col.X}}}
+				}
+			}
+			in = &c
+		}
+		out.Inputs = append(out.Inputs, in)
+	}
+	return out
+}
+
+func isNumber(kusto string) bool { return kusto == "int" || kusto == "long" || kusto == "real" }
+
+// kustoTypeOf is Kusto's own name for the type of x over the rows of in: the
+// IR does not tell int from long, a union does.
+func (b *Backend) kustoTypeOf(in ir.Query, x ir.Expr) string {
+	if f, ok := x.(*ir.Field); ok {
+		switch q := in.(type) {
+		case *ir.Scan:
+			info, _ := b.schema.Column(schema.XDR, q.Physical.Table, f.Name)
+			return info.Type
+		case *ir.Extend:
+			for _, c := range q.Cols {
+				if c.As == f.Name {
+					return b.kustoTypeOf(q.Input, c.X)
+				}
+			}
+			return b.kustoTypeOf(q.Input, x)
+		case *ir.Project:
+			for _, c := range q.Cols {
+				if c.As == f.Name {
+					return b.kustoTypeOf(q.Input, c.X)
+				}
+			}
+		case *ir.Filter, *ir.Sort, *ir.Limit, *ir.Distinct, *ir.Window:
+			return b.kustoTypeOf(ir.Inputs(q)[0], x)
+		case *ir.Aggregate:
+			for _, c := range q.By {
+				if c.As == f.Name {
+					return b.kustoTypeOf(q.Input, c.X)
+				}
+			}
+		}
+		t, _, _ := b.column(in, f.Name)
+		return kustoName(t)
+	}
+	return kustoName(ir.TypeOf(x))
+}
+
+func kustoName(t ir.Type) string {
+	switch t {
+	case ir.Int:
+		return "long"
+	case ir.Float, ir.Duration:
+		return "real"
+	case ir.Bool:
+		return "bool"
+	case ir.Time:
+		return "datetime"
+	case ir.Dynamic:
+		return "dynamic"
+	}
+	return "string"
+}
+
+// join keeps rows with a missing key from finding a partner: Kusto compares an
+// empty string like any other.
+func (p *planner) join(q *ir.Join) ir.Query {
+	left, right := p.query(q.Left), p.query(q.Right)
+	proj, ok := right.(*ir.Project)
+	if !ok {
+		proj = &ir.Project{Span: q.Span, Input: right}
+		for _, f := range p.visible(right) {
+			proj.Cols = append(proj.Cols, &ir.Col{Span: f.Span, As: f.Name, X: f})
+		}
+	}
+	c := *proj
+	c.Cols = slices.Clone(proj.Cols)
+	var present []ir.Expr
+	for _, key := range q.On {
+		p.key(left, key)
+		i := slices.IndexFunc(c.Cols, func(c *ir.Col) bool { return c.As == key.Name })
+		if i < 0 {
+			p.diags.Errorf(codeColumn, key, "Keep it in the project of the right side.", "the right side of the join has no column %s", key.Name)
+			continue
+		}
+		l, _, _ := p.backend.column(left, key.Name)
+		r := ir.TypeOf(c.Cols[i].X)
+		if l != r && !(l.Numeric() && r.Numeric()) {
+			p.diags.Errorf(codeTypes, key, "Convert one of the two with \"extend\".", "%s is a %s on the left and a %s on the right of the join", key.Name, typeWord(l), typeWord(r))
+		}
+		present = append(present, p.exists(&c, &ir.Exists{Span: key.Span, X: &ir.Field{Span: key.Span, Name: key.Name, T: r}}))
+	}
+	for _, col := range c.Cols {
+		if _, _, taken := p.backend.column(left, col.As); taken && q.Kind != ir.Anti &&
+			!slices.ContainsFunc(q.On, func(k *ir.Field) bool { return k.Name == col.As }) {
+			p.diags.Errorf(codeColumn, col, "Give it another name in the right side's project.", "both sides of the join have a column %s", col.As)
+		}
+	}
+	right = ir.Query(&c)
+	if pred := ir.Simplify(ir.NewLogic(q.Span, ir.And, present...)); !ir.IsTrue(pred) {
+		right = &ir.Filter{Span: q.Span, Input: right, Pred: pred}
+	}
+	return &ir.Join{Span: q.Span, Left: left, Right: right, Kind: q.Kind, On: q.On}
+}
+
+// visible lists the columns that a query shows where nobody has chosen them.
+func (p *planner) visible(q ir.Query) []*ir.Field {
+	var out []*ir.Field
+	add := func(at diag.Span, name string) {
+		if !ir.HasField(out, name) {
+			t, _, _ := p.backend.column(q, name)
+			out = append(out, &ir.Field{Span: at, Name: name, T: t})
+		}
+	}
+	var walk func(q ir.Query)
+	walk = func(q ir.Query) {
+		switch q := q.(type) {
+		case *ir.Scan:
+			for _, f := range q.Physical.Columns {
+				add(q.Span, f.Name)
+			}
+		case *ir.Filter:
+			walk(q.Input)
+			for _, f := range ir.Fields(q.Pred) {
+				add(q.Span, f.Name)
+			}
+		case *ir.Extend:
+			walk(q.Input)
+			for _, c := range q.Cols {
+				if _, foreign := c.X.(*ir.Foreign); !foreign {
+					add(c.Span, c.As)
+				}
+			}
+		case *ir.Aggregate:
+			for _, c := range q.By {
+				add(c.Span, c.As)
+			}
+			for _, a := range q.Aggs {
+				add(a.Span, a.As)
+			}
+		case *ir.Window:
+			walk(q.Input)
+			add(q.Span, q.As)
+		case *ir.Project:
+			for _, c := range q.Cols {
+				add(c.Span, c.As)
+			}
+		case *ir.Distinct:
+			for _, f := range q.By {
+				add(f.Span, f.Name)
+			}
+		case *ir.Sort:
+			walk(q.Input)
+			for _, k := range q.Keys {
+				add(k.Span, k.X.Name)
+			}
+		case *ir.Union:
+			for _, in := range q.Inputs {
+				walk(in)
+			}
+		case *ir.Join:
+			walk(q.Left)
+			if q.Kind != ir.Anti {
+				walk(q.Right)
+			}
+		case *ir.Limit:
+			walk(q.Input)
+		}
+	}
+	walk(q)
+	return out
+}
+
+// present adds the projection that shows rows: below the Sort and Limit that
+// end the query, unless the query says itself which columns it has.
+func (p *planner) present(q ir.Query, fields []*ir.Field) ir.Query {
+	switch q := q.(type) {
+	case *ir.Sort:
+		return ir.WithInputs(q, []ir.Query{p.present(q.Input, withKeys(fields, q.Keys))})
+	case *ir.Limit:
+		return ir.WithInputs(q, []ir.Query{p.present(q.Input, fields)})
+	}
+	if shaped(q) {
+		return p.keepIdentity(q)
+	}
+	cols := p.visible(q)
+	if len(fields) > 0 {
+		cols = p.chosen(q, cols, fields)
+	}
+	if len(cols) == 0 {
+		return q
+	}
+	proj := &ir.Project{Span: q.At(), Input: q}
+	for _, f := range cols {
+		proj.Cols = append(proj.Cols, &ir.Col{Span: f.Span, As: f.Name, X: &ir.Field{Span: f.Span, Name: f.Name, T: f.T}})
+	}
+	return proj
+}
+
+func withKeys(fields []*ir.Field, keys []*ir.SortKey) []*ir.Field {
+	if len(fields) == 0 {
+		return nil
+	}
+	out := slices.Clone(fields)
+	for _, k := range keys {
+		if !ir.HasField(out, k.X.Name) {
+			out = append(out, k.X)
+		}
+	}
+	return out
+}
+
+// chosen is what the author asked for, after the columns that tell which row
+// it is, and before those that the query tests.
+func (p *planner) chosen(q ir.Query, visible, fields []*ir.Field) []*ir.Field {
+	var out []*ir.Field
+	add := func(f *ir.Field) {
+		if t, _, ok := p.backend.column(q, f.Name); ok && !ir.HasField(out, f.Name) {
+			out = append(out, &ir.Field{Span: f.Span, Name: f.Name, T: t})
+		}
+	}
+	for _, f := range visible {
+		switch f.Name {
+		case timestamp, deviceID, "DeviceName", reportID:
+			add(f)
+		}
+	}
+	for _, f := range fields {
+		add(f)
+	}
+	for _, f := range tested(q) {
+		add(f)
+	}
+	return out
+}
+
+// tested lists the fields of the query's own predicates, and its own columns.
+func tested(q ir.Query) []*ir.Field {
+	var out []*ir.Field
+	ir.WalkQuery(q, func(q ir.Query) {
+		switch q := q.(type) {
+		case *ir.Filter:
+			out = append(out, ir.Fields(q.Pred)...)
+		case *ir.Window:
+			out = append(out, &ir.Field{Span: q.Span, Name: q.As})
+		}
+	})
+	return out
+}
+
+// shaped reports whether the query has chosen its columns.
+func shaped(q ir.Query) bool {
+	switch q := q.(type) {
+	case *ir.Aggregate, *ir.Project, *ir.Distinct, *ir.Union:
+		return true
+	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Sort, *ir.Limit:
+		return shaped(ir.Inputs(q)[0])
+	case *ir.Join:
+		return shaped(q.Left)
+	}
+	return false
+}
+
+// keepIdentity adds to a hunt's own projection of events the columns that a
+// custom detection needs.
+func (p *planner) keepIdentity(q ir.Query) ir.Query {
+	switch q := q.(type) {
+	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Sort, *ir.Limit:
+		return ir.WithInputs(q, []ir.Query{p.keepIdentity(ir.Inputs(q)[0])})
+	case *ir.Join:
+		return ir.WithInputs(q, []ir.Query{p.keepIdentity(q.Left), q.Right})
+	case *ir.Project:
+		in := q.Input
+		if shaped(in) {
+			in = p.keepIdentity(in)
+		}
+		out := &ir.Project{Span: q.Span, Input: in}
+		for _, name := range []string{timestamp, deviceID, reportID} {
+			t, _, ok := p.backend.column(in, name)
+			if ok && !slices.ContainsFunc(q.Cols, func(c *ir.Col) bool { return c.As == name }) {
+				out.Cols = append(out.Cols, &ir.Col{Span: q.Span, As: name, X: &ir.Field{Span: q.Span, Name: name, T: t}})
+			}
+		}
+		if len(out.Cols) == 0 && in == q.Input {
+			return q
+		}
+		out.Cols = append(out.Cols, q.Cols...)
+		return out
+	}
+	return q
+}

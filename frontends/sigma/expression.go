@@ -1,0 +1,398 @@
+package sigma
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+func (p *pipeline) between(from, to lexer.Position) diag.Span { return p.span(from.Offset, to.Offset) }
+
+// pred reads a condition; nil after an error.
+func (p *pipeline) pred(o *exprOr) ir.Expr {
+	args := make([]ir.Expr, 0, len(o.Terms))
+	for _, a := range o.Terms {
+		if x := p.predAnd(a); x != nil {
+			args = append(args, x)
+		}
+	}
+	if len(args) < len(o.Terms) {
+		return nil
+	}
+	return ir.NewLogic(p.between(o.Pos, o.EndPos), ir.Or, args...)
+}
+
+func (p *pipeline) predAnd(a *exprAnd) ir.Expr {
+	args := make([]ir.Expr, 0, len(a.Terms))
+	for _, n := range a.Terms {
+		x := p.comparison(n.X)
+		for range n.Nots {
+			if x != nil {
+				x = &ir.Not{Span: p.between(n.Pos, n.EndPos), X: x}
+			}
+		}
+		if x != nil {
+			args = append(args, x)
+		}
+	}
+	if len(args) < len(a.Terms) {
+		return nil
+	}
+	return ir.NewLogic(p.between(a.Pos, a.EndPos), ir.And, args...)
+}
+
+// wrap is the value as a condition in its own right, for parentheses.
+func (s *exprSum) lone() *exprAtom {
+	if len(s.Rest) == 0 && len(s.First.Rest) == 0 {
+		return s.First.First
+	}
+	return nil
+}
+
+func (p *pipeline) comparison(c *exprCmp) ir.Expr {
+	at := p.between(c.Pos, c.EndPos)
+	switch {
+	case c.Op != "":
+		return p.compare(at, c.Op, c.L, c.R)
+	case c.Low != nil:
+		low, high := p.compare(at, ">=", c.L, c.Low), p.compare(at, "<=", c.L, c.High)
+		if low == nil || high == nil {
+			return nil
+		}
+		return ir.NewLogic(at, ir.And, low, high)
+	case c.In != nil:
+		return p.in(at, c)
+	case c.Text != nil:
+		x := p.sum(c.L)
+		if x == nil || !p.isText(x, c.L) {
+			return nil
+		}
+		textAt := p.between(c.Text.Pos, c.Text.EndPos)
+		pat := ir.Pattern{Span: textAt}
+		if c.Place != "startswith" {
+			pat.Append(ir.Part{Wild: ir.Many})
+		}
+		pat.Append(ir.Part{Text: unquote(c.Text.Value)})
+		if c.Place != "endswith" {
+			pat.Append(ir.Part{Wild: ir.Many})
+		}
+		return &ir.Match{Span: at, X: x, Any: []ir.Pattern{pat}}
+	case c.Regex != nil:
+		x := p.sum(c.L)
+		if x == nil || !p.isText(x, c.L) {
+			return nil
+		}
+		source := unquoteRaw(c.Regex.Value)
+		if message := checkRegex(source); message != "" {
+			p.diags.Errorf(codeRegex, p.between(c.Regex.Pos, c.Regex.EndPos), "Put a backslash before a character that stands for itself.", "the regular expression is not valid: %s", message)
+			return nil
+		}
+		return &ir.Regexp{Span: at, X: x, Source: source}
+	}
+	atom := c.L.lone()
+	switch {
+	case atom == nil:
+	case atom.Group != nil:
+		return p.pred(atom.Group)
+	case atom.Call != nil && atom.Name.value() == "exists":
+		if len(atom.Call.Args) != 1 {
+			p.diags.Errorf(codeFunction, at, "Write exists(Field).", "\"exists\" takes 1 argument, and there are %d", len(atom.Call.Args))
+			return nil
+		}
+		f, ok := p.sum(atom.Call.Args[0]).(*ir.Field)
+		if !ok {
+			p.diags.Errorf(codeExprType, at, "Write exists(Field).", "\"exists\" asks for a column")
+			return nil
+		}
+		return &ir.Exists{Span: at, X: f}
+	case atom.Bool != nil:
+		if *atom.Bool == "true" {
+			return ir.True(at)
+		}
+		return ir.False(at)
+	}
+	p.diags.Errorf(codeExprType, at, "Compare it with something: = != < <= > >=, between, in, contains, startswith, endswith, matches regex, or exists(…).", "a condition is needed here, and this is a value")
+	return nil
+}
+
+// unquoteRaw is the text of a string token that holds a regular expression:
+// only an escaped quote loses its backslash.
+func unquoteRaw(token string) string {
+	quote := token[:1]
+	return strings.ReplaceAll(token[1:len(token)-1], `\`+quote, quote)
+}
+
+// isText refuses operators on text where the value is none.
+func (p *pipeline) isText(x ir.Expr, of *exprSum) bool {
+	if _, ok := x.(*ir.Field); ok {
+		return true
+	}
+	if t := ir.TypeOf(x); t == ir.String || t == ir.Unknown {
+		return true
+	}
+	p.diags.Errorf(codeExprType, p.between(of.Pos, of.EndPos), "", "this operator works on text")
+	return false
+}
+
+func (p *pipeline) in(at diag.Span, c *exprCmp) ir.Expr {
+	var args []ir.Expr
+	var patterns []ir.Pattern
+	x := p.sum(c.L)
+	ok := x != nil
+	for _, v := range c.In {
+		y := p.sum(v)
+		lit, isLit := y.(*ir.Lit)
+		switch {
+		case y == nil:
+			ok = false
+		case !isLit:
+			p.diags.Errorf(codeExprType, p.between(v.Pos, v.EndPos), "Write \"or\" and a comparison for it.", "\"in\" lists constants")
+			ok = false
+		default:
+			if s, isText := lit.Value.(string); isText {
+				patterns = append(patterns, ir.TextPattern(lit.Span, s))
+			} else {
+				args = append(args, &ir.Compare{Span: at, Op: ir.Eq, L: x, R: lit})
+			}
+		}
+	}
+	if !ok {
+		return nil
+	}
+	if len(patterns) > 0 {
+		if !p.isText(x, c.L) {
+			return nil
+		}
+		args = append([]ir.Expr{&ir.Match{Span: at, X: x, Any: patterns}}, args...)
+	}
+	return ir.NewLogic(at, ir.Or, args...)
+}
+
+func (p *pipeline) compare(at diag.Span, word string, left, right *exprSum) ir.Expr {
+	op := ir.CmpOp(word)
+	if word == "==" {
+		op = ir.Eq
+	}
+	l, r := p.sum(left), p.sum(right)
+	if l == nil || r == nil {
+		return nil
+	}
+	lt, lLit := l.(*ir.Lit)
+	rt, rLit := r.(*ir.Lit)
+	if lLit && rLit {
+		p.diags.Errorf(codeExprType, at, "Compare a column.", "this compares two constants")
+		return nil
+	}
+	if lLit { // the constant stands on the right from here on
+		op = map[ir.CmpOp]ir.CmpOp{ir.Eq: ir.Eq, ir.Ne: ir.Ne, ir.Lt: ir.Gt, ir.Le: ir.Ge, ir.Gt: ir.Lt, ir.Ge: ir.Le}[op]
+		l, r, rt, rLit = r, l, lt, true
+		left = right
+	}
+	if !rLit {
+		return &ir.Compare{Span: at, Op: op, L: l, R: r}
+	}
+	switch v := rt.Value.(type) {
+	case string:
+		if op != ir.Eq && op != ir.Ne {
+			p.diags.Errorf(codeExprType, rt, "Remove the quotes if a number is meant.", "text has no order; it is equal or not")
+			return nil
+		}
+		if !p.isText(l, left) {
+			return nil
+		}
+		m := &ir.Match{Span: at, X: l, Any: []ir.Pattern{ir.TextPattern(rt.Span, v)}}
+		if op == ir.Eq {
+			return m
+		}
+		not := &ir.Not{Span: at, X: m}
+		if f, ok := l.(*ir.Field); ok {
+			return ir.NewLogic(at, ir.And, &ir.Exists{Span: at, X: f}, not)
+		}
+		p.diags.Errorf(codeExprType, at, "Name it with \"extend\" first.", "\"!=\" compares a column with a text")
+		return nil
+	case bool:
+		if op != ir.Eq && op != ir.Ne {
+			p.diags.Errorf(codeExprType, rt, "", "true and false have no order")
+			return nil
+		}
+	}
+	return &ir.Compare{Span: at, Op: op, L: l, R: r}
+}
+
+// sum reads a value; nil after an error.
+func (p *pipeline) sum(s *exprSum) ir.Expr {
+	x := p.prod(s.First)
+	for _, t := range s.Rest {
+		y := p.prod(t.X)
+		if x == nil || y == nil {
+			return nil
+		}
+		x = p.arithmetic(s.Pos, s.EndPos, ir.FuncID(t.Op), x, y)
+	}
+	return x
+}
+
+func (p *pipeline) prod(s *exprProd) ir.Expr {
+	x := p.atom(s.First)
+	for _, t := range s.Rest {
+		y := p.atom(t.X)
+		if x == nil || y == nil {
+			return nil
+		}
+		x = p.arithmetic(s.Pos, s.EndPos, ir.FuncID(t.Op), x, y)
+	}
+	return x
+}
+
+func (p *pipeline) arithmetic(from, to lexer.Position, op ir.FuncID, x, y ir.Expr) ir.Expr {
+	for _, a := range []ir.Expr{x, y} {
+		if t := ir.TypeOf(a); t == ir.String || t == ir.Bool {
+			p.diags.Errorf(codeExprType, a, "", "%q works on numbers and lengths of time", string(op))
+			return nil
+		}
+	}
+	return &ir.Call{Span: p.between(from, to), Func: op, Args: []ir.Expr{x, y}}
+}
+
+func (p *pipeline) atom(a *exprAtom) ir.Expr {
+	at := p.between(a.Pos, a.EndPos)
+	switch {
+	case a.Group != nil:
+		return p.groupValue(a)
+	case a.Str != nil:
+		return &ir.Lit{Span: at, Value: unquote(*a.Str)}
+	case a.Dur != nil:
+		d, ok := parseDuration(*a.Dur)
+		if !ok {
+			p.diags.Errorf(codeDuration, at, "", "%q is too long a time", *a.Dur)
+			return nil
+		}
+		return ir.DurationLit(at, d)
+	case a.Num != nil:
+		return p.numberLit(*a.Num, at)
+	case a.Bool != nil:
+		return &ir.Lit{Span: at, Value: *a.Bool == "true"}
+	case a.Call != nil:
+		return p.call(a, at)
+	}
+	return p.field(a.Name)
+}
+
+func (p *pipeline) numberLit(text string, at diag.Span) ir.Expr {
+	text = strings.ReplaceAll(text, " ", "")
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return &ir.Lit{Span: at, Value: i}
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !strings.Contains(text, ".") {
+		p.diags.Errorf(codeExprType, at, "", "%s is too large a number", text)
+		return nil
+	}
+	return &ir.Lit{Span: at, Value: f}
+}
+
+// groupValue is a parenthesis around a value.
+func (p *pipeline) groupValue(a *exprAtom) ir.Expr {
+	if g := a.Group; len(g.Terms) == 1 && len(g.Terms[0].Terms) == 1 {
+		n := g.Terms[0].Terms[0]
+		c := n.X
+		if len(n.Nots) == 0 && c.Op == "" && c.Low == nil && c.In == nil && c.Text == nil && c.Regex == nil {
+			return p.sum(c.L)
+		}
+	}
+	p.diags.Errorf(codeExprType, p.between(a.Pos, a.EndPos), "", "a value is needed here, and this is a condition")
+	return nil
+}
+
+func (p *pipeline) call(a *exprAtom, at diag.Span) ir.Expr {
+	word := a.Name.value()
+	i := slices.IndexFunc(functions, func(f function) bool { return f.name == word })
+	if i < 0 {
+		hint := "The functions are " + strings.Join(functionNames(), ", ") + "."
+		if slices.Contains(aggregateNames(), word) {
+			hint = "Aggregates stand in \"summarize\"."
+		} else if near := nearest(word, functionNames()); near != "" {
+			hint = fmt.Sprintf("Did you mean %q?", near)
+		}
+		if word == "exists" {
+			p.diags.Errorf(codeExprType, at, "Use it in \"where\".", "a value is needed here, and exists(…) is a condition")
+			return nil
+		}
+		p.diags.Errorf(codeFunction, p.between(a.Name.Pos, a.Name.EndPos), hint, "there is no function %q", word)
+		return nil
+	}
+	f := functions[i]
+	args, ok := p.arguments(f.name, f.args, a.Call.Args, at)
+	if !ok {
+		return nil
+	}
+	return &ir.Call{Span: at, Func: f.id, Args: args}
+}
+
+// arguments reads and checks the arguments of a function of either table.
+func (p *pipeline) arguments(fn string, kinds []argKind, in []*exprSum, at diag.Span) ([]ir.Expr, bool) {
+	if len(in) != len(kinds) {
+		p.diags.Errorf(codeFunction, at, "", "%q takes %d arguments, and there are %d", fn, len(kinds), len(in))
+		return nil, false
+	}
+	var out []ir.Expr
+	ok := true
+	for i, s := range in {
+		x := p.sum(s)
+		if x == nil {
+			ok = false
+			continue
+		}
+		if want := kinds[i].refuses(x); want != "" {
+			p.diags.Errorf(codeExprType, x, "", "%q takes %s here", fn, want)
+			ok = false
+		}
+		out = append(out, x)
+	}
+	return out, ok
+}
+
+// refuses says what the place takes if x is something else.
+func (k argKind) refuses(x ir.Expr) string {
+	lit, isLit := x.(*ir.Lit)
+	_, isField := x.(*ir.Field)
+	switch k {
+	case argField:
+		if !isField {
+			return "a column"
+		}
+	case argNumber:
+		if t := ir.TypeOf(x); t == ir.String || t == ir.Bool {
+			return "a number, an instant or a length of time"
+		}
+	case argDuration, argSize:
+		if isLit {
+			switch v := lit.Value.(type) {
+			case time.Duration:
+				if v > 0 {
+					return ""
+				}
+			case int64:
+				if k == argSize && v > 0 {
+					return ""
+				}
+			case float64:
+				if k == argSize && v > 0 {
+					return ""
+				}
+			}
+		}
+		if k == argDuration {
+			return "a length of time such as 5m"
+		}
+		return "a number or a length of time such as 5m, greater than zero"
+	}
+	return ""
+}

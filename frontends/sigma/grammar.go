@@ -1,0 +1,252 @@
+package sigma
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// The grammar of one stage of a pipeline. Positions are relative to the text
+// of the stage. Names are keywords only where the grammar expects one, so a
+// column may be called count or top.
+type (
+	stage struct {
+		Pos, EndPos lexer.Position
+		Where       *stageWhere     `parser:"  'where' @@"`
+		Extend      []*namedExpr    `parser:"| 'extend' @@ (',' @@)*"`
+		Summarize   *stageSummarize `parser:"| 'summarize' @@"`
+		Gaps        *stageGaps      `parser:"| 'gaps' @@"`
+		Sort        []*sortKey      `parser:"| 'sort' 'by' @@ (',' @@)*"`
+		Top         *stageTop       `parser:"| 'top' @@"`
+		Limit       *number         `parser:"| 'limit' @@"`
+		Distinct    []*name         `parser:"| 'distinct' @@ (',' @@)*"`
+		Project     []*namedExpr    `parser:"| 'project' @@ (',' @@)*"`
+		Union       []*name         `parser:"| 'union' @@ (',' @@)*"`
+		Join        *stageJoin      `parser:"| 'join' @@"`
+	}
+	stageWhere struct {
+		Pred *exprOr `parser:"@@"`
+	}
+	stageSummarize struct {
+		Aggs []*namedCall `parser:"@@ (',' @@)*"`
+		By   []*namedExpr `parser:"('by' @@ (',' @@)*)?"`
+	}
+	stageGaps struct {
+		Of *name   `parser:"'of' @@"`
+		As *name   `parser:"'as' @@"`
+		By []*name `parser:"('by' @@ (',' @@)*)?"`
+	}
+	stageTop struct {
+		N    *number    `parser:"@@"`
+		Keys []*sortKey `parser:"'by' @@ (',' @@)*"`
+	}
+	stageJoin struct {
+		Kind   *name   `parser:"'kind' '=' @@"`
+		Branch *name   `parser:"@@"`
+		On     []*name `parser:"'on' @@ (',' @@)*"`
+	}
+	sortKey struct {
+		Pos, EndPos lexer.Position
+		Of          *name  `parser:"@@"`
+		Dir         string `parser:"@('asc' | 'desc')"`
+	}
+	name struct {
+		Pos, EndPos lexer.Position
+		Text        string `parser:"@(Ident | Quoted)"`
+	}
+	number struct {
+		Pos, EndPos lexer.Position
+		Text        string `parser:"@Number"`
+	}
+	namedExpr struct {
+		Pos, EndPos lexer.Position
+		As          *name    `parser:"(?= (Ident | Quoted) '=' ) @@ '='"`
+		X           *exprSum `parser:"@@"`
+		Bare        *exprSum `parser:"| @@"`
+	}
+	namedCall struct {
+		Pos, EndPos lexer.Position
+		As          *name      `parser:"((?= (Ident | Quoted) '=' ) @@ '=')?"`
+		Func        *name      `parser:"@@"`
+		Args        []*exprSum `parser:"'(' (@@ (',' @@)*)? ')'"`
+	}
+
+	exprOr struct {
+		Pos, EndPos lexer.Position
+		Terms       []*exprAnd `parser:"@@ ('or' @@)*"`
+	}
+	exprAnd struct {
+		Pos, EndPos lexer.Position
+		Terms       []*exprNot `parser:"@@ ('and' @@)*"`
+	}
+	exprNot struct {
+		Pos, EndPos lexer.Position
+		Nots        []string `parser:"@'not'*"`
+		X           *exprCmp `parser:"@@"`
+	}
+	exprCmp struct {
+		Pos, EndPos lexer.Position
+		L           *exprSum   `parser:"@@"`
+		Op          string     `parser:"( @('=' | '==' | '!=' | '<=' | '>=' | '<' | '>')"`
+		R           *exprSum   `parser:"  @@"`
+		Low         *exprSum   `parser:"| 'between' @@"`
+		High        *exprSum   `parser:"  'and' @@"`
+		In          []*exprSum `parser:"| 'in' '(' @@ (',' @@)* ')'"`
+		Place       string     `parser:"| @('contains' | 'startswith' | 'endswith')"`
+		Text        *text      `parser:"  @@"`
+		Regex       *text      `parser:"| 'matches' 'regex' @@ )?"`
+	}
+	text struct {
+		Pos, EndPos lexer.Position
+		Value       string `parser:"@String"`
+	}
+	exprSum struct {
+		Pos, EndPos lexer.Position
+		First       *exprProd  `parser:"@@"`
+		Rest        []*sumTail `parser:"@@*"`
+	}
+	sumTail struct {
+		Op string    `parser:"@('+' | '-')"`
+		X  *exprProd `parser:"@@"`
+	}
+	exprProd struct {
+		Pos, EndPos lexer.Position
+		First       *exprAtom   `parser:"@@"`
+		Rest        []*prodTail `parser:"@@*"`
+	}
+	prodTail struct {
+		Op string    `parser:"@('*' | '/')"`
+		X  *exprAtom `parser:"@@"`
+	}
+	exprAtom struct {
+		Pos, EndPos lexer.Position
+		Group       *exprOr   `parser:"  '(' @@ ')'"`
+		Str         *string   `parser:"| @String"`
+		Dur         *string   `parser:"| @Duration"`
+		Num         *string   `parser:"| @('-'? Number)"`
+		Bool        *string   `parser:"| @('true' | 'false')"`
+		Name        *name     `parser:"| @@"`
+		Call        *callArgs `parser:"  @@?"`
+	}
+	callArgs struct {
+		Open string     `parser:"@'('"`
+		Args []*exprSum `parser:"(@@ (',' @@)*)? ')'"`
+	}
+)
+
+// Number with a unit is a length of time; a name may hold dots, and anything
+// at all within [' '].
+var stageLexer = lexer.MustStateful(lexer.Rules{"Root": {
+	{Name: "Comment", Pattern: `//[^\n]*`},
+	{Name: "Duration", Pattern: `[0-9]+(?:ms|[smhdw])\b`},
+	{Name: "Number", Pattern: `[0-9]+(?:\.[0-9]+)?\b`},
+	{Name: "String", Pattern: `"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'`},
+	{Name: "Quoted", Pattern: `\['(?:[^'\\\n]|\\.)*'\]`},
+	{Name: "Ident", Pattern: `[A-Za-z_@][A-Za-z0-9_@]*(?:\.[A-Za-z0-9_@]+)*`},
+	{Name: "Op", Pattern: `==|!=|<=|>=|[-=<>+*/(),|]`},
+	{Name: "Space", Pattern: `\s+`},
+	{Name: "Other", Pattern: `.`},
+}})
+
+var stageParser = sync.OnceValue(func() *participle.Parser[stage] {
+	return participle.MustBuild[stage](participle.Lexer(stageLexer), participle.Elide("Space", "Comment"))
+})
+
+// stageNames are the words that a stage begins with.
+var stageNames = []string{"where", "extend", "summarize", "gaps", "sort", "top", "limit", "distinct", "project", "union", "join"}
+
+// stageForms says how each stage is written, for messages.
+var stageForms = map[string]string{
+	"where":     "where n > 30 and avg_delta between 30s and 10m",
+	"extend":    "extend minutes = delta / 1m",
+	"summarize": "summarize n = count(), ports = values(DestinationPort) by SourceIp, DestinationIp",
+	"gaps":      "gaps of Timestamp as delta by SourceIp, DestinationIp",
+	"sort":      "sort by n desc, SourceIp asc",
+	"top":       "top 10 by n desc",
+	"limit":     "limit 100",
+	"distinct":  "distinct Computer, User",
+	"project":   "project Computer, n",
+	"union":     "union other_branch",
+	"join":      "join kind=inner other_branch on Computer",
+}
+
+// parseStage parses one stage; on an error, from and to are its place in the text.
+func parseStage(src string) (s *stage, from, to int, message, hint string) {
+	s, err := stageParser().ParseString("", src)
+	if err == nil {
+		return s, 0, 0, "", ""
+	}
+	var perr participle.Error
+	if !errors.As(err, &perr) {
+		return nil, 0, len(src), "the stage cannot be read", ""
+	}
+	word := firstWord(src)
+	hint = "For example: " + stageForms[word]
+	from = min(perr.Position().Offset, len(src))
+	if strings.TrimSpace(src[from:]) == "" {
+		from = len(strings.TrimRight(src, " \t\r\n"))
+		return nil, from, from, fmt.Sprintf("the stage %q ends too early", word), hint
+	}
+	token := stageToken(src[from:])
+	to = from + len(token)
+	switch {
+	case word == "sort" || word == "top":
+		hint = "Every key says asc or desc. " + hint
+	case word == "join" && !strings.Contains(src[:from], "="):
+		hint = "A join says its kind: inner, left or anti. " + hint
+	case token == "'" || token == `"`:
+		return nil, from, len(src), "a string is not closed", "Strings end on the line on which they start."
+	}
+	return nil, from, to, fmt.Sprintf("unexpected %q in the stage %q", token, word), hint
+}
+
+// stageToken is the first token of a text.
+func stageToken(src string) string {
+	lex, err := stageLexer.LexString("", src)
+	if err != nil {
+		return src[:1]
+	}
+	t, err := lex.Next()
+	if err != nil || t.EOF() {
+		return src[:1]
+	}
+	return t.Value
+}
+
+// firstWord is the word that a stage begins with.
+func firstWord(src string) string {
+	src = strings.TrimSpace(src)
+	end := strings.IndexFunc(src, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '_' && (r < '0' || r > '9')
+	})
+	if end < 0 {
+		return src
+	}
+	return src[:end]
+}
+
+// unquote is the text of a string token. A backslash escapes a quote or a
+// backslash; any other stands for itself, so that paths read well.
+func unquote(token string) string {
+	body := token[1 : len(token)-1]
+	if strings.IndexByte(body, '\\') < 0 {
+		return body
+	}
+	var b strings.Builder
+	for i := 0; i < len(body); i++ {
+		if body[i] == '\\' && i+1 < len(body) {
+			switch next := body[i+1]; next {
+			case '\\', '"', '\'':
+				b.WriteByte(next)
+				i++
+				continue
+			}
+		}
+		b.WriteByte(body[i])
+	}
+	return b.String()
+}

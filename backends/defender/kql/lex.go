@@ -265,6 +265,9 @@ func (s *scanner) punct(rest string) {
 		hint = "a name with other letters than a to z is written ['" + string(r) + "...']"
 	}
 	s.bad(0, n, hint, "the character %s is not part of KQL", showRune(r))
+	if strings.HasPrefix(rest, "&&") {
+		n = 2
+	}
 	s.skip(n)
 }
 

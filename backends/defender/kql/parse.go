@@ -3,6 +3,7 @@ package kql
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -128,6 +129,9 @@ func unexpected(t *lexer.Token, hint string) *syntaxError {
 	if h := hintFor(t); h != "" {
 		hint = h
 	}
+	if t.EOF() {
+		return errorAt(spanOf(t), hint, "the query ends too early")
+	}
 	return errorAt(spanOf(t), hint, "%s is not expected here", show(t))
 }
 
@@ -136,12 +140,8 @@ func hintFor(t *lexer.Token) string {
 	switch t.Value {
 	case "AND", "And", "OR", "Or", "NOT", "Not", "IN", "In":
 		return "operators are written in lower case: " + strings.ToLower(t.Value)
-	case "not":
-		return "not is a function: not(...)"
 	case "=":
 		return "equality is written == or =~"
-	case "|":
-		return "an operator follows a |; the logical or is written or"
 	}
 	return ""
 }
@@ -189,13 +189,7 @@ func diagnose(err error, usage string) diag.Diagnostic {
 		}
 		return d
 	}
-	var other participle.Error
-	if !errors.As(err, &other) {
-		panic(err) // participle's errors have places
-	}
-	// What is left is a number that does not fit its field.
-	pos := diag.Pos(other.Position())
-	return errorAt(diag.Span{Pos: pos, EndPos: pos}, "write "+usage, "the number here is not a whole number in range").d
+	panic(err) // the rest is a number, which reader sees to
 }
 
 // The grammar of each operator is in the tags of its node. Nothing looks
@@ -213,11 +207,22 @@ var options = []participle.Option{
 func reader[T any](usage string) func(*lexer.PeekingLexer) (*T, error) {
 	build := sync.OnceValue(func() *participle.Parser[T] { return participle.MustBuild[T](options...) })
 	return func(lex *lexer.PeekingLexer) (*T, error) {
+		mark := lex.MakeCheckpoint()
 		v, err := build().ParseFromLexer(lex, participle.AllowTrailing(true))
-		if err != nil {
-			return nil, &syntaxError{diagnose(err, usage)}
+		if err == nil {
+			return v, nil
 		}
-		return v, nil
+		// An error that is not about a token is about the value of the one
+		// number that an operator has.
+		if number := (*strconv.NumError)(nil); errors.As(err, &number) {
+			lex.LoadCheckpoint(mark)
+			for lex.Peek().Type != tokenNumber {
+				lex.Next()
+			}
+			t := lex.Peek()
+			return nil, errorAt(spanOf(t), "write "+usage, "%s is not a whole number in range", show(t))
+		}
+		return nil, &syntaxError{diagnose(err, usage)}
 	}
 }
 
@@ -253,7 +258,11 @@ func readOp(lex *lexer.PeekingLexer) (Op, error) {
 	case "project-away":
 		return op(readProjectAway(lex))
 	case "summarize":
-		return op(readSummarize(lex))
+		s, err := readSummarize(lex)
+		if err == nil && len(s.Aggs)+len(s.By) == 0 {
+			err = errorAt(s.Span, "write summarize count() by COLUMN", "summarize has neither an aggregate nor a column after by")
+		}
+		return op(s, err)
 	case "distinct":
 		return op(readDistinct(lex))
 	case "sort", "order":
@@ -328,7 +337,11 @@ func (q *Query) pipeline(lex *lexer.PeekingLexer, diags *diag.List) error {
 		lex.Next()
 		name := lex.Peek()
 		if name.Type != tokenIdent {
-			return expected("the name of an operator", name)
+			err := expected("the name of an operator", name)
+			if name.Value == "|" {
+				err.d.Hint = "the logical or is written or"
+			}
+			return err
 		}
 		mark := lex.MakeCheckpoint()
 		op, err := readOp(lex)
@@ -513,6 +526,9 @@ func (k *JoinKey) Parse(lex *lexer.PeekingLexer) error {
 		c, err := parseName(lex, "a column that both sides have")
 		if err != nil {
 			return err
+		}
+		if t := lex.Peek(); t.Value == "==" {
+			return errorAt(spanOf(t), "write $left.A == $right.B", "a join compares columns by the side that they come from")
 		}
 		k.Span, k.Left, k.Right = c.Span, c, c
 		return nil

@@ -313,7 +313,11 @@ func parseColumnOrCall(lex *lexer.PeekingLexer) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Type != tokenIdent || lex.Peek().Value != "(" {
+	next := lex.Peek()
+	if t.Type != tokenIdent || next.Value != "(" {
+		if t.Value == "not" && t.Type == tokenIdent {
+			return nil, errorAt(name.Span, "write not(...)", "not is a function, and its argument stands in parentheses")
+		}
 		return name, nil
 	}
 	if t.Value == "dynamic" {

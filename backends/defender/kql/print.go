@@ -318,7 +318,7 @@ func (p *printer) join(j *JoinOp, in int) {
 		if i > 0 {
 			p.text(", ")
 		}
-		if k.Left.Name == k.Right.Name {
+		if k.Left.Name == k.Right.Name && !isSide(k.Left.Name) {
 			p.name(k.Left.Name)
 			continue
 		}
@@ -328,6 +328,10 @@ func (p *printer) join(j *JoinOp, in int) {
 		p.name(k.Right.Name)
 	}
 }
+
+// isSide reports whether a bare join key of that name would be taken for a side
+// of the join, even in quotes.
+func isSide(name string) bool { return name == "$left" || name == "$right" }
 
 // nested writes a query in parentheses.
 func (p *printer) nested(q *Query, in int) {

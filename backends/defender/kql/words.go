@@ -7,7 +7,7 @@ package kql
 // may stand, and those that start a statement.
 var reserved = wordSet(
 	// values and logic
-	"true", "false", "null", "and", "or", "in", "between", "matches", "has", "contains", "startswith", "endswith",
+	"true", "false", "null", "and", "or", "not", "in", "between", "matches", "has", "contains", "startswith", "endswith",
 	"hasprefix", "hassuffix", "has_any", "has_all", "has_cs", "contains_cs", "startswith_cs", "endswith_cs",
 	"hasprefix_cs", "hassuffix_cs", "like", "notlike", "notcontains",
 	// types, whose names open a literal
@@ -160,15 +160,43 @@ func isShortTimespan(s string) bool {
 }
 
 // isLiteralText reports whether s can stand between the parentheses of
-// datetime(...), timespan(...) and the typed literals: no quote, no bracket, no
-// comment, no space at an end.
+// datetime(...), timespan(...) and the typed literals: nothing, one of the words
+// that are values, or what starts with a digit or a sign (a guid may start with
+// a letter) and has no quote, no bracket and no space at an end.
 func isLiteralText(s string) bool {
+	switch s {
+	case "", "null", "true", "false", "nan", "inf":
+		return true
+	}
+	if !isDigit(s[0]) && s[0] != '+' && s[0] != '-' && !isGUID(s) {
+		return false
+	}
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case isIdentByte(c, false), c == '.', c == ':', c == '+', c == '-':
-		case c == ' ' && i > 0 && i < len(s)-1:
+		case c == ' ' && i < len(s)-1:
 		default:
 			return false
+		}
+	}
+	return true
+}
+
+// isGUID reports whether s has the shape of 74be27de-1e4e-49d9-b579-fe0b331d3642.
+func isGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		switch i {
+		case 8, 13, 18, 23:
+			if s[i] != '-' {
+				return false
+			}
+		default:
+			if !isHexDigit(s[i]) {
+				return false
+			}
 		}
 	}
 	return true

@@ -1,0 +1,131 @@
+package kql
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/internal/kustotest"
+)
+
+// TestVendorParses gives random queries to Microsoft's parser. They are
+// nonsense by meaning, so that only its syntax errors count.
+func TestVendorParses(t *testing.T) {
+	var queries []kustotest.Query
+	for seed := range uint64(600) {
+		g := newGenerator(seed)
+		g.stars = false // Kusto has * in two places only; TestVendorAccepts has them
+		queries = append(queries, kustotest.Query{ID: fmt.Sprintf("seed %d", seed), Text: Print(g.query(2)), SyntaxOnly: true})
+	}
+	n := 0
+	for _, f := range kustotest.Check(t, queries) {
+		t.Errorf("%s\n%s", f, f.Query.Text)
+		if n++; n == 5 {
+			t.Fatal("and more")
+		}
+	}
+}
+
+// TestVendorReadsNames holds that every word is one name for Microsoft's
+// parser, wherever a name may stand, as the printer writes it.
+func TestVendorReadsNames(t *testing.T) {
+	words := []string{
+		"count", "type", "id", "action", "name", "title", "level", "status", "filter", "extend", "summarize", "distinct", "sort", "order",
+		"top", "take", "limit", "serialize", "join", "lookup", "parse", "render", "scan", "partition", "consume", "fork", "facet", "reduce",
+		"getschema", "assert", "with", "step", "steps", "from", "default", "access", "view", "pack", "bin", "hint", "output", "match",
+		"legend", "ymin", "ymax", "table", "typeof", "not", "now", "ago", "min", "max", "sum", "row_number", "prev", "next", "hour", "left",
+		"right", "if", "is", "external_table", "materialized_view", "has_ipv4", "restrict", "pattern", "x y", "a'b", `a\b`, `"`, "é", "\n", "1d", "$left", "a.b", "*",
+	}
+	for w := range reserved {
+		words = append(words, w)
+	}
+	contexts := func(w string) []*Query {
+		x := col(w)
+		rows := func() *Query { return from("DeviceEvents", &Extend{Cols: []NamedExpr{named(w, num("1"))}}) }
+		all := rows()
+		all.Ops = append(all.Ops,
+			where(and(bin(x, "==", num("1")), bin(col("ReportId"), ">", x))),
+			where(or(bin(col("ReportId"), "==", num("1")), bin(x, ">", num("2")))),
+			where(in(x, "in", num("1"), x)),
+			where(&Between{X: x, A: num("1"), B: x}),
+			&Project{Cols: []NamedExpr{{X: x}, {X: col("DeviceId")}, {X: col("ReportId")}}},
+			&Project{Cols: []NamedExpr{{X: col("DeviceId")}, {X: col("ReportId")}, {X: x}}},
+			&Extend{Cols: []NamedExpr{named("y", bin(x, "+", num("1"))), named("z", neg(x)), named("s", call("strcat", x, x))}},
+			&JoinOp{Kind: "leftsemi", Right: rows(), On: on(w)},
+			&JoinOp{Kind: "leftsemi", Right: rows(), On: []JoinKey{{Left: x, Right: col("ReportId")}}},
+			&Summarize{Aggs: []NamedExpr{named(w, call("max", x))}, By: []NamedExpr{{X: col("DeviceId")}}},
+			&Summarize{Aggs: []NamedExpr{named("n", call("count"))}, By: []NamedExpr{{X: x}, {X: col("DeviceId")}}},
+			&Sort{Keys: []SortKey{desc(x), asc(col("DeviceId"))}},
+			&Serialize{Cols: []NamedExpr{named(w, num("2"))}},
+			&Top{N: 5, Key: asc(x)},
+			&Summarize{By: []NamedExpr{{X: x}, {X: col("DeviceId")}}},
+			&Distinct{Names: cols(w, "DeviceId")},
+			&ProjectAway{Names: cols(w)},
+		)
+		json := call("parse_json", col("AdditionalFields"))
+		return []*Query{all, from("DeviceEvents",
+			where(bin(dot(json, w), "==", str("x"))),
+			where(call("isempty", dot(dot(json, w), w))),
+			&Extend{Cols: []NamedExpr{named(w, &Dynamic{Items: []Expr{num("1")}})}},
+			where(bin(at(x, num("0")), "==", num("1"))),
+		)}
+	}
+	var queries []kustotest.Query
+	for _, w := range words {
+		for i, q := range contexts(w) {
+			queries = append(queries, kustotest.Query{ID: fmt.Sprintf("%q in place %d", w, i), Text: roundTrip(t, q)})
+		}
+	}
+	kustotest.NoFindings(t, queries)
+}
+
+// TestVendorAccepts gives well-typed queries with every node and every operator
+// to the whole language service.
+func TestVendorAccepts(t *testing.T) {
+	text, number, json := col("FileName"), col("ReportId"), call("parse_json", col("AdditionalFields"))
+	conditions := []Expr{
+		bin(text, "==", str(`C:\"x"`)), bin(&Star{}, "has", str("x")),
+		&Between{X: number, A: num("1"), B: bin(num("2"), "+", num("3"))},
+		&Between{Negated: true, X: col("Timestamp"), A: call("ago", span("2d")), B: call("ago", span("1d"))},
+		bin(bin(number, "-", bin(num("1"), "-", num("2"))), ">", bin(bin(num("5"), "*", neg(number)), "%", num("7"))),
+		bin(number, ">=", Int(diag.Span{}, -1<<63)), bin(number, "<", Int(diag.Span{}, -5)),
+		bin(Real(diag.Span{}, -1e21), "<", Real(diag.Span{}, 0.1)),
+		bin(call("tostring", dot(json, "a b")), "==", str("x")),
+		bin(call("tostring", at(call("split", text, str(`\`)), neg(num("1")))), "==", str("x")),
+		call("not", or(call("isempty", text), call("isnull", number))),
+		bin(call("iff", bin(text, "==", str("")), num("1"), num("2")), "==", num("1")),
+		call("ipv4_is_in_range", str("1.2.3.4"), str("1.2.0.0/16")),
+		in(text, "in", &Dynamic{Items: []Expr{str("a\\b\"\n"), str("\x00")}}),
+		bin(col("Timestamp"), ">", &Datetime{Text: "2025-01-02T03:04:05Z"}),
+		bin(bin(col("Timestamp"), "-", &Datetime{Text: "2025-01-02"}), "<", span("1.02:03:04")),
+		bin(&Typed{Type: "bool", Text: "null"}, "==", &Bool{Value: true}),
+		or(many(600)...),
+	}
+	for _, op := range binaryOps {
+		if binaryLevels[op] == levelText {
+			conditions = append(conditions, bin(text, op, str(`a.b`)))
+		}
+	}
+	for _, op := range inOps {
+		conditions = append(conditions, in(text, op, str("a"), call("strcat", str("b"), text)))
+	}
+	for _, s := range hostile {
+		conditions = append(conditions, bin(text, "==", str(s)), in(text, "has_any", &Dynamic{Items: []Expr{str(s)}}))
+	}
+	var queries []kustotest.Query
+	for i, c := range conditions {
+		queries = append(queries, kustotest.Query{ID: fmt.Sprint("condition ", i), Text: roundTrip(t, from("DeviceEvents", where(c)))})
+	}
+	// KS245, too deep, is the parser's; binding so many terms takes seconds.
+	long := Print(from("DeviceEvents", where(or(many(20000)...)), where(and(many(6000)...))))
+	queries = append(queries, kustotest.Query{ID: "long chains", Text: long, SyntaxOnly: true})
+	for _, tt := range printTests {
+		if !strings.HasPrefix(tt.name, "syntax only") {
+			queries = append(queries, kustotest.Query{ID: tt.name, Text: Print(tt.q)})
+		}
+	}
+	for _, f := range kustotest.Check(t, queries) {
+		t.Error(f)
+	}
+}

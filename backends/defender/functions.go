@@ -107,9 +107,10 @@ func parseTimespan(text string) (time.Duration, bool) {
 
 // foreignExpr is a text of the schema, parsed.
 type foreignExpr struct {
-	text string // as the printer writes it
-	expr kql.Expr
-	err  error
+	text   string // as the printer writes it
+	expr   kql.Expr
+	lifted ir.Expr // nil if Lift does not understand it
+	err    error
 }
 
 // foreignCache keeps what has been parsed: the same few texts occur in
@@ -129,6 +130,10 @@ func (c *foreignCache) get(text string) foreignExpr {
 	f.expr, f.err = kql.ParseExpr(strings.TrimSpace(text))
 	if f.err == nil {
 		f.text = kql.PrintExpr(f.expr)
+		l := &lifter{}
+		if e := l.expr(f.expr); len(l.diags) == 0 {
+			f.lifted = e
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,11 +10,14 @@ import (
 	"github.com/huntc/huntc/schema"
 )
 
-// The columns that Defender's custom detections need of every row.
+// Columns that the tables of events have in common. A custom detection needs
+// Timestamp, DeviceId and ReportId of every row.
 const (
-	timestamp = "Timestamp"
-	deviceID  = "DeviceId"
-	reportID  = "ReportId"
+	timestamp  = "Timestamp"
+	deviceID   = "DeviceId"
+	deviceName = "DeviceName"
+	reportID   = "ReportId"
+	actionType = "ActionType"
 )
 
 // maxNesting is how deep a predicate may be nested. Microsoft's parser gives up
@@ -182,19 +185,23 @@ func (p *planner) value(in ir.Query, e ir.Expr) ir.Expr {
 	case *ir.Lit:
 		return e
 	case *ir.Foreign:
-		return p.foreign(e)
+		return p.foreign(in, e)
 	case *ir.Call:
 		return p.call(in, e)
 	}
 	return p.pred(in, e, true)
 }
 
-// foreign brings the text into the form that Lift finds again.
-func (p *planner) foreign(e *ir.Foreign) ir.Expr {
+// foreign brings the text into the form that Lift finds again: IR if Lift
+// understands it, else the text as the printer writes it.
+func (p *planner) foreign(in ir.Query, e *ir.Foreign) ir.Expr {
 	f := p.backend.foreign(e.Text)
 	if f.err != nil {
 		p.diags.Errorf(codeSyntax, e, "Mend the expression in huntc.yaml.", "the expression %q of the schema is not Kusto: %s", e.Text, f.err)
 		return e
+	}
+	if f.lifted != nil {
+		return p.value(in, f.lifted)
 	}
 	c := *e
 	c.Text = f.text
@@ -501,8 +508,13 @@ func (p *planner) visible(q ir.Query) []*ir.Field {
 			}
 		case *ir.Filter:
 			walk(q.Input)
-			for _, f := range ir.Fields(q.Pred) {
-				add(q.Span, f.Name)
+			for _, c := range ir.Conjuncts(q.Pred) {
+				if m, ok := c.(*ir.Match); ok && len(m.Any) == 1 && isList(m) {
+					continue // the same value in every row
+				}
+				for _, f := range ir.Fields(c) {
+					add(q.Span, f.Name)
+				}
 			}
 		case *ir.Extend:
 			walk(q.Input)
@@ -548,7 +560,26 @@ func (p *planner) visible(q ir.Query) []*ir.Field {
 		}
 	}
 	walk(q)
+	// What happened belongs beside which row it is.
+	if i := slices.IndexFunc(out, func(f *ir.Field) bool { return f.Name == actionType }); i > 0 {
+		action := out[i]
+		out = slices.Delete(out, i, i+1)
+		j := 0
+		for j < len(out) && isIdentity(out[j].Name) {
+			j++
+		}
+		out = slices.Insert(out, j, action)
+	}
 	return out
+}
+
+// isIdentity reports whether the column tells which row it is.
+func isIdentity(name string) bool {
+	switch name {
+	case timestamp, deviceID, deviceName, reportID:
+		return true
+	}
+	return false
 }
 
 // present adds the projection that shows rows: below the Sort and Limit that
@@ -561,7 +592,10 @@ func (p *planner) present(q ir.Query, fields []*ir.Field) ir.Query {
 		return ir.WithInputs(q, []ir.Query{p.present(q.Input, fields)})
 	}
 	if shaped(q) {
-		return p.keepIdentity(q)
+		if isEvents(q) {
+			return p.keepIdentity(q)
+		}
+		return q
 	}
 	cols := p.visible(q)
 	if len(fields) > 0 {
@@ -600,8 +634,7 @@ func (p *planner) chosen(q ir.Query, visible, fields []*ir.Field) []*ir.Field {
 		}
 	}
 	for _, f := range visible {
-		switch f.Name {
-		case timestamp, deviceID, "DeviceName", reportID:
+		if isIdentity(f.Name) {
 			add(f)
 		}
 	}
@@ -639,6 +672,20 @@ func shaped(q ir.Query) bool {
 		return shaped(q.Left)
 	}
 	return false
+}
+
+// isEvents reports whether each row of the query still is an event.
+func isEvents(q ir.Query) bool {
+	switch q := q.(type) {
+	case *ir.Scan:
+		return true
+	case *ir.Aggregate, *ir.Distinct, *ir.Union:
+		return false
+	case *ir.Join:
+		return isEvents(q.Left)
+	default:
+		return isEvents(ir.Inputs(q)[0])
+	}
 }
 
 // keepIdentity adds to a hunt's own projection of events the columns that a

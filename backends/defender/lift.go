@@ -1,0 +1,586 @@
+package defender
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/huntc/huntc/backends/defender/kql"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+// Lift reads a query as IR in Defender's own tables and columns: the inverse
+// of Lower. What it does not know is an error at its place, and the query is
+// nil then. Types are not filled in.
+func (b *Backend) Lift(q *kql.Query) (ir.Query, diag.List) {
+	l := &lifter{}
+	out := l.query(q)
+	if l.diags.HasErrors() {
+		return nil, l.diags
+	}
+	return ir.Normalize(out), l.diags
+}
+
+type lifter struct {
+	diags diag.List
+}
+
+func (l *lifter) unknown(at diag.Node, format string, args ...any) {
+	l.diags.Errorf(codeLift, at, "Keep the query as the native text of a hunt, or write it in other words.", format, args...)
+}
+
+func (l *lifter) query(q *kql.Query) ir.Query {
+	var out ir.Query
+	switch src := q.Source.(type) {
+	case *kql.Table:
+		out = &ir.Scan{Span: src.Span, Physical: &ir.Physical{View: "xdr", Table: src.Name}}
+	case *kql.UnionSource:
+		u := &ir.Union{Span: src.Span}
+		for _, in := range src.Inputs {
+			u.Inputs = append(u.Inputs, l.query(in))
+		}
+		for _, p := range src.Params {
+			l.unknown(p, "the parameter %s of union is not understood", p.Name)
+		}
+		out = u
+	}
+	for ops := q.Ops; len(ops) > 0; {
+		if w, rest := l.window(out, ops); w != nil {
+			out, ops = w, rest
+			continue
+		}
+		if j, ok := ops[0].(*kql.JoinOp); ok {
+			out, ops = l.join(out, j, ops[1:])
+			continue
+		}
+		out = l.op(out, ops[0])
+		ops = ops[1:]
+	}
+	return out
+}
+
+func (l *lifter) op(in ir.Query, op kql.Op) ir.Query {
+	switch op := op.(type) {
+	case *kql.Where:
+		if scan, ok := in.(*ir.Scan); ok && scan.LookBack == 0 {
+			if d, ok := liftLookBack(op.Pred); ok {
+				c := *scan
+				c.LookBack = d
+				return &c
+			}
+		}
+		return &ir.Filter{Span: op.Span, Input: in, Pred: l.expr(op.Pred)}
+	case *kql.Extend:
+		cols := l.cols(op.Cols, true)
+		return &ir.Extend{Span: op.Span, Input: in, Cols: cols}
+	case *kql.Project:
+		return &ir.Project{Span: op.Span, Input: in, Cols: l.cols(op.Cols, true)}
+	case *kql.Summarize:
+		a := &ir.Aggregate{Span: op.Span, Input: in, By: l.cols(op.By, true)}
+		for _, x := range op.Aggs {
+			a.Aggs = append(a.Aggs, l.aggregate(x))
+		}
+		return a
+	case *kql.Distinct:
+		return &ir.Distinct{Span: op.Span, Input: in, By: fields(op.Names)}
+	case *kql.Sort:
+		s := &ir.Sort{Span: op.Span, Input: in}
+		for _, k := range op.Keys {
+			s.Keys = append(s.Keys, l.sortKey(k))
+		}
+		return s
+	case *kql.Top:
+		s := &ir.Sort{Span: op.Span, Input: in, Keys: []*ir.SortKey{l.sortKey(op.Key)}}
+		return &ir.Limit{Span: op.Span, Input: s, N: int(op.N)}
+	case *kql.Take:
+		return &ir.Limit{Span: op.Span, Input: in, N: int(op.N)}
+	}
+	l.unknown(op, "this operator is not understood")
+	return in
+}
+
+func fields(names []*kql.Column) []*ir.Field {
+	out := make([]*ir.Field, len(names))
+	for i, n := range names {
+		out[i] = &ir.Field{Span: n.Span, Name: n.Name}
+	}
+	return out
+}
+
+// sortKey lifts a key whose missing values sort as the smallest.
+func (l *lifter) sortKey(k kql.SortKey) *ir.SortKey {
+	c, ok := k.X.(*kql.Column)
+	if !ok || k.Nulls == "first" && k.Desc || k.Nulls == "last" && !k.Desc {
+		l.unknown(k, "only columns sort, with missing values as the smallest")
+		return &ir.SortKey{Span: k.Span, X: &ir.Field{}}
+	}
+	return &ir.SortKey{Span: k.Span, X: &ir.Field{Span: c.Span, Name: c.Name}, Desc: k.Desc}
+}
+
+// cols lifts named expressions. Where Kusto's own text may stand, what is not
+// understood becomes Foreign.
+func (l *lifter) cols(cols []kql.NamedExpr, foreign bool) []*ir.Col {
+	out := make([]*ir.Col, len(cols))
+	for i, c := range cols {
+		name := c.Name
+		if col, ok := c.X.(*kql.Column); ok && name == "" {
+			name = col.Name
+		}
+		if name == "" {
+			l.unknown(c, "the column has no name of its own; write NAME = in front of it")
+		}
+		out[i] = &ir.Col{Span: c.Span, As: name, X: l.valueOrForeign(c.X, foreign)}
+	}
+	return out
+}
+
+func (l *lifter) valueOrForeign(x kql.Expr, foreign bool) ir.Expr {
+	try := &lifter{}
+	if e := try.expr(x); len(try.diags) == 0 || !foreign {
+		l.diags = append(l.diags, try.diags...)
+		return e
+	}
+	f := &ir.Foreign{Span: x.At(), Text: kql.PrintExpr(x)}
+	kql.Walk(x, func(n diag.Node) bool {
+		if c, ok := n.(*kql.Column); ok && !slices.Contains(f.Needs, c.Name) {
+			f.Needs = append(f.Needs, c.Name)
+		}
+		return true
+	})
+	return f
+}
+
+// aggregate lifts one aggregate.
+func (l *lifter) aggregate(n kql.NamedExpr) *ir.Agg {
+	a := &ir.Agg{Span: n.Span, As: n.Name}
+	if n.Name == "" {
+		l.unknown(n, "the aggregate has no name of its own; write NAME = in front of it")
+	}
+	x := n.X
+	// iff(countif(there) > n, stdev(x), real(null)) is stdev(x) of a sample.
+	if c, ok := x.(*kql.Call); ok && c.Name == "iff" && len(c.Args) == 3 {
+		x = c.Args[1]
+	}
+	c, ok := x.(*kql.Call)
+	if !ok {
+		l.unknown(x, "this aggregate is not understood")
+		return a
+	}
+	if c.Name == "count" && len(c.Args) == 0 {
+		a.Func = ir.Count
+		return a
+	}
+	for _, names := range aggregateNames {
+		if len(c.Args) == 1 && c.Name == names.plain || len(c.Args) == 2 && c.Name == names.onText && isPresence(c.Args[1], c.Args[0]) {
+			a.Func, a.X = names.id, l.expr(c.Args[0])
+			return a
+		}
+	}
+	l.unknown(c, "the aggregate %s is not understood", c.Name)
+	return a
+}
+
+// isPresence reports whether e is isnotempty(x) or isnotnull(x).
+func isPresence(e, x kql.Expr) bool {
+	c, ok := e.(*kql.Call)
+	return ok && (c.Name == "isnotempty" || c.Name == "isnotnull") && len(c.Args) == 1 && kql.PrintExpr(c.Args[0]) == kql.PrintExpr(x)
+}
+
+// liftLookBack reads Timestamp > ago(d).
+func liftLookBack(e kql.Expr) (d time.Duration, ok bool) {
+	b, ok := e.(*kql.Binary)
+	if !ok || b.Op != ">" && b.Op != ">=" {
+		return 0, false
+	}
+	c, cok := b.L.(*kql.Column)
+	ago, aok := b.R.(*kql.Call)
+	if !cok || !aok || c.Name != timestamp || ago.Name != "ago" || len(ago.Args) != 1 {
+		return 0, false
+	}
+	t, ok := ago.Args[0].(*kql.Timespan)
+	if !ok {
+		return 0, false
+	}
+	return parseTimespan(t.Text)
+}
+
+// window reads what Lower writes of a Window: the four operators sort, extend
+// with prev(), where, extend. It is nil if that is not what stands there.
+func (l *lifter) window(in ir.Query, ops []kql.Op) (ir.Query, []kql.Op) {
+	if len(ops) < 4 {
+		return nil, nil
+	}
+	order, ok1 := ops[0].(*kql.Sort)
+	prev, ok2 := ops[1].(*kql.Extend)
+	where, ok3 := ops[2].(*kql.Where)
+	gap, ok4 := ops[3].(*kql.Extend)
+	if !ok1 || !ok2 || !ok3 || !ok4 || len(gap.Cols) != 1 || len(order.Keys) == 0 || len(prev.Cols) != len(order.Keys) {
+		return nil, nil
+	}
+	w := &ir.Window{Span: order.Span, Input: in, As: gap.Cols[0].Name}
+	names := make([]string, len(prev.Cols))
+	for i, k := range order.Keys {
+		c, ok := k.X.(*kql.Column)
+		p, pok := prev.Cols[i].X.(*kql.Call)
+		if !ok || !pok || k.Desc || p.Name != "prev" || len(p.Args) != 1 {
+			return nil, nil
+		}
+		if of, ok := p.Args[0].(*kql.Column); !ok || of.Name != c.Name {
+			return nil, nil
+		}
+		names[i] = prev.Cols[i].Name
+		f := &ir.Field{Span: c.Span, Name: c.Name}
+		if i == len(order.Keys)-1 {
+			w.Of = f
+		} else {
+			w.By = append(w.By, f)
+		}
+	}
+	conds := []kql.Expr{where.Pred}
+	if and, ok := where.Pred.(*kql.Logic); ok && and.Op == kql.And {
+		conds = and.Args
+	}
+	if len(conds) != len(names) {
+		return nil, nil
+	}
+	for i, f := range w.By {
+		if !isSameAsBefore(conds[i], f.Name, names[i]) {
+			return nil, nil
+		}
+	}
+	last := names[len(names)-1]
+	if there, ok := conds[len(conds)-1].(*kql.Call); !ok || there.Name != "isnotnull" || !isColumn(there.Args, last) {
+		return nil, nil
+	}
+	x := gap.Cols[0].X
+	if div, ok := x.(*kql.Binary); ok && div.Op == "/" {
+		if t, ok := div.R.(*kql.Timespan); ok && t.Text == "1s" {
+			x = div.L
+		}
+	}
+	sub, ok := x.(*kql.Binary)
+	if !ok || sub.Op != "-" || !isColumn([]kql.Expr{sub.L}, w.Of.Name) || !isColumn([]kql.Expr{sub.R}, last) {
+		return nil, nil
+	}
+	return w, ops[4:]
+}
+
+func isColumn(args []kql.Expr, name string) bool {
+	if len(args) != 1 {
+		return false
+	}
+	c, ok := args[0].(*kql.Column)
+	return ok && c.Name == name
+}
+
+// isSameAsBefore reads A == prev_A, or that and the test that both are null.
+func isSameAsBefore(e kql.Expr, name, before string) bool {
+	if or, ok := e.(*kql.Logic); ok && or.Op == kql.Or && len(or.Args) == 2 {
+		e = or.Args[0]
+	}
+	b, ok := e.(*kql.Binary)
+	return ok && b.Op == "==" && isColumn([]kql.Expr{b.L}, name) && isColumn([]kql.Expr{b.R}, before)
+}
+
+// join reads a join, and the project-away of the keys that it repeats.
+func (l *lifter) join(in ir.Query, op *kql.JoinOp, rest []kql.Op) (ir.Query, []kql.Op) {
+	out := &ir.Join{Span: op.Span, Left: in, Right: l.query(op.Right)}
+	for _, kind := range []ir.JoinKind{ir.Inner, ir.LeftOuter, ir.Anti} {
+		if joinKinds[kind] == op.Kind {
+			out.Kind = kind
+		}
+	}
+	if out.Kind == "" {
+		l.unknown(op, "a join of kind %s is not understood", op.Kind)
+	}
+	for _, k := range op.On {
+		if k.Left.Name != k.Right.Name {
+			l.unknown(k, "the keys of a join have one name on both sides")
+		}
+		out.On = append(out.On, &ir.Field{Span: k.Left.Span, Name: k.Left.Name})
+	}
+	if out.Kind == ir.Anti {
+		return out, rest
+	}
+	if len(rest) > 0 {
+		if away, ok := rest[0].(*kql.ProjectAway); ok && len(away.Names) == len(out.On) {
+			same := true
+			for i, n := range away.Names {
+				same = same && n.Name == out.On[i].Name+"1"
+			}
+			if same {
+				return out, rest[1:]
+			}
+		}
+	}
+	l.unknown(op, "the keys of the right side stay in the rows of the join; drop them with project-away")
+	return out, rest
+}
+
+// expr lifts an expression.
+func (l *lifter) expr(e kql.Expr) ir.Expr {
+	switch e := e.(type) {
+	case *kql.Column:
+		return &ir.Field{Span: e.Span, Name: e.Name}
+	case *kql.String:
+		return &ir.Lit{Span: e.Span, Value: e.Value}
+	case *kql.Bool:
+		if e.Value {
+			return ir.True(e.Span)
+		}
+		return ir.False(e.Span)
+	case *kql.Number, *kql.Neg, *kql.Typed, *kql.Timespan:
+		if lit := liftLiteral(e); lit != nil {
+			return lit
+		}
+		l.unknown(e, "this constant is not understood")
+	case *kql.Logic:
+		op := ir.And
+		if e.Op == kql.Or {
+			op = ir.Or
+		}
+		args := make([]ir.Expr, len(e.Args))
+		for i, a := range e.Args {
+			args[i] = l.expr(a)
+		}
+		return ir.NewLogic(e.Span, op, args...)
+	case *kql.Binary:
+		return l.binary(e)
+	case *kql.In:
+		return l.in(e)
+	case *kql.Between:
+		if e.Negated {
+			l.unknown(e, "!between is not understood")
+		}
+		return ir.NewLogic(e.Span, ir.And,
+			&ir.Compare{Span: e.Span, Op: ir.Ge, L: l.expr(e.X), R: l.expr(e.A), Cased: true},
+			&ir.Compare{Span: e.Span, Op: ir.Le, L: l.expr(e.X), R: l.expr(e.B), Cased: true})
+	case *kql.Call:
+		return l.call(e)
+	default:
+		l.unknown(e, "this expression is not understood")
+	}
+	return ir.False(e.At())
+}
+
+// liftLiteral reads a number or length of time; nil if it is none.
+func liftLiteral(e kql.Expr) *ir.Lit {
+	switch e := e.(type) {
+	case *kql.Number:
+		if n, err := strconv.ParseInt(e.Text, 10, 64); err == nil {
+			return &ir.Lit{Span: e.Span, Value: n}
+		}
+		if f, err := strconv.ParseFloat(e.Text, 64); err == nil {
+			return &ir.Lit{Span: e.Span, Value: f}
+		}
+	case *kql.Typed:
+		if n, err := strconv.ParseInt(e.Text, 10, 64); err == nil && e.Type == "long" {
+			return &ir.Lit{Span: e.Span, Value: n}
+		}
+	case *kql.Timespan:
+		if d, ok := parseTimespan(e.Text); ok {
+			return &ir.Lit{Span: e.Span, Value: d}
+		}
+	case *kql.Neg:
+		if lit := liftLiteral(e.X); lit != nil {
+			switch v := lit.Value.(type) {
+			case int64:
+				return &ir.Lit{Span: e.Span, Value: -v}
+			case float64:
+				return &ir.Lit{Span: e.Span, Value: -v}
+			case time.Duration:
+				return &ir.Lit{Span: e.Span, Value: -v}
+			}
+		}
+	}
+	return nil
+}
+
+// orderings are the comparisons other than equality.
+var orderings = map[string]ir.CmpOp{"<": ir.Lt, "<=": ir.Le, ">": ir.Gt, ">=": ir.Ge}
+
+func (l *lifter) binary(e *kql.Binary) ir.Expr {
+	if op, ok := orderings[e.Op]; ok {
+		return &ir.Compare{Span: e.Span, Op: op, L: l.expr(e.L), R: l.expr(e.R), Cased: true}
+	}
+	for _, s := range scalars {
+		if s.op == e.Op {
+			return &ir.Call{Span: e.Span, Func: s.id, Args: []ir.Expr{l.expr(e.L), l.expr(e.R)}}
+		}
+	}
+	if e.Op == "matches regex" {
+		if s, ok := e.R.(*kql.String); ok {
+			return &ir.Regexp{Span: e.Span, X: l.expr(e.L), Source: goBoundaries(s.Value)}
+		}
+		l.unknown(e, "a regular expression has to be a constant")
+		return ir.False(e.Span)
+	}
+	op, negated := e.Op, false
+	switch op {
+	case "!=":
+		op, negated = "==", true
+	case "!~":
+		op, negated = "=~", true
+	default:
+		op, negated = strings.CutPrefix(op, "!")
+	}
+	x := l.positive(e, op)
+	if negated {
+		return &ir.Not{Span: e.Span, X: x}
+	}
+	return x
+}
+
+// positive lifts equality and the string operators.
+func (l *lifter) positive(e *kql.Binary, op string) ir.Expr {
+	x := l.expr(e.L)
+	if op == "==" || op == "=~" {
+		switch r := e.R.(type) {
+		case *kql.String:
+			return &ir.Match{Span: e.Span, X: x, Any: []ir.Pattern{ir.TextPattern(r.Span, r.Value)}, Cased: op == "=="}
+		case *kql.Bool:
+			return &ir.Compare{Span: e.Span, Op: ir.Eq, L: x, R: &ir.Lit{Span: r.Span, Value: r.Value}, Cased: true}
+		}
+		return &ir.Compare{Span: e.Span, Op: ir.Eq, L: x, R: l.expr(e.R), Cased: op == "=="}
+	}
+	name, cased := strings.CutSuffix(op, "_cs")
+	kind := ir.FieldMatchKind(name)
+	switch kind {
+	case ir.FieldPrefix, ir.FieldSuffix, ir.FieldContains:
+	default:
+		l.unknown(e, "the operator %s is not understood", op)
+		return ir.False(e.Span)
+	}
+	switch r := e.R.(type) {
+	case *kql.String:
+		p := ir.Pattern{Span: r.Span}
+		if kind != ir.FieldPrefix {
+			p.Append(ir.Part{Wild: ir.Many})
+		}
+		p.Append(ir.Part{Text: r.Value})
+		if kind != ir.FieldSuffix {
+			p.Append(ir.Part{Wild: ir.Many})
+		}
+		return &ir.Match{Span: e.Span, X: x, Any: []ir.Pattern{p}, Cased: cased}
+	case *kql.Column:
+		if f, ok := x.(*ir.Field); ok {
+			return &ir.FieldMatch{Span: e.Span, X: f, Y: &ir.Field{Span: r.Span, Name: r.Name}, Kind: kind, Cased: cased}
+		}
+	}
+	l.unknown(e, "the right side of %s has to be a constant or a column", op)
+	return ir.False(e.Span)
+}
+
+func (l *lifter) in(e *kql.In) ir.Expr {
+	op, negated := strings.CutPrefix(e.Op, "!")
+	if op != "in" && op != "in~" {
+		l.unknown(e, "the operator %s is not understood", op)
+		return ir.False(e.Span)
+	}
+	x := l.expr(e.X)
+	m := &ir.Match{Span: e.Span, X: x, Cased: op == "in"}
+	var rest []ir.Expr
+	for _, v := range e.Values {
+		if s, ok := v.(*kql.String); ok {
+			m.Any = append(m.Any, ir.TextPattern(s.Span, s.Value))
+			continue
+		}
+		lit := liftLiteral(v)
+		if lit == nil || op != "in" {
+			l.unknown(v, "a list holds texts or numbers")
+			continue
+		}
+		rest = append(rest, &ir.Compare{Span: v.At(), Op: ir.Eq, L: x, R: lit, Cased: true})
+	}
+	if len(m.Any) > 0 {
+		rest = append(rest, m)
+	}
+	out := ir.NewLogic(e.Span, ir.Or, rest...)
+	if negated {
+		return &ir.Not{Span: e.Span, X: out}
+	}
+	return out
+}
+
+func (l *lifter) call(e *kql.Call) ir.Expr {
+	arg := func() ir.Expr { return l.expr(e.Args[0]) }
+	switch {
+	case len(e.Args) == 1 && e.Name == "not":
+		return &ir.Not{Span: e.Span, X: arg()}
+	case len(e.Args) == 1 && (e.Name == "isempty" || e.Name == "isnotempty"):
+		m := &ir.Match{Span: e.Span, X: arg(), Any: []ir.Pattern{{Span: e.Span}}}
+		if e.Name == "isempty" {
+			return m
+		}
+		return &ir.Not{Span: e.Span, X: m}
+	case len(e.Args) == 1 && (e.Name == "isnull" || e.Name == "isnotnull"):
+		f, ok := arg().(*ir.Field)
+		if !ok {
+			l.unknown(e, "%s is about a column", e.Name)
+			return ir.False(e.Span)
+		}
+		if e.Name == "isnotnull" {
+			return &ir.Exists{Span: e.Span, X: f}
+		}
+		return &ir.Not{Span: e.Span, X: &ir.Exists{Span: e.Span, X: f}}
+	case len(e.Args) == 2 && e.Name == "coalesce":
+		// The IR's predicates are two-valued anyway.
+		if v, ok := e.Args[1].(*kql.Bool); ok && !v.Value {
+			return arg()
+		}
+	case len(e.Args) >= 2 && strings.HasPrefix(e.Name, "ipv") && strings.HasSuffix(e.Name, "_range"):
+		return l.cidr(e)
+	}
+	for _, s := range scalars {
+		if s.name != e.Name || s.name == "" {
+			continue
+		}
+		args := e.Args
+		if s.part != "" {
+			if part, ok := args[0].(*kql.String); !ok || !strings.EqualFold(part.Value, s.part) {
+				continue
+			}
+			args = args[1:]
+		}
+		c := &ir.Call{Span: e.Span, Func: s.id}
+		for _, a := range args {
+			c.Args = append(c.Args, l.expr(a))
+		}
+		return c
+	}
+	l.unknown(e, "the function %s is not understood", e.Name)
+	return ir.False(e.Span)
+}
+
+// cidr lifts the tests of an address.
+func (l *lifter) cidr(e *kql.Call) ir.Expr {
+	switch e.Name {
+	case "ipv4_is_in_range", "ipv6_is_in_range", "ipv4_is_in_any_range", "ipv6_is_in_any_range":
+	default:
+		l.unknown(e, "the function %s is not understood", e.Name)
+		return ir.False(e.Span)
+	}
+	addr := e.Args[0]
+	if c, ok := addr.(*kql.Call); ok && c.Name == "replace_string" && len(c.Args) == 3 {
+		addr = c.Args[0]
+	}
+	x := l.expr(addr)
+	var nets []ir.Expr
+	for _, a := range e.Args[1:] {
+		s, ok := a.(*kql.String)
+		if !ok {
+			l.unknown(a, "a network has to be a constant")
+			continue
+		}
+		p, err := netip.ParsePrefix(s.Value)
+		if err != nil {
+			l.unknown(a, "%q is not a network", s.Value)
+			continue
+		}
+		nets = append(nets, &ir.InCIDR{Span: a.At(), X: x, Prefix: p})
+	}
+	return ir.NewLogic(e.Span, ir.Or, nets...)
+}

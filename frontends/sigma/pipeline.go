@@ -89,9 +89,10 @@ func splitStages(text string) []stretch {
 	var out []stretch
 	from, depth, indent := 0, 0, 0
 	emit := func(to int) {
-		if s := strings.TrimSpace(stripComments(text[from:to])); s != "" {
-			lead := len(text[from:to]) - len(strings.TrimLeft(text[from:to], " \t\r\n"))
-			out = append(out, stretch{from + lead, from + len(strings.TrimRight(text[from:to], " \t\r\n"))})
+		const space = " \t\r\n"
+		bare := stripComments(text[from:to]) // of the same length
+		if lead := len(bare) - len(strings.TrimLeft(bare, space)); lead < len(bare) {
+			out = append(out, stretch{from + lead, from + len(strings.TrimRight(bare, space))})
 		}
 		from = to
 	}

@@ -1,0 +1,13 @@
+// Package splunk lowers hunts to Splunk's SPL and reads back what it wrote.
+//
+// There are three forms of a query, the best that fits is taken:
+//
+//	tstats     accelerated data model: | tstats ... from datamodel=M where ... by ...
+//	datamodel  data model, event by event: | from datamodel:"M" | search ... | where ...
+//	raw        events behind a macro: `huntc_x` ... | where ... | table ...
+//
+// Plan turns a physical query into one that the form can say, still IR; Lower
+// writes it as SPL syntax, node by node; Lift is the inverse of Lower. What
+// "tstats where" and search cannot say goes into a "where" after them, and
+// what it implies stays in front (see pusher).
+package splunk

@@ -1,0 +1,814 @@
+package splunk
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/huntc/huntc/backends"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// Names of the columns that tstats rows carry beside those they are grouped by.
+const (
+	countColumn = "count"
+	firstColumn = "firstTime"
+	lastColumn  = "lastTime"
+	timeColumn  = "_time"
+)
+
+// unknownText fills a missing value of a column that rows are grouped by:
+// without it "by" drops the row. The data models write the same word.
+const unknownText = "unknown"
+
+// planner turns a physical query into one that a form of SPL can say.
+type planner struct {
+	b    *Backend
+	hunt *ir.Hunt
+	form backends.Form
+	// fields are the columns that the author asked for.
+	fields []*ir.Field
+
+	diags   diag.List
+	reasons []ir.Reason
+	// why is the first reason why the form cannot say the query; "" if it can.
+	why string
+	// open says that the rows on top show whatever columns the scope lists:
+	// no operator of the hunt has chosen any.
+	open bool
+	// times says that firstTime and lastTime are among the columns on top.
+	times bool
+}
+
+// plan is the outcome of planning one query in one form.
+type plan struct {
+	query   ir.Query
+	times   bool
+	reasons []ir.Reason
+	diags   diag.List
+	why     string // not "": the form cannot say the query
+}
+
+func (b *Backend) plan(h *ir.Hunt, q ir.Query, fields []*ir.Field, form backends.Form) plan {
+	p := &planner{b: b, hunt: h, form: form, fields: fields}
+	r := p.query(q, need{show: true})
+	out := r.query
+	if p.open && form != backends.Tstats {
+		out = p.table(q.At(), out, r.scope)
+	}
+	p.diags.Sort()
+	return plan{query: out, times: p.times, reasons: p.reasons, diags: p.diags, why: p.why}
+}
+
+// need says what the operators above want of the rows below.
+type need struct {
+	cols    []*ir.Field // columns that they use
+	show    bool        // the rows are the result: every column worth showing
+	counted bool        // they can read how many events a row stands for
+	times   bool        // they want the first and the last time of such a row
+	clock   int64       // how fine they tell times apart, in seconds; 0 for 1
+}
+
+func (n need) plus(fields ...*ir.Field) need {
+	n.cols = union(n.cols, fields)
+	return n
+}
+
+func union(a, b []*ir.Field) []*ir.Field {
+	out := slices.Clone(a)
+	for _, f := range b {
+		if !ir.HasField(out, f.Name) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// rows are a planned query and its columns. counted: each row stands for as
+// many events as its column count says.
+type rows struct {
+	query   ir.Query
+	scope   scope
+	counted bool
+}
+
+// fallback gives the form up, for the first reason that is met.
+func (p *planner) fallback(why string) {
+	if p.why == "" {
+		p.why = why
+	}
+}
+
+func (p *planner) query(q ir.Query, n need) rows {
+	switch q := q.(type) {
+	case *ir.Scan:
+		return p.events(q, n)
+	case *ir.Filter:
+		if isChain(q) {
+			return p.events(q, n)
+		}
+		r := p.query(q.Input, n.plus(ir.Fields(q.Pred)...))
+		r.query = p.filter(q.Span, r.query, q.Pred, r.scope)
+		return r
+	case *ir.Extend:
+		if isChain(q) {
+			return p.events(q, n)
+		}
+		r := p.query(q.Input, n.without(q.Cols).plus(colFields(q.Cols)...))
+		return p.extend(q, r)
+	case *ir.Project:
+		return p.project(q, n)
+	case *ir.Aggregate:
+		return p.aggregate(q, n)
+	case *ir.Window:
+		return p.window(q, n)
+	case *ir.Union:
+		return p.union(q, n)
+	case *ir.Join:
+		return p.join(q, n)
+	case *ir.Distinct:
+		r := p.query(q.Input, need{cols: q.By})
+		r = p.fillKeys(q.Span, r, q.By)
+		r.query = &ir.Distinct{Span: q.Span, Input: r.query, By: q.By}
+		return p.keep(q.Span, r, q.By)
+	case *ir.Sort:
+		var keys []*ir.Field
+		for _, k := range q.Keys {
+			p.name(k.X)
+			keys = append(keys, k.X)
+		}
+		r := p.query(q.Input, n.plus(keys...))
+		r.query = &ir.Sort{Span: q.Span, Input: r.query, Keys: q.Keys}
+		return r
+	case *ir.Limit:
+		n.counted = false
+		r := p.query(q.Input, n)
+		r.query = &ir.Limit{Span: q.Span, Input: r.query, N: q.N}
+		r.counted = false
+		return r
+	}
+	p.fallback("The query has a part that is not known.")
+	return rows{query: q}
+}
+
+func (n need) without(cols []*ir.Col) need {
+	n.cols = slices.DeleteFunc(slices.Clone(n.cols), func(f *ir.Field) bool {
+		return slices.ContainsFunc(cols, func(c *ir.Col) bool { return c.As == f.Name })
+	})
+	return n
+}
+
+func colFields(cols []*ir.Col) []*ir.Field {
+	var all []*ir.Field
+	for _, c := range cols {
+		all = union(all, exprFields(c.X))
+	}
+	return all
+}
+
+// exprFields are the fields that an expression reads, also those that a
+// foreign one names.
+func exprFields(e ir.Expr) []*ir.Field {
+	out := ir.Fields(e)
+	ir.WalkExpr(e, func(x ir.Expr) bool {
+		if f, ok := x.(*ir.Foreign); ok {
+			for _, name := range f.Needs {
+				out = union(out, []*ir.Field{{Span: f.Span, Name: name}})
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// isChain reports whether q is a Scan below nothing but Filters and Extends.
+func isChain(q ir.Query) bool {
+	for {
+		switch x := q.(type) {
+		case *ir.Scan:
+			return true
+		case *ir.Filter:
+			q = x.Input
+		case *ir.Extend:
+			q = x.Input
+		default:
+			return false
+		}
+	}
+}
+
+// filter is a Filter above rows, or the rows themselves if it keeps them all.
+func (p *planner) filter(at diag.Span, in ir.Query, pred ir.Expr, sc scope) ir.Query {
+	pred = p.where(pred, sc)
+	if ir.IsTrue(pred) {
+		return in
+	}
+	return &ir.Filter{Span: at, Input: in, Pred: pred}
+}
+
+// extend adds columns to planned rows, in an order in which no assignment
+// reads one made beside it, because eval makes them one after the other.
+func (p *planner) extend(q *ir.Extend, r rows) rows {
+	out := &ir.Extend{Span: q.Span, Input: r.query}
+	rest := slices.Clone(q.Cols)
+	for len(rest) > 0 {
+		i := slices.IndexFunc(rest, func(c *ir.Col) bool {
+			return !slices.ContainsFunc(rest, func(o *ir.Col) bool { return o != c && ir.HasField(exprFields(o.X), c.As) })
+		})
+		if i < 0 {
+			p.diags.Errorf(codeNameClash, rest[0], "Make them in two steps, under new names.",
+				"%s is made beside a column that it is also made from", rest[0].As)
+			i = 0
+		}
+		c := rest[i]
+		rest = slices.Delete(rest, i, i+1)
+		p.name(&ir.Field{Span: c.Span, Name: c.As})
+		x := p.scalar(c.X, r.scope)
+		out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
+		r.scope = r.scope.with(column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(x, r.scope)})
+	}
+	r.query = out
+	return r
+}
+
+// scalar is the value of a new column.
+func (p *planner) scalar(e ir.Expr, sc scope) ir.Expr {
+	switch e := e.(type) {
+	case *ir.Foreign:
+		return p.foreign(e)
+	case *ir.Field, *ir.Lit, *ir.Call:
+		return p.value(e, sc)
+	}
+	p.diags.Errorf(codeUnsayable, e, "Filter by the condition instead.", "a condition cannot be the value of a column in Splunk")
+	return e
+}
+
+func nullableValue(e ir.Expr, sc scope) bool {
+	if _, ok := e.(*ir.Foreign); ok {
+		return true
+	}
+	return mayBeNull(e, sc)
+}
+
+// table is the Project that shows the columns of the scope.
+func (p *planner) table(at diag.Span, q ir.Query, sc scope) ir.Query {
+	out := &ir.Project{Span: at, Input: q}
+	for _, c := range sc {
+		f := &ir.Field{Span: at, Name: c.name, T: c.t}
+		p.name(f)
+		out.Cols = append(out.Cols, &ir.Col{Span: at, As: c.name, X: f})
+	}
+	return out
+}
+
+// keep projects rows to some of their columns.
+func (p *planner) keep(at diag.Span, r rows, fields []*ir.Field) rows {
+	out := &ir.Project{Span: at, Input: r.query}
+	var sc scope
+	for _, f := range fields {
+		out.Cols = append(out.Cols, &ir.Col{Span: f.Span, As: f.Name, X: f})
+		c, _ := r.scope.find(f.Name)
+		sc = append(sc, c)
+	}
+	return rows{query: out, scope: sc}
+}
+
+// project plans a Project: columns that are not plain fields are made by an
+// Extend first.
+func (p *planner) project(q *ir.Project, n need) rows {
+	cols := q.Cols
+	shown := p.form == backends.Tstats && isChain(q.Input) && n.show && !n.counted
+	if shown {
+		// The time that a Union shows by default gives way to how many events a
+		// row stands for and when the first and the last was.
+		cols = slices.DeleteFunc(slices.Clone(cols), func(c *ir.Col) bool {
+			f, ok := c.X.(*ir.Field)
+			return ok && f.Name == timeColumn && c.Span == q.Span && !ir.HasField(n.cols, c.As)
+		})
+		shown = len(cols) < len(q.Cols)
+	}
+	below := need{cols: colFields(cols), counted: n.counted, times: shown || n.times}
+	r := p.query(q.Input, below)
+	made := &ir.Extend{Span: q.Span}
+	var used []*ir.Field
+	out := &ir.Project{Span: q.Span}
+	sc := scope{}
+	put := func(at diag.Span, as string, f *ir.Field, c column) {
+		c.name = as
+		out.Cols = append(out.Cols, &ir.Col{Span: at, As: as, X: f})
+		sc = append(sc, c)
+	}
+	for _, c := range cols {
+		p.name(&ir.Field{Span: c.Span, Name: c.As})
+		f, ok := c.X.(*ir.Field)
+		if ok && !ir.HasField(used, f.Name) {
+			used = append(used, f)
+			info, _ := r.scope.find(f.Name)
+			put(c.Span, c.As, f, info)
+			continue
+		}
+		made.Cols = append(made.Cols, c)
+		put(c.Span, c.As, &ir.Field{Span: c.Span, Name: c.As, T: ir.TypeOf(c.X)}, column{t: ir.TypeOf(c.X), nullable: true})
+	}
+	if len(made.Cols) > 0 {
+		for _, c := range made.Cols {
+			if ir.HasField(used, c.As) {
+				p.diags.Errorf(codeNameClash, c, "Give the new column a name of its own.", "%s is made under the name of a column that is shown as well", c.As)
+			}
+		}
+		made.Input = r.query
+		r = p.extend(made, r)
+	}
+	if r.counted && (shown || n.counted) {
+		extra := []string{countColumn}
+		if below.times {
+			extra = append(extra, firstColumn, lastColumn)
+		}
+		for _, name := range extra {
+			if _, clash := sc.find(name); clash {
+				p.fallback("A column of the hunt is called " + name + ", which is also the name of a column that tstats adds.")
+			}
+			c, _ := r.scope.find(name)
+			put(q.Span, name, &ir.Field{Span: q.Span, Name: name, T: c.t}, c)
+		}
+	}
+	p.times = p.times || shown
+	out.Input = r.query
+	return rows{query: out, scope: sc, counted: r.counted && n.counted}
+}
+
+// step is one operator above the Scan of a chain, after pushdown.
+type step struct {
+	at   diag.Span
+	rest []ir.Expr // of a Filter
+	cols []*ir.Col // of an Extend
+}
+
+// source is a chain taken apart.
+type source struct {
+	scan  *ir.Scan
+	push  []ir.Expr
+	steps []step
+	// used are the columns that the steps and the operators above read and the
+	// table stores.
+	used []*ir.Field
+	// computed are the names of the columns that the steps make.
+	computed []*ir.Field
+	keywords bool
+}
+
+// source takes a chain apart: what can be searched for is pushed down to the
+// Scan, what is left stays where it was, and columns that nobody reads go.
+func (p *planner) source(q ir.Query, n need) source {
+	var ops []ir.Query
+	for {
+		if s, ok := q.(*ir.Scan); ok {
+			slices.Reverse(ops)
+			return p.take(s, ops, n)
+		}
+		ops = append(ops, q)
+		q = ir.Inputs(q)[0]
+	}
+}
+
+func (p *planner) take(s *ir.Scan, ops []ir.Query, n need) source {
+	src := source{scan: s}
+	view, table := schema.View(s.Physical.View), s.Physical.Table
+	push := &pusher{tstats: p.form == backends.Tstats, raw: view == schema.Raw}
+	push.stored = func(name string) (nullable, ok bool) {
+		if ir.HasField(src.computed, name) {
+			return false, false
+		}
+		if name == timeColumn {
+			return false, false
+		}
+		info, ok := p.b.schema.Column(view, table, name)
+		return info.Fill == "" && (info.Nullable || view == schema.Raw), ok
+	}
+	for _, op := range ops {
+		switch op := op.(type) {
+		case *ir.Filter:
+			pred := plainText(p.clearOfFill(op.Pred, view, table))
+			pushed, rest := push.splitAll(ir.Simplify(pred))
+			src.push = append(src.push, pushed...)
+			if len(rest) > 0 {
+				src.steps = append(src.steps, step{at: op.Span, rest: rest})
+			}
+			ir.WalkExpr(pred, func(e ir.Expr) bool {
+				_, kw := e.(*ir.Keyword)
+				src.keywords = src.keywords || kw
+				return true
+			})
+		case *ir.Extend:
+			src.steps = append(src.steps, step{at: op.Span, cols: op.Cols})
+			for _, c := range op.Cols {
+				src.computed = append(src.computed, &ir.Field{Span: c.Span, Name: c.As, T: ir.TypeOf(c.X)})
+			}
+		}
+	}
+	src.used = n.cols
+	if n.show {
+		src.used = union(src.used, s.Physical.Columns)
+		src.used = union(src.used, p.fields)
+	}
+	p.prune(&src)
+	return src
+}
+
+// prune drops columns that nobody reads and collects those that are read.
+func (p *planner) prune(src *source) {
+	live := src.used
+	for i := len(src.steps) - 1; i >= 0; i-- {
+		st := &src.steps[i]
+		if st.cols == nil {
+			live = union(live, ir.Fields(st.rest...))
+			continue
+		}
+		st.cols = slices.DeleteFunc(slices.Clone(st.cols), func(c *ir.Col) bool { return !ir.HasField(live, c.As) })
+		live = union(need{cols: live}.without(st.cols).cols, colFields(st.cols))
+	}
+	src.used = slices.DeleteFunc(slices.Clone(live), func(f *ir.Field) bool {
+		// A name that is only ever made is not stored; one that is also read
+		// before it is made stays.
+		return ir.HasField(src.computed, f.Name) && !p.stores(src.scan, f.Name)
+	})
+	src.computed = slices.DeleteFunc(src.computed, func(f *ir.Field) bool {
+		return !slices.ContainsFunc(src.steps, func(st step) bool {
+			return slices.ContainsFunc(st.cols, func(c *ir.Col) bool { return c.As == f.Name })
+		})
+	})
+}
+
+func (p *planner) stores(s *ir.Scan, name string) bool {
+	if name == timeColumn {
+		return true
+	}
+	if s.Physical.View == string(schema.Raw) {
+		return false // no catalogue: what is made is not stored
+	}
+	_, ok := p.b.schema.Column(schema.View(s.Physical.View), s.Physical.Table, name)
+	return ok
+}
+
+// plainText reads the text of a number as the field itself: in Splunk they are
+// one. A pattern that any text matches is a test for presence.
+func plainText(e ir.Expr) ir.Expr {
+	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+		m, ok := e.(*ir.Match)
+		if !ok {
+			return e
+		}
+		if c, ok := m.X.(*ir.Call); ok && c.Func == ir.ToString {
+			if f, ok := c.Args[0].(*ir.Field); ok {
+				m = &ir.Match{Span: m.Span, X: f, Any: m.Any, Cased: m.Cased}
+			}
+		}
+		if f, ok := m.X.(*ir.Field); ok && slices.ContainsFunc(m.Any, func(p ir.Pattern) bool {
+			shape, _ := p.Shape()
+			return shape == ir.ShapeAny
+		}) {
+			return &ir.Exists{Span: m.Span, X: f}
+		}
+		return m
+	})
+}
+
+// clearOfFill keeps comparisons by size clear of the value that the data model
+// puts in the place of a missing one.
+func (p *planner) clearOfFill(e ir.Expr, view schema.View, table string) ir.Expr {
+	if view != schema.CIM {
+		return e
+	}
+	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+		c, ok := e.(*ir.Compare)
+		if !ok || c.Op == ir.Eq {
+			return e
+		}
+		var all []ir.Expr
+		for _, f := range ir.Fields(c) {
+			info, ok := p.b.schema.Column(view, table, f.Name)
+			if !ok || info.Fill == "" || info.Fill == schema.FillOther {
+				continue
+			}
+			if v, err := strconv.ParseInt(info.Fill, 10, 64); err == nil {
+				all = append(all, &ir.Not{Span: c.Span, X: &ir.Compare{Span: c.Span, Op: ir.Eq, L: f, R: &ir.Lit{Span: c.Span, Value: v}}})
+				continue
+			}
+			all = append(all, &ir.Not{Span: c.Span, X: &ir.Match{Span: c.Span, X: f, Any: []ir.Pattern{ir.TextPattern(c.Span, info.Fill)}}})
+		}
+		return ir.NewLogic(c.Span, ir.And, append(all, c)...)
+	})
+}
+
+// events plans a chain: rows from the events of one dataset.
+func (p *planner) events(q ir.Query, n need) rows {
+	src := p.source(q, n)
+	if n.show {
+		p.open = true
+	}
+	p.searchNames(src.push)
+	p.reportReadsAll(src)
+	if p.form == backends.Tstats {
+		return p.grouped(src, n)
+	}
+	r := rows{query: &ir.Filter{Span: src.scan.Span, Input: src.scan, Pred: ir.NewLogic(src.scan.Span, ir.And, src.push...)}}
+	info := func(f *ir.Field) column {
+		c := column{name: f.Name, t: f.T, nullable: f.Name != timeColumn && f.Name != "host" && f.Name != "_raw"}
+		if p.form == backends.Datamodel {
+			col, ok := p.b.schema.Column(schema.CIM, src.scan.Physical.Table, f.Name)
+			c.nullable = c.nullable && (!ok || col.Fill == "")
+			c.own = ownFill(col)
+		}
+		return c
+	}
+	if n.show && p.form == backends.Datamodel {
+		r.scope = append(r.scope, info(&ir.Field{Name: timeColumn, T: ir.Time}))
+	}
+	for _, f := range src.used {
+		if _, ok := r.scope.find(f.Name); !ok {
+			r.scope = append(r.scope, info(f))
+		}
+	}
+	if n.show && src.keywords {
+		r.scope = r.scope.with(info(&ir.Field{Name: "_raw", T: ir.String}))
+	}
+	return p.replay(src, r)
+}
+
+func ownFill(c schema.ColumnInfo) string {
+	if c.Fill == schema.FillOther {
+		return ""
+	}
+	return c.Fill
+}
+
+// replay puts the steps of a chain over its rows.
+func (p *planner) replay(src source, r rows) rows {
+	for _, st := range src.steps {
+		if st.cols == nil {
+			r.query = p.filter(st.at, r.query, ir.NewLogic(st.at, ir.And, st.rest...), r.scope)
+		} else if len(st.cols) > 0 {
+			r = p.extend(&ir.Extend{Span: st.at, Cols: st.cols}, r)
+		}
+	}
+	return r
+}
+
+// grouped plans the rows of tstats: one for each combination of the columns
+// that are read, with the number of events it stands for.
+func (p *planner) grouped(src source, n need) rows {
+	at := src.scan.Span
+	timed := ir.HasField(src.used, timeColumn)
+	agg := &ir.Aggregate{Span: at, Input: &ir.Filter{Span: at, Input: src.scan, Pred: ir.NewLogic(at, ir.And, src.push...)}}
+	agg.Aggs = []*ir.Agg{{Span: at, As: countColumn, Func: ir.Count}}
+	r := rows{counted: true}
+	if (n.show || n.times) && !timed {
+		clock := &ir.Field{Span: at, Name: timeColumn, T: ir.Time}
+		agg.Aggs = append(agg.Aggs,
+			&ir.Agg{Span: at, As: firstColumn, Func: ir.Min, X: clock},
+			&ir.Agg{Span: at, As: lastColumn, Func: ir.Max, X: clock})
+		p.times = p.times || n.show
+	}
+	fields := src.used
+	if timed {
+		agg.By = append(agg.By, clockKey(at, p.clock(src, n)))
+		r.scope = append(r.scope, column{name: timeColumn, t: ir.Time})
+		fields = slices.DeleteFunc(slices.Clone(fields), func(f *ir.Field) bool { return f.Name == timeColumn })
+	}
+	keys, sc := p.keys(src.scan, fields)
+	agg.By = append(agg.By, keys...)
+	r.scope = append(r.scope, sc...)
+	for _, a := range agg.Aggs {
+		if _, clash := r.scope.find(a.As); clash {
+			p.fallback("The data model has a column " + a.As + ", which is also the name of a column that tstats adds.")
+		}
+		r.scope = append(r.scope, column{name: a.As, t: a.Type()})
+	}
+	r.query = agg
+	return p.replay(src, r)
+}
+
+// clock is how fine the rows tell times apart, in seconds: as the operators
+// above ask, but whole seconds where a step of the chain itself reads the time.
+func (p *planner) clock(src source, n need) int64 {
+	for _, st := range src.steps {
+		if ir.HasField(ir.Fields(st.rest...), timeColumn) || ir.HasField(colFields(st.cols), timeColumn) {
+			return 1
+		}
+	}
+	return max(n.clock, 1)
+}
+
+// clockKey is the event time in whole steps of size seconds; one second is as
+// fine as tstats tells times apart.
+func clockKey(at diag.Span, size int64) *ir.Col {
+	return &ir.Col{Span: at, As: timeColumn, X: &ir.Call{Span: at, Func: ir.Bin, Args: []ir.Expr{
+		&ir.Field{Span: at, Name: timeColumn, T: ir.Time}, &ir.Lit{Span: at, Value: size}}}}
+}
+
+// keys are the columns that tstats groups by. If any of them can be null, all
+// are filled: fillnull_value is one option for all.
+func (p *planner) keys(s *ir.Scan, fields []*ir.Field) ([]*ir.Col, scope) {
+	infos := make([]schema.ColumnInfo, len(fields))
+	fill := false
+	for i, f := range fields {
+		p.name(f)
+		infos[i], _ = p.b.schema.Column(schema.CIM, s.Physical.Table, f.Name)
+		fill = fill || infos[i].Nullable && infos[i].Fill == ""
+	}
+	var cols []*ir.Col
+	var sc scope
+	for i, f := range fields {
+		col := &ir.Col{Span: f.Span, As: f.Name, X: f}
+		c := column{name: f.Name, t: f.T, own: ownFill(infos[i])}
+		if fill {
+			col.X = orUnknown(f)
+		}
+		if infos[i].Nullable && infos[i].Fill == "" {
+			c.fill = unknownText
+		}
+		cols = append(cols, col)
+		sc = append(sc, c)
+	}
+	return cols, sc
+}
+
+// orUnknown is coalesce(f, "unknown"), which fillnull and the option
+// fillnull_value of tstats do.
+func orUnknown(f *ir.Field) ir.Expr {
+	return &ir.Call{Span: f.Span, Func: coalesce, Args: []ir.Expr{f, &ir.Lit{Span: f.Span, Value: unknownText}}}
+}
+
+// coalesce is the first argument that is not missing.
+const coalesce ir.FuncID = "coalesce"
+
+// fillKeys fills the keys of a grouping that may be null: stats, dedup and
+// streamstats leave out rows without one.
+func (p *planner) fillKeys(at diag.Span, r rows, keys []*ir.Field) rows {
+	ext := &ir.Extend{Span: at, Input: r.query}
+	for _, f := range keys {
+		p.name(f)
+		c, _ := r.scope.find(f.Name)
+		if !c.nullable {
+			continue
+		}
+		ext.Cols = append(ext.Cols, &ir.Col{Span: f.Span, As: f.Name, X: orUnknown(f)})
+		c.name, c.nullable, c.fill = f.Name, false, unknownText
+		r.scope = r.scope.with(c)
+	}
+	if len(ext.Cols) > 0 {
+		r.query = ext
+	}
+	return r
+}
+
+// searchNames reports field names in a search expression that SPL cannot write.
+func (p *planner) searchNames(preds []ir.Expr) {
+	for _, f := range ir.Fields(preds...) {
+		p.name(f)
+	}
+}
+
+// reportReadsAll says so where nothing but the dataset's own constraint, or
+// the presence of a column, narrows what is read.
+func (p *planner) reportReadsAll(src source) {
+	for _, e := range src.push {
+		if e.At() == src.scan.Span {
+			continue
+		}
+		if _, ok := e.(*ir.Exists); !ok {
+			return
+		}
+	}
+	tests := false
+	for _, st := range src.steps {
+		tests = tests || st.cols == nil
+	}
+	if !tests {
+		return
+	}
+	p.diags.Infof(codeReadsAll, src.scan, "Add a condition that a search can say: a word without wildcards inside, a prefix, a suffix.",
+		"the condition can only be tested event by event, so the search reads every event of %s in its time range", src.scan.Physical.Table)
+}
+
+// window plans the gaps between successive rows.
+func (p *planner) window(q *ir.Window, n need) rows {
+	n.counted, n.times = false, false
+	n = n.without([]*ir.Col{{As: q.As}}).plus(q.By...).plus(q.Of)
+	if p.form == backends.Tstats {
+		if q.Of.Name != timeColumn {
+			p.fallback("The gaps of a time other than that of the event need the events themselves.")
+		}
+		p.reasons = append(p.reasons, ir.Reason{Span: q.Span, Code: codeGaps, Effect: ir.Mixed,
+			Message: "tstats tells times apart by the second: gaps are whole seconds, and events of one group in the same second count once.",
+			Hint:    "Allow it with hunt.allow if gaps of seconds or more are what the hunt is about."})
+	}
+	r := p.query(q.Input, n)
+	r = p.fillKeys(q.Span, r, q.By)
+	r.query = &ir.Window{Span: q.Span, Input: r.query, By: q.By, Of: q.Of, As: q.As}
+	r.scope = r.scope.with(column{name: q.As, t: ir.Float})
+	r.counted = false
+	return r
+}
+
+// union plans each input by itself; their columns are aligned by name.
+func (p *planner) union(q *ir.Union, n need) rows {
+	out := &ir.Union{Span: q.Span}
+	r := rows{counted: n.counted}
+	var all []scope
+	for _, u := range q.Inputs {
+		in := p.query(u, n)
+		if flat, ok := in.query.(*ir.Union); ok {
+			out.Inputs = append(out.Inputs, flat.Inputs...)
+		} else {
+			out.Inputs = append(out.Inputs, in.query)
+		}
+		r.counted = r.counted && in.counted
+		all = append(all, in.scope)
+	}
+	for _, sc := range all {
+		for _, c := range sc {
+			if _, ok := r.scope.find(c.name); ok {
+				continue
+			}
+			for _, other := range all {
+				o, ok := other.find(c.name)
+				c.nullable = c.nullable || !ok || o.nullable
+				if c.fill == "" {
+					c.fill = o.fill
+				}
+			}
+			r.scope = append(r.scope, c)
+		}
+	}
+	r.query = out
+	p.subsearch(q, "append")
+	return r
+}
+
+func (p *planner) subsearch(at diag.Node, command string) {
+	p.diags.Infof(codeSubsearch, at, "Narrow the second search, or schedule the hunt over a shorter time, if it may return that many rows.",
+		"%s runs its part of the search as a subsearch, which Splunk ends without a word after 60 seconds or at the row limit of limits.conf (10,000 to 50,000)", command)
+}
+
+// join plans both sides. Rows of the right side whose key is a text that
+// stands for a missing value are left out: a missing key equals nothing.
+func (p *planner) join(q *ir.Join, n need) rows {
+	if n.counted {
+		p.fallback("Rows that are joined and then counted have to be the events themselves.")
+	}
+	var rightCols []*ir.Field
+	if proj, ok := q.Right.(*ir.Project); ok {
+		for _, c := range proj.Cols {
+			rightCols = append(rightCols, &ir.Field{Name: c.As})
+		}
+	}
+	ln := n
+	ln.cols = slices.DeleteFunc(slices.Clone(n.cols), func(f *ir.Field) bool {
+		return ir.HasField(rightCols, f.Name) && !ir.HasField(q.On, f.Name)
+	})
+	left := p.query(q.Left, ln.plus(q.On...))
+	right := p.query(q.Right, need{})
+	var valid []ir.Expr
+	for _, f := range q.On {
+		p.name(f)
+		c, _ := right.scope.find(f.Name)
+		for _, text := range []string{c.fill, c.own} {
+			if text != "" {
+				valid = append(valid, &ir.Not{Span: q.Span, X: isText(q.Span, f, text)})
+				break
+			}
+		}
+	}
+	if len(valid) > 0 {
+		right.query = &ir.Filter{Span: q.Span, Input: right.query, Pred: ir.NewLogic(q.Span, ir.And, valid...)}
+	}
+	out := rows{query: &ir.Join{Span: q.Span, Left: left.query, Right: right.query, Kind: q.Kind, On: q.On}, scope: left.scope}
+	if q.Kind != ir.Anti {
+		for _, c := range right.scope {
+			if ir.HasField(q.On, c.name) {
+				continue
+			}
+			if _, clash := left.scope.find(c.name); clash {
+				p.diags.Errorf(codeNameClash, q, "Rename it on one side with \"project\" or \"extend\".", "both sides of the join have a column %s, and Splunk would keep one of them only", c.name)
+			}
+			c.nullable = c.nullable || q.Kind == ir.LeftOuter
+			out.scope = out.scope.with(c)
+		}
+	}
+	p.subsearch(q, "join")
+	return out
+}
+
+// timeZoneReason notes that a result depends on the time zone of whoever runs
+// the search.
+func (p *planner) timeZoneReason(at diag.Node, what string) {
+	p.reasons = append(p.reasons, ir.Reason{Span: at.At(), Code: codeTimeZone, Effect: ir.Mixed,
+		Message: what + " is read in the time zone of whoever runs the search, not in UTC.",
+		Hint:    "Allow it with hunt.allow if the searches run in UTC, or compare hours and minutes only."})
+}
+
+// quarterHour divides every offset of a time zone from UTC.
+const quarterHour = int64(15 * time.Minute / time.Second)

@@ -1,0 +1,371 @@
+package splunk
+
+import (
+	"strings"
+	"time"
+
+	"github.com/huntc/huntc/backends/splunk/spl"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+// column is what is known of a column at one point of a pipeline.
+type column struct {
+	name string
+	t    ir.Type
+	// nullable: null in some rows, which makes a comparison in "where" null,
+	// and its NOT null as well.
+	nullable bool
+	// fill is the text that stands for a missing value because this package
+	// put it there; "" if none does.
+	fill string
+	// own is the text that the data model puts in the place of a missing
+	// value. schema.Resolve has kept predicates clear of it.
+	own string
+}
+
+// scope lists the columns of the rows, in order.
+type scope []column
+
+func (s scope) find(name string) (column, bool) {
+	for _, c := range s {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return column{name: name, nullable: true}, false
+}
+
+// with adds a column, in the place of one of the same name.
+func (s scope) with(c column) scope {
+	out := make(scope, 0, len(s)+1)
+	for _, o := range s {
+		if o.name != c.name {
+			out = append(out, o)
+		}
+	}
+	return append(out, c)
+}
+
+// where rewrites a predicate into one that "where" evaluates as the IR means
+// it. Eval is three-valued: a comparison with a null is null, NOT of null is
+// null, and where drops the row. So NOT is carried inward to the comparisons
+// that may be null and joined there with a test for presence. A text that
+// stands for a missing value ("unknown") is taken out of every comparison that
+// it would pass.
+func (p *planner) where(e ir.Expr, sc scope) ir.Expr {
+	return ir.Simplify(p.positive(e, sc))
+}
+
+func (p *planner) positive(e ir.Expr, sc scope) ir.Expr {
+	switch e := e.(type) {
+	case *ir.Logic:
+		args := make([]ir.Expr, len(e.Args))
+		for i, a := range e.Args {
+			args[i] = p.positive(a, sc)
+		}
+		return &ir.Logic{Span: e.Span, Op: e.Op, Args: args}
+	case *ir.Not:
+		return p.negative(e, e.X, sc)
+	}
+	return p.leaf(e, sc)
+}
+
+func (p *planner) negative(not *ir.Not, e ir.Expr, sc scope) ir.Expr {
+	if !mayBeNull(e, sc) {
+		return &ir.Not{Span: not.Span, X: p.positive(e, sc)}
+	}
+	switch e := e.(type) {
+	case *ir.Logic:
+		op := ir.Or
+		if e.Op == ir.Or {
+			op = ir.And
+		}
+		args := make([]ir.Expr, len(e.Args))
+		for i, a := range e.Args {
+			args[i] = p.negative(not, a, sc)
+		}
+		return &ir.Logic{Span: e.Span, Op: op, Args: args}
+	case *ir.Not:
+		return p.positive(e.X, sc)
+	}
+	leaf := p.leaf(e, sc)
+	if _, ok := leaf.(*ir.Exists); ok {
+		return &ir.Not{Span: not.Span, X: leaf}
+	}
+	var any []ir.Expr
+	for _, f := range ir.Fields(leaf) {
+		if c, _ := sc.find(f.Name); c.nullable {
+			any = append(any, &ir.Not{Span: not.Span, X: &ir.Exists{Span: not.Span, X: f}})
+		}
+	}
+	// Where the text of a field is read as a number, a text that spells none is
+	// null as well.
+	ir.WalkExpr(leaf, func(x ir.Expr) bool {
+		if c, ok := x.(*ir.Call); ok && c.Func == ir.ToNumber {
+			any = append(any, &ir.Not{Span: not.Span, X: &ir.Regexp{Span: not.Span, X: c.Args[0], Source: numberRegexp}})
+		}
+		return true
+	})
+	return ir.NewLogic(not.Span, ir.Or, append(any, &ir.Not{Span: not.Span, X: leaf})...)
+}
+
+// numberRegexp matches texts that tonumber can read.
+const numberRegexp = `^-?[0-9]+(\.[0-9]+)?$`
+
+func mayBeNull(e ir.Expr, sc scope) bool {
+	null := false
+	ir.WalkExpr(e, func(x ir.Expr) bool {
+		switch x := x.(type) {
+		case *ir.Field:
+			c, _ := sc.find(x.Name)
+			null = null || c.nullable
+		case *ir.Call:
+			null = null || x.Func == ir.ToNumber || x.Func == ir.Div
+		case *ir.Exists:
+			return false // never null itself
+		}
+		return true
+	})
+	return null
+}
+
+// leaf rewrites one comparison.
+func (p *planner) leaf(e ir.Expr, sc scope) ir.Expr {
+	switch e := e.(type) {
+	case *ir.Match:
+		return p.guard(p.match(e, sc), sc)
+	case *ir.Regexp:
+		src, ok := portable(e.Source)
+		if !ok {
+			p.diags.Errorf(codeValue, e, "Write the control characters in it as \\x escapes and leave out \\Q.",
+				"the regular expression %q holds characters that SPL cannot write", e.Source)
+			return e
+		}
+		return p.guard(&ir.Regexp{Span: e.Span, X: p.value(e.X, sc), Source: src}, sc)
+	case *ir.InCIDR:
+		return &ir.InCIDR{Span: e.Span, X: p.value(e.X, sc), Prefix: e.Prefix}
+	case *ir.FieldMatch:
+		p.name(e.X)
+		p.name(e.Y)
+		return p.guardFill(e, sc, e.X, e.Y)
+	case *ir.Exists:
+		return p.exists(e, sc)
+	case *ir.Keyword:
+		raw := &ir.Field{Span: e.Span, Name: "_raw", T: ir.String}
+		return &ir.Regexp{Span: e.Span, X: raw, Source: keywordRegexp(e)}
+	case *ir.Compare:
+		return p.compare(e, sc)
+	case *ir.Field:
+		// A truth value by itself.
+		return p.match(&ir.Match{Span: e.Span, X: e, Any: []ir.Pattern{ir.TextPattern(e.Span, "true")}}, sc)
+	}
+	p.diags.Errorf(codeUnsayable, e, "Compare it with a value.", "%s is not a condition", ir.FormatExpr(e))
+	return e
+}
+
+// keywordRegexp finds the keyword anywhere in the text of the event.
+func keywordRegexp(e *ir.Keyword) string {
+	pat := ir.Pattern{Span: e.Pattern.Span}
+	pat.Append(ir.Part{Wild: ir.Many})
+	for _, part := range e.Pattern.Parts {
+		pat.Append(part)
+	}
+	pat.Append(ir.Part{Wild: ir.Many})
+	return patternsRegexp([]ir.Pattern{pat}, e.Cased)
+}
+
+// match turns a Match into an equality, which Lower writes as = between
+// texts, or into a regular expression. The texts of equalities are ASCII: how
+// lower() folds other letters is not documented.
+func (p *planner) match(e *ir.Match, sc scope) ir.Expr {
+	x := p.value(e.X, sc)
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.ToString {
+		x = c.Args[0]
+	}
+	for _, pat := range e.Any {
+		if shape, _ := pat.Shape(); shape == ir.ShapeAny {
+			if f, ok := x.(*ir.Field); ok {
+				return p.exists(&ir.Exists{Span: e.Span, X: f}, sc)
+			}
+		}
+	}
+	if len(e.Any) == 1 {
+		if s, ok := e.Any[0].Literal(); ok && spl.Expressible(s) == nil && (e.Cased || ascii(s)) {
+			return &ir.Match{Span: e.Span, X: x, Any: e.Any, Cased: e.Cased || !hasLetter(s)}
+		}
+	}
+	return &ir.Regexp{Span: e.Span, X: x, Source: patternsRegexp(e.Any, e.Cased)}
+}
+
+func ascii(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func hasLetter(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i] | 0x20; c >= 'a' && c <= 'z' {
+			return true
+		}
+	}
+	return false
+}
+
+// guard excludes the text that stands for a missing value from a text test
+// that it would pass.
+func (p *planner) guard(e ir.Expr, sc scope) ir.Expr {
+	var x ir.Expr
+	switch e := e.(type) {
+	case *ir.Match:
+		x = e.X
+	case *ir.Regexp:
+		x = e.X
+	}
+	f, ok := x.(*ir.Field)
+	if !ok {
+		return e
+	}
+	c, _ := sc.find(f.Name)
+	if c.fill == "" || !passes(e, c.fill) {
+		return e
+	}
+	return p.guardFill(e, sc, f)
+}
+
+// guardFill excludes it whatever the test.
+func (p *planner) guardFill(e ir.Expr, sc scope, fields ...*ir.Field) ir.Expr {
+	var all []ir.Expr
+	for _, f := range fields {
+		if c, _ := sc.find(f.Name); c.fill != "" {
+			all = append(all, &ir.Not{Span: e.At(), X: isText(e.At(), f, c.fill)})
+		}
+	}
+	return ir.NewLogic(e.At(), ir.And, append(all, e)...)
+}
+
+func isText(at diag.Span, f *ir.Field, s string) ir.Expr {
+	return &ir.Match{Span: at, X: f, Any: []ir.Pattern{ir.TextPattern(at, s)}, Cased: true}
+}
+
+// passes evaluates a test on one text.
+func passes(e ir.Expr, s string) bool {
+	switch e := e.(type) {
+	case *ir.Match:
+		t, ok := e.Any[0].Literal()
+		return ok && (t == s || !e.Cased && strings.EqualFold(t, s))
+	case *ir.Regexp:
+		return regexpMayMatch(e.Source, s)
+	}
+	return true
+}
+
+func (p *planner) exists(e *ir.Exists, sc scope) ir.Expr {
+	p.name(e.X)
+	c, _ := sc.find(e.X.Name)
+	switch {
+	case c.fill != "":
+		return &ir.Not{Span: e.Span, X: isText(e.Span, e.X, c.fill)}
+	case !c.nullable:
+		return ir.True(e.Span)
+	}
+	return e
+}
+
+func (p *planner) compare(e *ir.Compare, sc scope) ir.Expr {
+	l, r := p.value(e.L, sc), p.value(e.R, sc)
+	if lit, ok := r.(*ir.Lit); ok {
+		switch v := lit.Value.(type) {
+		case bool:
+			text := "false"
+			if v {
+				text = "true"
+			}
+			m := p.guard(p.match(&ir.Match{Span: e.Span, X: l, Any: []ir.Pattern{ir.TextPattern(lit.Span, text)}}, sc), sc)
+			if e.Op == ir.Ne {
+				return p.present(e.Span, l, sc, &ir.Not{Span: e.Span, X: m})
+			}
+			return m
+		case string:
+			if e.Op == ir.Eq || e.Op == ir.Ne {
+				m := p.guard(p.match(&ir.Match{Span: e.Span, X: l, Any: []ir.Pattern{ir.TextPattern(lit.Span, v)}, Cased: e.Cased}, sc), sc)
+				if e.Op == ir.Ne {
+					return p.present(e.Span, l, sc, &ir.Not{Span: e.Span, X: m})
+				}
+				return m
+			}
+		}
+	}
+	cmp := &ir.Compare{Span: e.Span, Op: e.Op, L: l, R: r, Cased: e.Cased || textless(l, r)}
+	return p.guardFill(cmp, sc, filled(cmp, sc)...)
+}
+
+// textless reports that case is no matter between the two sides.
+func textless(l, r ir.Expr) bool {
+	for _, x := range []ir.Expr{l, r} {
+		if t := ir.TypeOf(x); t.Numeric() || t == ir.Time || t == ir.Duration || t == ir.Bool {
+			return true
+		}
+	}
+	return false
+}
+
+// filled are the fields of e in which a text stands for a missing value.
+func filled(e ir.Expr, sc scope) []*ir.Field {
+	var out []*ir.Field
+	for _, f := range ir.Fields(e) {
+		if c, _ := sc.find(f.Name); c.fill != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (p *planner) present(at diag.Span, x ir.Expr, sc scope, e ir.Expr) ir.Expr {
+	var all []ir.Expr
+	for _, f := range ir.Fields(x) {
+		all = append(all, p.exists(&ir.Exists{Span: at, X: f}, sc))
+	}
+	return ir.NewLogic(at, ir.And, append(all, e)...)
+}
+
+// value rewrites the operand of a comparison: lengths of time are numbers of
+// seconds in Splunk.
+func (p *planner) value(e ir.Expr, sc scope) ir.Expr {
+	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+		switch e := e.(type) {
+		case *ir.Field:
+			p.name(e)
+		case *ir.Lit:
+			if d, ok := e.Value.(time.Duration); ok {
+				return seconds(e.Span, d)
+			}
+			if s, ok := e.Value.(string); ok && spl.Expressible(s) != nil {
+				p.diags.Errorf(codeValue, e, "Compare it with a pattern or a regular expression instead.",
+					"the value %q cannot be written in SPL", s)
+			}
+		case *ir.Call:
+			p.call(e)
+		}
+		return e
+	})
+}
+
+func seconds(at diag.Span, d time.Duration) *ir.Lit {
+	if d%time.Second == 0 {
+		return &ir.Lit{Span: at, Value: int64(d / time.Second)}
+	}
+	return &ir.Lit{Span: at, Value: d.Seconds()}
+}
+
+// name reports a field name that SPL cannot write.
+func (p *planner) name(f *ir.Field) {
+	if err := spl.ExpressibleName(f.Name); err != nil {
+		p.diags.Errorf(codeFieldName, f, "Map the field to a column with another name in huntc.yaml.",
+			"the field name %q cannot be written in SPL", f.Name)
+	}
+}

@@ -11,9 +11,6 @@ import (
 	"github.com/huntc/huntc/schema"
 )
 
-// Config is what a project sets for the target. There is nothing to set yet.
-type Config struct{}
-
 // Backend compiles hunts to advanced-hunting queries. It is safe for
 // concurrent use.
 type Backend struct {
@@ -22,7 +19,7 @@ type Backend struct {
 }
 
 // New makes a backend over a schema.
-func New(s *schema.Schema, _ Config) *Backend { return &Backend{schema: s} }
+func New(s *schema.Schema) *Backend { return &Backend{schema: s} }
 
 // Name is the target as the command line names it.
 func (b *Backend) Name() string { return "defender" }

@@ -13,13 +13,15 @@ import (
 
 // Projector writes events in Sigma's field names as the rows that a target
 // would hold of them, by the schema's mapping of a dataset: the opposite
-// direction of schema.Resolve, and written without a look at it.
+// direction of schema.Resolve, and written without a look at it. It is not safe
+// for concurrent use.
 type Projector struct {
 	schema *schema.Schema
 	view   schema.View
 	m      *schema.Mapping
 	// columns are those of the table, sorted: each has its fill.
 	columns []string
+	shapes  map[string]*shape // by the names of the columns beside those
 }
 
 // NewProjector projects events to a dataset's table; nil if the view does not
@@ -29,7 +31,7 @@ func NewProjector(s *schema.Schema, ds *schema.Dataset, v schema.View) *Projecto
 	if m == nil {
 		return nil
 	}
-	p := &Projector{schema: s, view: v, m: m}
+	p := &Projector{schema: s, view: v, m: m, shapes: map[string]*shape{}}
 	if t := s.Table(v, m.Table); t != nil {
 		p.columns = slices.Sorted(maps.Keys(t.Columns))
 	}
@@ -238,68 +240,68 @@ func (w *rowWriter) spellings(c *schema.Column, s string) []any {
 
 // rows writes the row in as many ways as the column with the most ways has.
 func (w *rowWriter) rows() []Row {
-	names := slices.Clone(w.p.columns)
+	var beside []string
 	for _, n := range w.names {
-		if !slices.Contains(names, n) {
-			names = append(names, n)
+		if _, found := slices.BinarySearch(w.p.columns, n); !found {
+			beside = append(beside, n)
 		}
+	}
+	key := strings.Join(beside, "\x01")
+	s := w.p.shapes[key]
+	if s == nil {
+		s = newShape(slices.Concat(w.p.columns, beside))
+		w.p.shapes[key] = s
 	}
 	variants := 1
 	for _, ways := range w.vals {
 		variants = max(variants, len(ways))
 	}
-	s := newShape(names)
-	out := make([]Row, variants)
-	for k := range out {
-		vals := make([]any, len(names))
+	out := make([]Row, 0, variants)
+	for k := range variants {
+		vals := make([]any, len(s.names))
 		for i, n := range w.names {
 			ways := w.vals[i]
-			vals[s.index[n]] = w.p.stored(n, ways[k%len(ways)])
+			v, ok := w.p.stored(n, ways[k%len(ways)])
+			if !ok {
+				return nil
+			}
+			vals[s.index[n]] = v
 		}
 		for i, n := range w.p.columns {
 			vals[i] = w.p.filled(n, vals[i])
 		}
-		out[k] = Row{shape: s, vals: vals}
+		out = append(out, Row{shape: s, vals: vals})
 	}
 	return out
 }
 
-// stored is a value as the type of its column.
-func (p *Projector) stored(name string, v any) any {
+// stored is a value as the type of its column; false if it is none of that type.
+func (p *Projector) stored(name string, v any) (any, bool) {
 	if strings.HasPrefix(name, "\x00") || p.view == schema.Raw {
-		return v
+		return v, true
 	}
 	info, ok := p.schema.Column(p.view, p.m.Table, name)
 	if !ok {
-		return v
+		return v, true
 	}
 	switch info.Type {
 	case "int", "long", "real", "number":
 		if n, ok := toNumber(v); ok {
-			return n.value()
+			return n.value(), true
 		}
-		if n, err := strconv.ParseInt(text(v), 0, 64); err == nil {
-			return n
-		}
-		return nil
+		n, err := strconv.ParseInt(text(v), 0, 64)
+		return n, err == nil
 	case "bool":
 		b, err := strconv.ParseBool(text(v))
-		if err != nil {
-			return nil
-		}
-		return b
+		return b, err == nil
 	case "datetime", "timestamp":
-		if t, ok := toTime(v); ok {
-			return t
-		}
-		return nil
-	case "boolean":
-		return strings.ToLower(text(v))
+		t, ok := toTime(v)
+		return t, ok
 	}
-	if info.Lower {
-		return strings.ToLower(text(v))
+	if info.Lower || info.Type == "boolean" {
+		return strings.ToLower(text(v)), true
 	}
-	return text(v)
+	return text(v), true
 }
 
 // filled is a value, or what the target puts where there is none.

@@ -105,6 +105,18 @@ func normal(v any) any {
 	panic(fmt.Sprintf("eval: %T is no value of a row", v))
 }
 
+// WithColumn returns the rows with one more column, or another value in it:
+// value gives that of each row by its index.
+func WithColumn(rows []Row, name string, value func(i int) any) []Row {
+	widen := widener([]string{name})
+	out := make([]Row, len(rows))
+	for i, r := range rows {
+		out[i] = widen(r)
+		out[i].vals[out[i].shape.index[name]] = normal(value(i))
+	}
+	return out
+}
+
 // Get is the value of a column, nil if it is missing.
 func (r Row) Get(name string) any {
 	if r.shape == nil {

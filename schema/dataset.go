@@ -38,6 +38,8 @@ type Dataset struct {
 	// Without gives the reason, per view, why there is no mapping: the text of
 	// the diagnostic.
 	Without map[View]string `yaml:"without"`
+
+	lazy lazy
 }
 
 // Logsource is a Sigma logsource; an empty key matches anything, and "-" only a

@@ -1,40 +1,14 @@
 package schema
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 )
 
-// inherit fills each dataset that names a base with what it does not say
-// itself. It runs after the overlay of a huntc.yaml, so that a dataset there may
-// have a base, and changing a base there changes all that inherit from it.
-func inherit(byName map[string]*Dataset) error {
-	done := map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		if err := inheritOne(byName, name, done, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func inheritOne(byName map[string]*Dataset, name string, done map[string]bool, path []string) error {
-	d := byName[name]
-	if done[name] || d.Base == "" {
-		done[name] = true
-		return nil
-	}
-	if slices.Contains(path, name) {
-		return fmt.Errorf("dataset %q: its base leads back to itself", name)
-	}
-	base := byName[d.Base]
-	if base == nil {
-		return fmt.Errorf("dataset %q: there is no dataset %q to be its base", name, d.Base)
-	}
-	if err := inheritOne(byName, d.Base, done, append(path, name)); err != nil {
-		return err
-	}
+// inherit fills a dataset with what its base has and it does not say itself. The
+// overlay of a huntc.yaml lies over both before, so that a dataset there may have
+// a base, and changing a base there changes all that inherit from it.
+func (d *Dataset) inherit(base *Dataset) {
 	d.Fields = under(d.Fields, base.Fields)
 	if d.Output == nil {
 		d.Output = base.Output
@@ -50,8 +24,6 @@ func inheritOne(byName map[string]*Dataset, name string, done map[string]bool, p
 			d.Without[view] = why
 		}
 	}
-	done[name] = true
-	return nil
 }
 
 // inheritMapping lays own over the base's mapping of the view. A dataset that

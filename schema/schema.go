@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"slices"
@@ -27,10 +26,11 @@ type Schema struct {
 	cimVersion string
 }
 
-// New reads the embedded datasets and lays overlay, the "datasets" section of
-// a huntc.yaml, over them: fields, columns and logsources are added or
-// replaced one by one, and a dataset of a new name is added. A zero overlay
-// changes nothing. The error names the dataset and the key.
+// New reads the heads of the embedded datasets (their bodies are read when they
+// are first needed) and lays overlay, the "datasets" section of a huntc.yaml,
+// over them: fields, columns and logsources are added or replaced one by one,
+// and a dataset of a new name is added. A zero overlay changes nothing. The
+// error names the dataset and the key.
 func New(overlay yaml.Node) (*Schema, error) {
 	byName := map[string]*Dataset{}
 	err := fs.WalkDir(dataFiles, "data", func(path string, d fs.DirEntry, err error) error {
@@ -41,20 +41,7 @@ func New(overlay yaml.Node) (*Schema, error) {
 		if err != nil {
 			return err
 		}
-		dec := yaml.NewDecoder(bytes.NewReader(raw))
-		dec.KnownFields(true)
-		for {
-			ds := &Dataset{}
-			if err := dec.Decode(ds); err == io.EOF {
-				return nil
-			} else if err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-			if ds.Name == "" || byName[ds.Name] != nil {
-				return fmt.Errorf("%s: dataset %q has no name or one that is taken", path, ds.Name)
-			}
-			byName[ds.Name] = ds
-		}
+		return readHeads(byName, path, raw)
 	})
 	if err != nil {
 		return nil, err
@@ -62,7 +49,7 @@ func New(overlay yaml.Node) (*Schema, error) {
 	if err := overlayDatasets(byName, overlay); err != nil {
 		return nil, err
 	}
-	if err := inherit(byName); err != nil {
+	if err := linkBases(byName); err != nil {
 		return nil, err
 	}
 	s := &Schema{cimVersion: newestCIM}
@@ -98,6 +85,7 @@ func overlayDatasets(byName map[string]*Dataset, overlay yaml.Node) error {
 			ds = &Dataset{Name: name}
 			byName[name] = ds
 		}
+		ds.readBody()
 		own := ds.Logsources
 		if err := decodeStrict(body, ds); err != nil {
 			return fmt.Errorf("dataset %q: %w", name, err)
@@ -134,8 +122,25 @@ func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 	return n.Decode((*plain)(c))
 }
 
-// Datasets lists all datasets, sorted by name.
-func (s *Schema) Datasets() []*Dataset { return s.datasets }
+// Datasets lists all datasets, sorted by name. It reads all that has not been
+// read, which takes some milliseconds; Dataset reads one.
+func (s *Schema) Datasets() []*Dataset {
+	for _, d := range s.datasets {
+		d.ready()
+	}
+	return s.datasets
+}
+
+// Dataset is the dataset of that name, or nil.
+func (s *Schema) Dataset(name string) *Dataset {
+	i, ok := slices.BinarySearchFunc(s.datasets, name, func(d *Dataset, name string) int {
+		return strings.Compare(d.Name, name)
+	})
+	if !ok {
+		return nil
+	}
+	return s.datasets[i].ready()
+}
 
 // Mapping is the dataset's mapping for a view, or nil.
 func (d *Dataset) Mapping(v View) *Mapping {
@@ -180,7 +185,7 @@ func (s *Schema) candidates(l ir.Logsource, pred ir.Expr) []*Dataset {
 	slices.SortStableFunc(found, func(a, b scored) int { return b.score - a.score })
 	out := make([]*Dataset, len(found))
 	for i, f := range found {
-		out[i] = f.ds
+		out[i] = f.ds.ready()
 	}
 	return out
 }

@@ -65,7 +65,7 @@ func TestResolvePredicates(t *testing.T) {
 		{"the end of a path is a file name", "process_creation", XDR, match("Image", `*\cmd.exe`, `*\pwsh.exe`),
 			`filter and(match(ActionType, "ProcessCreated"), match(FileName, "cmd.exe", "pwsh.exe"))`},
 		{"the end of a path in a data model", "process_creation", CIM, and(match("Image", `*\cmd.exe`), match("CommandLine", `*/c *`)),
-			`filter and(match(process_name, "cmd.exe"), match(process, "*/c *"))`},
+			`filter and(match(process_name, "cmd.exe"), match(process, "*/c *")) {HC0310 over}`},
 		{"a folder stays a path", "process_creation", XDR, match("Image", `*\Temp\*`, `*\x.exe`),
 			`filter and(match(ActionType, "ProcessCreated"), or(match(FileName, "x.exe"), match(FolderPath, "*\\Temp\\*")))`},
 		{"a negated file name", "process_creation", XDR, not(match("Image", `*\cmd.exe`)),
@@ -73,7 +73,7 @@ func TestResolvePredicates(t *testing.T) {
 		{"only the name of the parent is there", "registry_set", XDR, match("ParentImage", `*\a\b.exe`),
 			`HC0303 ParentImage: Defender's table DeviceRegistryEvents keeps only the file name, not its folder; `},
 		{"a text that the fill would match", "process_creation", CIM, and(match("CommandLine", `*know*`)),
-			`filter and(match(process, "*know*"), not(match(process, "unknown")))`},
+			`filter and(match(process, "*know*"), not(match(process, "unknown"))) {HC0310 over}`},
 		{"missing in Defender is empty", "process_creation", XDR, not(&ir.Exists{X: field("CommandLine")}),
 			`filter and(match(ActionType, "ProcessCreated"), match(ProcessCommandLine, "")) {HC0313 over}`},
 		{"a lone star asks for presence", "process_creation", XDR, match("CommandLine", `*`),
@@ -109,7 +109,7 @@ func TestResolvePredicates(t *testing.T) {
 		{"an import hash alone", "process_creation", XDR, match("Hashes", `*IMPHASH=0123456789ABCDEF0123456789ABCDEF*`),
 			`HC0301 Hashes: Defender's table DeviceProcessEvents has no IMPHASH; `},
 		{"a number column", "network_connection", XDR, and(match("DestinationPort", "53", "80"), match("Initiated", "true")),
-			`filter and(match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"), or(=(RemotePort, 53), =(RemotePort, 80)), match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"))`},
+			`filter and(match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"), or(=(RemotePort, 53), =(RemotePort, 80)))`},
 		{"hexadecimal for a number column", "process_creation", XDR, match("LogonId", "0x3e7"),
 			`filter and(match(ActionType, "ProcessCreated"), =(LogonId, 999))`},
 		{"text for a number column", "network_connection", XDR, and(match("DestinationPort", "http"), match("Initiated", "true")),
@@ -146,7 +146,7 @@ func TestResolvePipeline(t *testing.T) {
 		}}}
 	want := strings.TrimPrefix(`
 scan xdr DeviceNetworkEvents last 24h0m0s
-filter and(match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"), match(ActionType, "ConnectionSuccess"))
+filter match(ActionType, "ConnectionSuccess")
 gaps delta = Timestamp by LocalIP
 aggregate n = count(), d = avg(delta) by LocalIP
 filter >(n, 30)

@@ -154,10 +154,8 @@ func sentence(s string) string {
 // by event; "" if none has.
 func (b *Backend) unaccelerated(q ir.Query) string {
 	for _, s := range ir.Scans(q) {
-		for _, d := range b.schema.Datasets() {
-			if d.Name == s.Physical.Dataset && d.CIM != nil && d.CIM.Unaccelerated {
-				return "The data model " + s.Physical.Table + " is not accelerated as a rule."
-			}
+		if d := b.schema.Dataset(s.Physical.Dataset); d != nil && d.CIM != nil && d.CIM.Unaccelerated {
+			return "The data model " + s.Physical.Table + " is not accelerated as a rule."
 		}
 	}
 	return ""

@@ -50,6 +50,9 @@ type resolver struct {
 	try  int
 	more bool
 
+	// constrained are the single-valued columns that tell datasets apart.
+	constrained []string
+
 	reasons []ir.Reason
 	diags   diag.List
 }
@@ -77,8 +80,63 @@ func (r *resolver) run() Resolution {
 	}
 	res.Diagnostics = r.diags
 	res.Reasons = dedupeReasons(r.reasons)
-	res.Query = ir.Normalize(dropEmptyExtends(q))
+	res.Query = ir.MapQuery(ir.Normalize(dropEmptyExtends(q)), r.intersect)
 	return res
+}
+
+// intersect joins what a dataset demands of a column with what the rule does:
+// in (a, b, c) and in (b) is in (b). Only exact values of a column that holds
+// one value qualify, and only where some value is left.
+func (r *resolver) intersect(q ir.Query) ir.Query {
+	f, ok := q.(*ir.Filter)
+	if !ok {
+		return q
+	}
+	conjuncts := ir.Conjuncts(f.Pred)
+	out := make([]ir.Expr, 0, len(conjuncts))
+	for _, c := range conjuncts {
+		m := r.constraintOn(c)
+		i := slices.IndexFunc(out, func(e ir.Expr) bool {
+			n := r.constraintOn(e)
+			return m != nil && n != nil && n.X.(*ir.Field).Name == m.X.(*ir.Field).Name
+		})
+		if i >= 0 {
+			n := r.constraintOn(out[i])
+			var both []ir.Pattern
+			for _, p := range n.Any {
+				if slices.ContainsFunc(m.Any, func(o ir.Pattern) bool { return strings.EqualFold(o.String(), p.String()) }) {
+					both = append(both, p)
+				}
+			}
+			if len(both) > 0 {
+				out[i] = &ir.Match{Span: m.Span, X: n.X, Any: both}
+				continue
+			}
+		}
+		out = append(out, c)
+	}
+	if len(out) == len(conjuncts) {
+		return q
+	}
+	return &ir.Filter{Span: f.Span, Input: f.Input, Pred: ir.NewLogic(f.Span, ir.And, out...)}
+}
+
+// constraintOn is e if it compares with exact values a column by which some
+// dataset of the query is told from others.
+func (r *resolver) constraintOn(e ir.Expr) *ir.Match {
+	m, ok := e.(*ir.Match)
+	if !ok || m.Cased {
+		return nil
+	}
+	if f, ok := m.X.(*ir.Field); !ok || !slices.Contains(r.constrained, f.Name) {
+		return nil
+	}
+	for _, p := range m.Any {
+		if _, ok := p.Literal(); !ok {
+			return nil
+		}
+	}
+	return m
 }
 
 func dropEmptyExtends(q ir.Query) ir.Query {
@@ -93,7 +151,7 @@ func dropEmptyExtends(q ir.Query) ir.Query {
 func dedupeReasons(in []ir.Reason) []ir.Reason {
 	var out []ir.Reason
 	for _, r := range in {
-		if !slices.ContainsFunc(out, func(o ir.Reason) bool { return o == r }) {
+		if !slices.Contains(out, r) {
 			out = append(out, r)
 		}
 	}
@@ -572,6 +630,9 @@ func (b *base) constraint() ir.Expr {
 	var all []ir.Expr
 	for _, name := range sortedKeys(b.m.Where) {
 		col := b.stored(b.scan.Span, name)
+		if info, _ := b.r.schema.Column(b.r.view, b.m.Table, name); !info.MultiValue {
+			b.r.constrained = append(b.r.constrained, name)
+		}
 		m := &ir.Match{Span: b.scan.Span, X: col}
 		for _, v := range b.m.Where[name] {
 			m.Any = append(m.Any, ir.TextPattern(b.scan.Span, v))

@@ -242,7 +242,7 @@ func conditionError(text string, err error) *condError {
 	if !errors.As(err, &perr) {
 		return &condError{codeCondition, 0, len(text), "the condition cannot be read", ""}
 	}
-	from := min(perr.Position().Offset, len(text))
+	from := pastOperators(text, min(perr.Position().Offset, len(text)))
 	rest := text[from:]
 	token := condToken.FindString(rest)
 	if strings.TrimSpace(rest) == "" {
@@ -272,6 +272,31 @@ func conditionError(text string, err error) *condError {
 		c.hint = "A condition is made of selections, and, or, not, 1 of, all of, them and parentheses."
 	}
 	return c
+}
+
+// pastOperators moves from an operator behind a complete term to what comes
+// after it: participle goes back to the operator when its right side fails.
+func pastOperators(text string, from int) int {
+	for {
+		low := strings.ToLower(condToken.FindString(text[from:]))
+		before := strings.TrimRight(text[:from], " \t\r\n")
+		term := strings.HasSuffix(before, ")") || before != "" && condWordByte(before[len(before)-1]) && !condKeywords[strings.ToLower(lastWord(before))]
+		if (low == "and" || low == "or") && !term || !condKeywords[low] || low == "of" || low == "them" || low == "all" || low == "any" {
+			return from
+		}
+		next := from + len(low)
+		from = next + len(text[next:]) - len(strings.TrimLeft(text[next:], " \t\r\n"))
+	}
+}
+
+func condWordByte(b byte) bool { return b >= 0x80 || isNameByte(b) || b == '*' || b == '?' }
+
+func lastWord(s string) string {
+	i := len(s)
+	for i > 0 && condWordByte(s[i-1]) {
+		i--
+	}
+	return s[i:]
 }
 
 var (

@@ -1,6 +1,7 @@
 package sigma_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -201,3 +202,5 @@ func predicate(t *testing.T, detection string, opts *sigma.Options) string {
 	h, _ := load(t, rule(detection), opts)
 	return show(h.Query.(*ir.Filter).Pred)
 }
+
+func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

@@ -539,6 +539,9 @@ func (d *detection) number(n *yaml.Node, span diag.Span) (*ir.Lit, bool) {
 		}
 		value, canonical = i, strconv.FormatInt(i, 10)
 	case "!!float":
+		if isDigits(strings.TrimLeft(n.Value, "+-")) {
+			return nil, false // too large a whole number; its text still says it
+		}
 		f, err := strconv.ParseFloat(plain, 64)
 		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 			d.numberText(n, span)

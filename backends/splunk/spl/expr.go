@@ -166,7 +166,8 @@ func macroOf(t *lexer.Token) (Macro, error) {
 	name, rest, call := strings.Cut(text, "(")
 	m := Macro{Name: strings.TrimSpace(name)}
 	bad := func(why string) (Macro, error) {
-		return m, errorAt(t, "the macro "+t.Value+" "+why)
+		return m, &syntaxError{span: tokenSpan(t), code: codeArguments, msg: "the macro " + t.Value + " " + why,
+			hint: "A macro is written `name` or `name(argument, argument)`."}
 	}
 	if !macroName(m.Name) {
 		return bad("has no name that Splunk accepts")
@@ -593,6 +594,61 @@ func exprArgs(lex *lexer.PeekingLexer, function string) ([]Expr, error) {
 		}
 		lex.Next()
 	}
+}
+
+// deepest finds an expression, or a subsearch, that is nested more than
+// maxDepth levels deep; depth is the number of brackets around s. It returns
+// nil if there is none. Print refuses what Parse refuses.
+func deepest(s *Search, depth int) diag.Node {
+	if depth > maxDepth {
+		return s
+	}
+	for _, c := range s.Commands {
+		var expr Expr
+		var search SearchExpr
+		var sub *Search
+		var aggs []Agg
+		switch c := c.(type) {
+		case *Tstats:
+			search, aggs = c.Where, c.Aggs
+		case *SearchCmd:
+			search = c.Expr
+		case *Where:
+			expr = c.Expr
+		case *Eval:
+			for _, a := range c.Assign {
+				if depth+exprDepth(a.Expr) > maxDepth {
+					return a.Expr
+				}
+			}
+		case *Stats:
+			aggs = c.Aggs
+		case *Streamstats:
+			aggs = c.Aggs
+		case *Append:
+			sub = c.Search
+		case *Join:
+			sub = c.Search
+		}
+		if expr != nil && depth+exprDepth(expr) > maxDepth {
+			return expr
+		}
+		if search != nil && depth+searchDepth(search) > maxDepth {
+			return search
+		}
+		for _, a := range aggs {
+			// count(eval( opens two parentheses of its own.
+			if a.Eval != nil && depth+2+exprDepth(a.Eval) > maxDepth {
+				return a.Eval
+			}
+		}
+		if sub != nil {
+			if n := deepest(sub, depth+1); n != nil {
+				return n
+			}
+		}
+	}
+	return nil
 }
 
 // exprDepth counts levels as the printer opens parentheses: a chain that leans

@@ -80,7 +80,7 @@ var lexRules = sync.OnceValue(func() lexer.Rules {
 		"Args": join(space, args, quoted, rest),
 		"Tstats": join(space, []lexer.Rule{
 			{Name: "From", Pattern: `(?i:from)\s`},
-			{Name: "WhereWord", Pattern: `(?i:where)[.:{}@-][A-Za-z0-9_.:{}@-]*`},
+			{Name: "WhereWord", Pattern: `(?i:where)[.:{}@*-][A-Za-z0-9_.:{}@*-]*`},
 			{Name: "Where", Pattern: `(?i:where)\b`, Action: lexer.Push("TstatsWhere")}}, args, quoted, rest),
 		"TstatsWhere": join(space, one(lexer.Rule{Name: "By", Pattern: `(?i:(?:group)?by)\s`, Action: lexer.Pop()}),
 			search, quoted, rest),

@@ -29,6 +29,11 @@ func Parse(filename, text string) (*Search, diag.List) {
 	}
 	p := pipeline{lex: lex}
 	s := p.parse()
+	if s != nil && !p.diags.HasErrors() {
+		if n := deepest(s, 0); n != nil {
+			p.diags = append(p.diags, toList(tooDeep(n.At()))...)
+		}
+	}
 	p.diags.Sort()
 	return s, p.diags
 }
@@ -261,7 +266,8 @@ func (p *pipeline) unknown(name string, span diag.Span, start lexer.Checkpoint, 
 		return c
 	}
 	if err := badUnknown(c); err != nil {
-		p.report(&syntaxError{span: c.Span, code: codeArguments, msg: err.Reason}, name)
+		p.report(&syntaxError{span: c.Span, code: codeArguments, msg: err.Reason,
+			hint: "Close every quote, backtick and bracket before the next |, and end no line in a backslash."}, name)
 	}
 	return c
 }

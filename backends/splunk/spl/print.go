@@ -16,14 +16,14 @@ const width = 100
 // before it makes a node of a value.
 func Print(s *Search) string {
 	p := printer{b: make([]byte, 0, 1024)}
-	p.search(s, 0, false)
+	p.root(s)
 	return p.done()
 }
 
 // PrintExpr writes an eval expression on one line; it panics as Print does.
 func PrintExpr(e Expr) string {
 	p := printer{b: make([]byte, 0, 128), flat: 1, noLimit: true}
-	p.expr(e, levelLowest, 0)
+	p.rootExpr(e)
 	return p.done()
 }
 
@@ -31,7 +31,7 @@ func PrintExpr(e Expr) string {
 // does.
 func PrintSearchExpr(e SearchExpr) string {
 	p := printer{b: make([]byte, 0, 128), flat: 1, noLimit: true}
-	p.searchExpr(e, 0)
+	p.rootSearchExpr(e)
 	return p.done()
 }
 
@@ -39,21 +39,21 @@ func PrintSearchExpr(e SearchExpr) string {
 // written (an *InexpressibleError) or a node that no text stands for.
 func Validate(s *Search) error {
 	p := printer{b: make([]byte, 0, 1024)}
-	p.search(s, 0, false)
+	p.root(s)
 	return p.err
 }
 
 // ValidateExpr is Validate for an eval expression.
 func ValidateExpr(e Expr) error {
 	p := printer{flat: 1, noLimit: true}
-	p.expr(e, levelLowest, 0)
+	p.rootExpr(e)
 	return p.err
 }
 
 // ValidateSearchExpr is Validate for a search expression.
 func ValidateSearchExpr(e SearchExpr) error {
 	p := printer{flat: 1, noLimit: true}
-	p.searchExpr(e, 0)
+	p.rootSearchExpr(e)
 	return p.err
 }
 
@@ -120,6 +120,39 @@ func (p *printer) fits(render func()) bool {
 		return false
 	}
 	return true
+}
+
+func (p *printer) root(s *Search) {
+	p.search(s, 0, false)
+	if p.err == nil && deepest(s, 0) != nil {
+		p.failf("an expression is nested more than %d levels deep", maxDepth)
+	}
+}
+
+func (p *printer) rootExpr(e Expr) {
+	p.expr(e, levelLowest, 0)
+	if p.err == nil && exprDepth(e) > maxDepth {
+		p.failf("an expression is nested more than %d levels deep", maxDepth)
+	}
+}
+
+func (p *printer) rootSearchExpr(e SearchExpr) {
+	p.searchExpr(e, 0)
+	if p.err == nil && searchDepth(e) > maxDepth {
+		p.failf("an expression is nested more than %d levels deep", maxDepth)
+	}
+}
+
+// oneLine calls render flat without a width: the result stays whatever its
+// length.
+func (p *printer) oneLine(render func()) {
+	if p.flat > 0 {
+		render()
+		return
+	}
+	p.flat, p.noLimit = 1, true
+	render()
+	p.flat, p.noLimit = 0, false
 }
 
 // search prints commands; sub marks the search between the brackets of append
@@ -423,9 +456,7 @@ func (p *printer) agg(a *Agg) {
 			p.failf("the aggregate %s has a field and an expression", a.Func)
 		}
 		p.s("(eval(")
-		p.flat++
-		p.expr(a.Eval, levelLowest, 0)
-		p.flat--
+		p.oneLine(func() { p.expr(a.Eval, levelLowest, 0) })
 		p.s("))")
 	case a.Arg != "":
 		p.s("(")
@@ -451,7 +482,7 @@ func (p *printer) options(opts []Option) {
 }
 
 func (p *printer) optionValue(v string) {
-	if all(v, inOption) {
+	if all(v, inOption) && !reserved(v) {
 		p.s(v)
 		return
 	}
@@ -539,9 +570,10 @@ func (p *printer) starNames(what string, names []string, in int) {
 	p.list(in, len(names), func(i int) { p.starName(names[i]) })
 }
 
-// name prints a field name outside eval.
+// name prints a field name outside eval; one that begins with a digit could be
+// taken for a count.
 func (p *printer) name(s string) {
-	if all(s, inName) && !reserved(s) {
+	if all(s, inName) && class[s[0]]&inDigit == 0 && !reserved(s) {
 		p.s(s)
 		return
 	}
@@ -556,7 +588,7 @@ func (p *printer) starName(s string) {
 			return
 		}
 	}
-	if s == "" || reserved(s) {
+	if s == "" || class[s[0]]&inDigit != 0 || reserved(s) {
 		p.quotedName(s, true)
 		return
 	}
@@ -1059,12 +1091,7 @@ func (p *printer) binary(e *Binary, outer, in int) {
 		return
 	}
 	if !logical {
-		p.flat++
-		over := p.noLimit
-		p.noLimit = true
-		render()
-		p.noLimit = over
-		p.flat--
+		p.oneLine(render)
 		return
 	}
 	if p.fits(render) {
@@ -1096,7 +1123,7 @@ func sameChain(a, b string) bool {
 func (p *printer) group(e *Binary, in int) {
 	flat := func() { p.s("("); p.binary(e, levelLowest, 0); p.s(")") }
 	if opLevel(e.Op) > levelAnd {
-		flat()
+		p.oneLine(flat)
 		return
 	}
 	if p.fits(flat) {

@@ -170,7 +170,7 @@ func reserved(s string) bool {
 		buf[i] = c
 	}
 	switch string(buf[:len(s)]) {
-	case "and", "or", "not", "xor", "in", "like", "as", "by", "groupby", "where", "from", "search", "eval", "true", "false", "null", "term", "case":
+	case "and", "or", "not", "xor", "in", "like", "as", "by", "groupby", "where", "from", "search", "eval", "true", "false", "null", "term", "case", "sortby":
 		return true
 	}
 	return false
@@ -294,6 +294,9 @@ func badUnknown(c *Unknown) *InexpressibleError {
 		case c == '"' || c == '`':
 			if n = quotedLen(s[i:]); n == 0 {
 				return &InexpressibleError{s, i, "it has a quote or a backtick that is not closed"}
+			}
+			if i+n == len(s) && strings.HasPrefix(s[i:], "```") {
+				return &InexpressibleError{s, i, "it ends in a comment"}
 			}
 		case c == '[':
 			depth++

@@ -510,8 +510,25 @@ func (b *Backend) liftPred(e spl.Expr) ir.Expr {
 		}
 	case *spl.CallExpr:
 		return b.liftTest(e)
+	case *spl.InExpr:
+		return b.liftIn(e)
 	}
 	return nil
+}
+
+// liftIn reads a field among numbers.
+func (b *Backend) liftIn(e *spl.InExpr) ir.Expr {
+	x, ok := b.liftValue(e.X)
+	var any []ir.Expr
+	for _, v := range e.Values {
+		n, isNum := v.(*spl.NumberLit)
+		if !ok || !isNum {
+			return nil
+		}
+		y, _ := b.liftValue(n)
+		any = append(any, &ir.Compare{Span: e.Span, Op: ir.Eq, L: x, R: y, Cased: true})
+	}
+	return ir.NewLogic(e.Span, ir.Or, any...)
 }
 
 func (b *Backend) liftTest(e *spl.CallExpr) ir.Expr {

@@ -468,6 +468,12 @@ func (l *lowerer) pred(e ir.Expr) spl.Expr {
 		return &spl.CallExpr{Name: "isnotnull", Args: []spl.Expr{&spl.FieldRef{Name: e.X.Name}}}
 	case *ir.FieldMatch:
 		return l.fieldMatch(e)
+	case *numbers:
+		in := &spl.InExpr{X: &spl.FieldRef{Name: e.field.Name}}
+		for _, n := range e.values {
+			in.Values = append(in.Values, l.value(n))
+		}
+		return in
 	case *ir.Compare:
 		left, right := l.value(e.L), l.value(e.R)
 		if !e.Cased {
@@ -497,9 +503,43 @@ func (l *lowerer) chain(e *ir.Logic) spl.Expr {
 	if len(e.Args) == 0 {
 		return &spl.CallExpr{Name: map[string]string{"AND": "true", "OR": "false"}[op]}
 	}
-	out := l.pred(e.Args[0])
-	for _, a := range e.Args[1:] {
+	args := e.Args
+	if e.Op == ir.Or {
+		args = gatherNumbers(args)
+	}
+	out := l.pred(args[0])
+	for _, a := range args[1:] {
 		out = &spl.Binary{Op: op, L: out, R: l.pred(a)}
+	}
+	return out
+}
+
+// gatherNumbers joins the arguments of an Or that compare one field with a
+// number each.
+func gatherNumbers(args []ir.Expr) []ir.Expr {
+	isTest := func(e ir.Expr) bool {
+		c, ok := e.(*ir.Compare)
+		if !ok || c.Op != ir.Eq || !isNumber(c.R) {
+			return false
+		}
+		_, ok = c.L.(*ir.Field)
+		return ok
+	}
+	var out []ir.Expr
+	for _, a := range args {
+		merged := false
+		for i, o := range out {
+			if _, ok := o.(*numbers); !isTest(a) || !ok && !isTest(o) {
+				continue
+			}
+			if j := gatherTwo(o, a); j != nil {
+				out[i], merged = j, true
+				break
+			}
+		}
+		if !merged {
+			out = append(out, a)
+		}
 	}
 	return out
 }

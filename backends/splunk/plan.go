@@ -387,12 +387,17 @@ func (p *planner) take(s *ir.Scan, ops []ir.Query, n need) source {
 		info, ok := p.b.schema.Column(view, table, name)
 		return info.Fill == "" && (info.Nullable || view == schema.Raw), ok
 	}
+	push.counts = func(name string) bool {
+		info, _ := p.b.schema.Column(view, table, name)
+		_, err := strconv.ParseFloat(info.Fill, 64)
+		return err == nil
+	}
 	for _, op := range ops {
 		switch op := op.(type) {
 		case *ir.Filter:
 			pred := plainText(p.clearOfFill(op.Pred, view, table))
 			pushed, rest := push.splitAll(ir.Simplify(pred))
-			src.push = append(src.push, pushed...)
+			src.push = distinct(src.push, pushed)
 			if len(rest) > 0 {
 				src.steps = append(src.steps, step{at: op.Span, rest: rest})
 			}
@@ -415,6 +420,18 @@ func (p *planner) take(s *ir.Scan, ops []ir.Query, n need) source {
 	}
 	p.prune(&src)
 	return src
+}
+
+// distinct adds predicates that are not among those before them: what tells a
+// dataset from others is often what the rule asks for as well.
+func distinct(list, more []ir.Expr) []ir.Expr {
+	for _, e := range more {
+		text := ir.FormatExpr(e)
+		if !slices.ContainsFunc(list, func(o ir.Expr) bool { return ir.FormatExpr(o) == text }) {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // prune drops columns that nobody reads and collects those that are read.

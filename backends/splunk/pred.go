@@ -75,6 +75,12 @@ func (p *planner) negative(not *ir.Not, e ir.Expr, sc scope) ir.Expr {
 	if !mayBeNull(e, sc) {
 		return &ir.Not{Span: not.Span, X: p.positive(e, sc)}
 	}
+	if f := onlyNull(e, sc); f != nil {
+		// Where f is missing, e is false; where it is not, e is not null.
+		return ir.NewLogic(not.Span, ir.Or,
+			&ir.Not{Span: not.Span, X: &ir.Exists{Span: not.Span, X: f}},
+			&ir.Not{Span: not.Span, X: p.positive(e, sc)})
+	}
 	switch e := e.(type) {
 	case *ir.Logic:
 		op := ir.Or
@@ -108,6 +114,34 @@ func (p *planner) negative(not *ir.Not, e ir.Expr, sc scope) ir.Expr {
 		return true
 	})
 	return ir.NewLogic(not.Span, ir.Or, append(any, &ir.Not{Span: not.Span, X: leaf})...)
+}
+
+// onlyNull is the one field by which e may be null, if e cannot be true
+// without it; else nil.
+func onlyNull(e ir.Expr, sc scope) *ir.Field {
+	var only *ir.Field
+	ok := true
+	ir.WalkExpr(e, func(x ir.Expr) bool {
+		switch x := x.(type) {
+		case *ir.Field:
+			if c, _ := sc.find(x.Name); c.nullable {
+				ok = ok && (only == nil || only.Name == x.Name)
+				only = x
+			}
+		case *ir.Call:
+			ok = ok && x.Func != ir.ToNumber && x.Func != ir.Div
+		case *ir.Keyword:
+			ok = false
+		}
+		return true
+	})
+	if !ok || only == nil || !ir.Requires(e, only.Name) {
+		return nil
+	}
+	if _, isExists := e.(*ir.Exists); isExists {
+		return nil
+	}
+	return only
 }
 
 // numberRegexp matches texts that tonumber can read.

@@ -25,6 +25,8 @@ type pusher struct {
 	// stored reports whether the name is a stored column and whether it may be
 	// null in an event; computed columns cannot be searched for.
 	stored func(name string) (nullable, ok bool)
+	// counts reports whether the column holds a number in every event.
+	counts func(name string) bool
 }
 
 // split returns the part of a conjunct to search for and the part to filter
@@ -126,23 +128,20 @@ func (p *pusher) exact(e ir.Expr, neg bool) bool {
 			return false
 		}
 		for _, pat := range e.Any {
-			if !searchable(pat) || p.tstats && neg && numeric(pat) {
+			if !searchable(pat) || neg && numeric(pat) && p.leavesOut(f) {
 				return false
 			}
 		}
-		return f != nil
+		return true
 	case *ir.Compare:
-		if _, ok := p.column(e.L); !ok || !isNumber(e.R) {
+		f, ok := e.L.(*ir.Field)
+		if !ok || !isNumber(e.R) {
 			return false
 		}
-		if _, isField := e.L.(*ir.Field); !isField {
+		if _, ok := p.column(f); !ok {
 			return false
 		}
-		// tstats may leave out events whose value is missing or no number when
-		// it filters by a number (limits.conf,
-		// include_events_omitted_when_filtering_numeric_values); a negated
-		// comparison wants them.
-		return !p.tstats || !neg && e.Op != ir.Ne
+		return !neg && e.Op != ir.Ne || !p.leavesOut(f)
 	case *ir.Exists:
 		_, ok := p.column(e.X)
 		return ok
@@ -151,6 +150,12 @@ func (p *pusher) exact(e ir.Expr, neg bool) bool {
 	}
 	return false
 }
+
+// leavesOut reports whether a filter by a number that stands below a Not may
+// leave out events that it should keep: tstats omits events whose value is
+// missing or no number (limits.conf,
+// include_events_omitted_when_filtering_numeric_values).
+func (p *pusher) leavesOut(f *ir.Field) bool { return p.tstats && !p.counts(f.Name) }
 
 // column is the stored column that x reads as text: a field, or the text of a
 // number, which in Splunk is the same.
@@ -292,7 +297,7 @@ func (p *pusher) narrow(e ir.Expr) ir.Expr {
 		if f, ok := p.column(e.X); ok && !e.Cased {
 			m := &ir.Match{Span: e.Span, X: f}
 			for _, pat := range e.Any {
-				if searchable(pat) && !(p.tstats && numeric(pat)) {
+				if searchable(pat) && !(numeric(pat) && p.leavesOut(f)) {
 					m.Any = append(m.Any, pat)
 				}
 			}
@@ -469,7 +474,7 @@ func percentCode(s string) int {
 // widenKeyword looks for the pieces between breakers: each stands inside one
 // segment of an event that holds the whole.
 func widenKeyword(e *ir.Keyword) ir.Expr {
-	var all []ir.Expr
+	var all []string
 	for _, part := range e.Pattern.Parts {
 		if part.Wild != ir.Text {
 			continue
@@ -481,11 +486,19 @@ func widenKeyword(e *ir.Keyword) ir.Expr {
 				piece = piece[percentCode(piece):]
 			}
 			if len(piece) > 1 {
-				all = append(all, &ir.Keyword{Span: e.Span, Pattern: ir.TextPattern(e.Span, piece)})
+				all = append(all, piece)
 			}
 		}
 	}
-	return ir.Simplify(ir.NewLogic(e.Span, ir.And, all...))
+	// Short pieces are in most events: they cost more than they narrow.
+	if slices.ContainsFunc(all, func(s string) bool { return len(s) >= minLiteral }) {
+		all = slices.DeleteFunc(all, func(s string) bool { return len(s) < minLiteral })
+	}
+	var words []ir.Expr
+	for _, s := range all {
+		words = append(words, &ir.Keyword{Span: e.Span, Pattern: ir.TextPattern(e.Span, s)})
+	}
+	return ir.Simplify(ir.NewLogic(e.Span, ir.And, words...))
 }
 
 // tokens are the runs of token characters in s, as offsets.

@@ -71,7 +71,7 @@ func (b *Backend) Compile(h *ir.Hunt) backends.Artifact {
 	c := b.choose(h)
 	art := backends.Artifact{Form: c.form, FormReason: c.formReason, Reasons: c.plan.reasons, Diagnostics: c.plan.diags}
 	if !art.Diagnostics.HasErrors() {
-		art.Query = spl.Print(b.Lower(c.plan, c.form))
+		art.Query = spl.Print(b.lower(c.plan, c.form))
 	}
 	art.Diagnostics.Sort()
 	return art
@@ -161,8 +161,18 @@ func (b *Backend) unaccelerated(q ir.Query) string {
 	return ""
 }
 
-// Lower writes a planned query as SPL syntax.
-func (b *Backend) Lower(pl plan, form backends.Form) *spl.Search {
+// Plan is the query that Compile writes, in the terms of the form that it
+// chose; nil if the diagnostics have an error.
+func (b *Backend) Plan(h *ir.Hunt) (ir.Query, backends.Form, diag.List) {
+	c := b.choose(h)
+	if c.plan.diags.HasErrors() {
+		return nil, c.form, c.plan.diags
+	}
+	return c.plan.query, c.form, c.plan.diags
+}
+
+// lower writes a planned query as SPL syntax.
+func (b *Backend) lower(pl plan, form backends.Form) *spl.Search {
 	l := &lowerer{b: b, form: form}
 	s := l.search(pl.query)
 	if pl.times {

@@ -206,6 +206,7 @@ func (d *document) correlationCondition(c *ir.Correlation, typ *correlationType,
 		return
 	}
 	hasPercentile := false
+	before := d.errors()
 	for _, p := range d.pairs(n) {
 		v := resolve(p.value)
 		switch key := p.key.Value; {
@@ -241,10 +242,10 @@ func (d *document) correlationCondition(c *ir.Correlation, typ *correlationType,
 			d.unknownKey("condition", p.key, corrCondKeys)
 		}
 	}
-	if typ.threshold && len(c.Conditions) == 0 && !d.diags.HasErrors() {
+	if typ.threshold && len(c.Conditions) == 0 && d.errors() == before {
 		d.diags.Errorf(codeCorrCondition, d.src.span(n), "Add one of gt, gte, lt, lte, eq and neq.", "the condition compares with nothing")
 	}
-	if typ.field && len(c.Fields) == 0 && !d.diags.HasErrors() {
+	if typ.field && len(c.Fields) == 0 && d.errors() == before {
 		d.diags.Errorf(codeCorrCondition, d.src.span(n), "Add \"field\".", "a correlation of the type %q needs a field", typ.name)
 	}
 	if typ.name == "value_percentile" && !hasPercentile {

@@ -186,6 +186,12 @@ func parseStage(src string) (s *stage, from, to int, message, hint string) {
 	}
 	word := firstWord(src)
 	hint = "For example: " + stageForms[word]
+	switch {
+	case word == "sort" || word == "top":
+		hint = "Every key says asc or desc. " + hint
+	case word == "join" && !strings.Contains(src, "="):
+		hint = "A join says its kind: inner, left or anti. " + hint
+	}
 	from = min(perr.Position().Offset, len(src))
 	if strings.TrimSpace(src[from:]) == "" {
 		from = len(strings.TrimRight(src, " \t\r\n"))
@@ -193,12 +199,7 @@ func parseStage(src string) (s *stage, from, to int, message, hint string) {
 	}
 	token := stageToken(src[from:])
 	to = from + len(token)
-	switch {
-	case word == "sort" || word == "top":
-		hint = "Every key says asc or desc. " + hint
-	case word == "join" && !strings.Contains(src[:from], "="):
-		hint = "A join says its kind: inner, left or anti. " + hint
-	case token == "'" || token == `"`:
+	if token == "'" || token == `"` {
 		return nil, from, len(src), "a string is not closed", "Strings end on the line on which they start."
 	}
 	return nil, from, to, fmt.Sprintf("unexpected %q in the stage %q", token, word), hint

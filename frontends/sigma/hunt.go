@@ -17,11 +17,13 @@ import (
 // hunt is the "hunt" block: what a hunt has and Sigma has not.
 type hunt struct {
 	template *template
-	pipeline *yaml.Node
-	branches []*branch
-	output   []item
-	narrow   bool
-	keys     []pair
+	// templated: a template is named, whether there is one of that name or not.
+	templated bool
+	pipeline  *yaml.Node
+	branches  []*branch
+	output    []item
+	narrow    bool
+	keys      []pair
 }
 
 // branch is a further source of a hunt's pipeline.
@@ -152,6 +154,7 @@ func (d *document) huntKey(h *hunt, p pair) {
 	case "template":
 		d.hunt.Kind = ir.KindHunt
 		if t, ok := d.textOf(key, v); ok {
+			h.templated = true
 			h.template = d.findTemplate(t, d.src.span(v))
 		}
 	case "intent":
@@ -183,6 +186,7 @@ func (l *loader) target(e item) bool {
 // columns reads a list of column names without repeats.
 func (l *loader) columns(key string, n *yaml.Node) []item {
 	var out []item
+	before := l.errors()
 	for _, e := range l.texts(key, n, true) {
 		if !l.checkField(e.text, e.Span) {
 			continue
@@ -193,7 +197,7 @@ func (l *loader) columns(key string, n *yaml.Node) []item {
 		}
 		out = append(out, e)
 	}
-	if len(out) == 0 && !l.diags.HasErrors() {
+	if len(out) == 0 && l.errors() == before {
 		l.diags.Errorf(codeWrongType, l.src.span(resolve(n)), "List the columns, or remove the key.", "%q names no column", key)
 	}
 	return out

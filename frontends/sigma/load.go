@@ -209,8 +209,10 @@ func (d *document) detectionDocument() {
 	h := d.huntBlock()
 	src := d.get(keyLogsource)
 	det := d.get(keyDetection)
-	if h.template != nil {
-		d.fromTemplate(h)
+	if h.templated {
+		if h.template != nil {
+			d.fromTemplate(h)
+		}
 		return
 	}
 	if det == nil && src == nil && len(d.hunt.Natives) > 0 {

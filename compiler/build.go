@@ -149,7 +149,12 @@ func (b *builder) run() (*Result, error) {
 	if b.opts.Config != nil {
 		home = b.opts.Config.Home
 	}
+	var opening sync.WaitGroup
+	if b.opts.CacheDir != "" {
+		opening.Go(func() { b.pack = openPack(packPath(b.opts, b.targets)) })
+	}
 	sources, scopes, diags, err := find(b.opts.Paths, home)
+	opening.Wait()
 	if err != nil {
 		return nil, err
 	}
@@ -209,15 +214,15 @@ func each(jobs, n int, f func(i int)) {
 
 // open reads a file, and loads it unless an earlier build knew it.
 func (b *builder) open(u *unit) {
-	src, diags := read(u.path)
+	diags := withFile(u.path, func(src []byte) {
+		u.key = b.fileKey(u.source, src)
+		if u.facts = b.pack.facts(u.key); u.facts == nil {
+			b.loadUnit(u, src)
+		}
+	})
 	if diags != nil {
 		u.facts = &facts{}
 		u.result = &fileResult{documents: 1, broken: true, diags: diags}
-		return
-	}
-	u.key = b.fileKey(u.source, src)
-	if u.facts = b.pack.facts(u.key); u.facts == nil {
-		b.loadUnit(u, src)
 	}
 }
 
@@ -257,17 +262,17 @@ func (b *builder) compile(units []*unit, links *linker, out *Result) error {
 	}
 	b.each(len(load), func(i int) {
 		u := load[i]
-		src, diags := read(u.path)
+		diags := withFile(u.path, func(src []byte) {
+			if k := b.fileKey(u.source, src); k != u.key {
+				// The file changed while the build ran. Its new text is compiled;
+				// nothing of it is kept, for its links are those of the old.
+				u.key, u.links = k, key{}
+			}
+			b.loadUnit(u, src)
+		})
 		if diags != nil {
 			u.doc, u.diags = &document{}, diags
-			return
 		}
-		if k := b.fileKey(u.source, src); k != u.key {
-			// The file changed while the build ran. Its new text is compiled;
-			// nothing of it is kept, for its links are those of the old.
-			u.key, u.links = k, key{}
-		}
-		b.loadUnit(u, src)
 	})
 	var docs []*document
 	for _, u := range units {

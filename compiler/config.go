@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/diag"
 )
 
@@ -29,8 +30,7 @@ type Config struct {
 
 	Datasets     yaml.Node // overlay for schema.New
 	Placeholders []Placeholder
-	Splunk       yaml.Node
-	Defender     yaml.Node
+	Splunk       splunk.Config
 }
 
 // Placeholder is a name with the values that "|expand" puts in its place.
@@ -39,7 +39,13 @@ type Placeholder struct {
 	Values []string
 }
 
-var configKeys = []string{"datasets", "placeholders", "splunk", "defender"}
+var (
+	configKeys = []string{"datasets", "placeholders", "splunk"}
+	splunkKeys = []string{"summariesonly"}
+)
+
+// macroName is what Splunk accepts as the name of a search macro.
+var macroName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // FindConfig looks for a huntc.yaml beside a path and in the folders above
 // it, but not above the root of a git work tree: settings of a stranger's
@@ -141,9 +147,7 @@ func (c *Config) parse() diag.List {
 		case "placeholders":
 			c.placeholders(val, at, &diags)
 		case "splunk":
-			c.Splunk = *val
-		case "defender":
-			c.Defender = *val
+			c.splunk(val, at, &diags)
 		default:
 			diags.Errorf(codeConfigKey, at(key), diag.DidYouMean(key.Value, configKeys), "huntc.yaml has no key %q", key.Value)
 		}
@@ -173,6 +177,23 @@ func (c *Config) placeholders(n *yaml.Node, at func(*yaml.Node) diag.Span, diags
 			p.Values = append(p.Values, v.Value)
 		}
 		c.Placeholders = append(c.Placeholders, p)
+	}
+}
+
+func (c *Config) splunk(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag.List) {
+	if n.Kind != yaml.MappingNode {
+		diags.Errorf(codeConfigValue, at(n), diag.DidYouMean("", splunkKeys), "\"splunk\" is a map of settings")
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		switch key, val := n.Content[i], deref(n.Content[i+1]); {
+		case key.Value != "summariesonly":
+			diags.Errorf(codeConfigKey, at(key), diag.DidYouMean(key.Value, splunkKeys), "\"splunk\" has no key %q", key.Value)
+		case val.Kind != yaml.ScalarNode || !macroName.MatchString(val.Value):
+			diags.Errorf(codeConfigValue, at(val), "letters, digits, _ and -; write it without backticks", "this is not the name of a Splunk macro")
+		default:
+			c.Splunk.SummariesOnly = val.Value
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/huntc/huntc/diag"
 )
@@ -18,6 +19,10 @@ import (
 // maxFile is the size above which a file is refused unread: five times the
 // whole SigmaHQ rule set in one file.
 const maxFile = 16 << 20
+
+// usualFile is a size that documents do not reach: their size is not asked
+// for before they are read.
+const usualFile = 64 << 10
 
 // source is one file with documents.
 type source struct {
@@ -220,26 +225,50 @@ func below(root, name string) (string, error) {
 	return filepath.ToSlash(rel), nil
 }
 
-// read reads a whole file, but not one of an absurd size.
-func read(name string) ([]byte, diag.List) {
+// buffers are for files on their way: most are hashed and forgotten.
+var buffers = sync.Pool{New: func() any { return &bytes.Buffer{} }}
+
+// withFile calls f with the text of a file, which f may not keep. A file that
+// cannot be read, or is of an absurd size, is diagnosed instead.
+func withFile(name string, f func(src []byte)) diag.List {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= 4*usualFile {
+			buffers.Put(buf)
+		}
+	}()
+	buf.Reset()
 	var diags diag.List
-	f, err := os.Open(filepath.FromSlash(name))
-	if err == nil {
-		defer f.Close()
-		var info fs.FileInfo
-		if info, err = f.Stat(); err == nil && info.Size() > maxFile {
-			diags.Errorf(codeTooLarge, place(name), "a detection is a few kilobytes: split the file, or leave it out of the paths",
-				"the file has %d bytes, more than the %d that huntc reads", info.Size(), maxFile)
-			return nil, diags
-		}
-		if err == nil {
-			// One byte more than the cap: a file that grows meanwhile.
-			buf := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
-			if _, err = buf.ReadFrom(io.LimitReader(f, maxFile+1)); err == nil {
-				return buf.Bytes(), nil
-			}
-		}
+	switch size, err := readInto(buf, filepath.FromSlash(name)); {
+	case err != nil:
+		diags.Errorf(codeUnreadable, place(name), "make it readable, or leave it out of the paths", "cannot be read: %v", rootCause(err))
+	case size > maxFile:
+		diags.Errorf(codeTooLarge, place(name), "a detection is a few kilobytes: split the file, or leave it out of the paths",
+			"the file has %d bytes, more than the %d that huntc reads", size, maxFile)
+	default:
+		f(buf.Bytes())
 	}
-	diags.Errorf(codeUnreadable, place(name), "make it readable, or leave it out of the paths", "cannot be read: %v", rootCause(err))
-	return nil, diags
+	return diags
+}
+
+// readInto reads a file unless it is above the cap, and returns its size.
+func readInto(buf *bytes.Buffer, name string) (int64, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	size, err := buf.ReadFrom(io.LimitReader(f, usualFile))
+	if err != nil || size < usualFile {
+		return size, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if info.Size() > maxFile {
+		return info.Size(), nil
+	}
+	more, err := buf.ReadFrom(io.LimitReader(f, maxFile+1-size)) // it may grow meanwhile
+	return size + more, err
 }

@@ -1,10 +1,12 @@
 package compiler
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -46,7 +48,7 @@ func (r *Result) assignFiles() {
 		}
 		taken[strings.ToLower(base)] = true
 		for i := range h.Outputs {
-			h.Outputs[i].File = path.Join(r.targets[i].name, base+r.targets[i].ext)
+			h.Outputs[i].File = r.targets[i].name + "/" + base + r.targets[i].ext
 		}
 	}
 }
@@ -71,17 +73,23 @@ const tempPrefix = ".huntc-tmp-"
 // whenever the build is killed, there is the old text or the new one. A
 // leftover of a killed build is removed by the next Update.
 func WriteFile(name string, content []byte) error {
+	return writeFile(name, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), tempPrefix)
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", name, rootCause(err))
 	}
-	_, err = f.Write(content)
-	err = cmp.Or(err, f.Chmod(0o644), f.Close())
-	if err == nil {
+	buf := bufio.NewWriter(f)
+	err = cmp.Or(write(buf), buf.Flush(), f.Chmod(0o644))
+	if err = cmp.Or(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		_ = f.Close() // closed already unless writing failed
 		_ = os.Remove(f.Name())
 		return fmt.Errorf("cannot write %s: %w", name, rootCause(err))
 	}

@@ -1,17 +1,16 @@
 package compiler
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -109,14 +108,13 @@ func (b *builder) fileKey(s source, src []byte) key {
 type pack struct {
 	path    string
 	entries map[key]entry
-	total   int
 }
 
 // entry is one file's place in a pack; its parts are decoded when asked for.
 type entry struct {
 	links  key
 	facts  string
-	result string // "" where nothing was kept
+	result string
 	whole  string // the entry as it stands in the pack
 }
 
@@ -141,15 +139,11 @@ func openPack(path string) *pack {
 		return nil
 	}
 	p := &pack{path: path, entries: map[key]entry{}}
-	raw, err := os.ReadFile(path)
-	if err != nil || !bytes.HasPrefix(raw, []byte(packMagic)) || len(raw) < len(packMagic)+4 {
+	body, ok := readPack(path)
+	if !ok {
 		return p
 	}
-	body, sum := raw[len(packMagic):len(raw)-4], raw[len(raw)-4:]
-	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(sum) {
-		return p
-	}
-	d := &decoder{rest: string(body)}
+	d := &decoder{rest: body}
 	for d.rest != "" && !d.bad {
 		start := d.rest
 		k := d.key()
@@ -160,8 +154,36 @@ func openPack(path string) *pack {
 	if d.bad {
 		p.entries = map[key]entry{}
 	}
-	p.total = len(p.entries)
 	return p
+}
+
+// readPack returns what stands between the magic and the checksum of a pack.
+func readPack(path string) (string, bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() < int64(len(packMagic)+crc32.Size) {
+		return "", false
+	}
+	magic := make([]byte, len(packMagic))
+	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != packMagic {
+		return "", false
+	}
+	size := info.Size() - int64(len(magic)) - crc32.Size
+	var body strings.Builder
+	body.Grow(int(size))
+	sum := crc32.New(castagnoli)
+	if n, err := io.Copy(io.MultiWriter(&body, sum), io.LimitReader(f, size)); err != nil || n != size {
+		return "", false
+	}
+	end := make([]byte, crc32.Size)
+	if _, err := io.ReadFull(f, end); err != nil || binary.LittleEndian.Uint32(end) != sum.Sum32() {
+		return "", false
+	}
+	return body.String(), true
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -187,7 +209,7 @@ func (p *pack) result(k, links key) *fileResult {
 		return nil
 	}
 	e, ok := p.entries[k]
-	if !ok || e.links != links || e.result == "" {
+	if !ok || e.links != links {
 		return nil
 	}
 	d := &decoder{rest: e.result}
@@ -204,36 +226,58 @@ func (b *builder) save(units []*unit) {
 	if b.pack == nil {
 		return
 	}
-	same := len(units) == b.pack.total
-	var body encoder
+	kept := 0
+	have := units[:0:0]
 	for _, u := range units {
 		if u.key == (key{}) || u.links == (key{}) {
 			continue // unreadable, or changed under the build
 		}
-		if e, ok := b.pack.entries[u.key]; ok && e.links == u.links && e.result != "" {
-			body.buf = append(body.buf, e.whole...)
-			continue
+		have = append(have, u)
+		if b.pack.has(u) {
+			kept++
 		}
-		same = false
-		var f, r encoder
-		f.strs(u.facts.names)
-		f.strs(u.facts.refs)
-		f.bool(u.facts.special)
-		r.fileResult(u.result)
-		body.key(u.key)
-		body.key(u.links)
-		body.str(string(f.buf))
-		body.str(string(r.buf))
 	}
-	if same {
+	if kept == len(have) && kept == len(b.pack.entries) {
 		return
 	}
-	raw := binary.LittleEndian.AppendUint32(slices.Concat([]byte(packMagic), body.buf), crc32.Checksum(body.buf, castagnoli))
 	dir := filepath.Dir(b.pack.path)
-	if os.MkdirAll(dir, 0o700) != nil || WriteFile(b.pack.path, raw) != nil {
+	if os.MkdirAll(dir, 0o700) != nil || writeFile(b.pack.path, func(w io.Writer) error { return b.writePack(w, have) }) != nil {
 		return
 	}
 	dropOldPacks(dir)
+}
+
+func (b *builder) writePack(w io.Writer, units []*unit) error {
+	if _, err := io.WriteString(w, packMagic); err != nil {
+		return err
+	}
+	sum := crc32.New(castagnoli)
+	body := io.MultiWriter(w, sum)
+	for _, u := range units {
+		whole := b.pack.entries[u.key].whole
+		if !b.pack.has(u) {
+			var f, r, e encoder
+			f.strs(u.facts.names)
+			f.strs(u.facts.refs)
+			f.bool(u.facts.special)
+			r.fileResult(u.result)
+			e.key(u.key)
+			e.key(u.links)
+			e.str(string(f.buf))
+			e.str(string(r.buf))
+			whole = string(e.buf)
+		}
+		if _, err := io.WriteString(body, whole); err != nil {
+			return err
+		}
+	}
+	return binary.Write(w, binary.LittleEndian, sum.Sum32())
+}
+
+// has reports whether the pack holds the unit's result as it is.
+func (p *pack) has(u *unit) bool {
+	e, ok := p.entries[u.key]
+	return ok && e.links == u.links
 }
 
 func dropOldPacks(dir string) {

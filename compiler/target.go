@@ -16,7 +16,7 @@ import (
 type target struct {
 	name, ext string
 	forms     []backends.Form // that its queries have, the best first
-	make      func(s *schema.Schema, c *Config) (backends.Backend, error)
+	make      func(s *schema.Schema, c *Config) backends.Backend
 }
 
 // Targets lists the names of all targets.
@@ -48,9 +48,6 @@ func newBuilder(opts Options) (*builder, error) {
 	}
 	b.backends = sync.OnceValues(func() ([]backends.Backend, error) { return makeBackends(opts.Config, b.targets) })
 	b.env = envKey(opts, b.targets)
-	if opts.CacheDir != "" {
-		b.pack = openPack(packPath(opts, b.targets))
-	}
 	return b, nil
 }
 
@@ -63,11 +60,7 @@ func makeBackends(c *Config, targets []target) ([]backends.Backend, error) {
 	}
 	var made []backends.Backend
 	for _, t := range targets {
-		be, err := t.make(s, c)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", c.Path, t.name, err)
-		}
-		made = append(made, be)
+		made = append(made, t.make(s, c))
 	}
 	return made, nil
 }

@@ -13,11 +13,11 @@ var allTargets = []target{
 	{
 		name: "splunk", ext: ".spl",
 		forms: []backends.Form{backends.Tstats, backends.Datamodel, backends.RawEvents, backends.NativeTxt},
-		make:  func(s *schema.Schema, c *Config) (backends.Backend, error) { return splunk.New(s), nil },
+		make:  func(s *schema.Schema, c *Config) backends.Backend { return splunk.New(s, c.Splunk) },
 	},
 	{
 		name: "defender", ext: ".kql",
 		forms: []backends.Form{backends.Table, backends.NativeTxt},
-		make:  func(s *schema.Schema, c *Config) (backends.Backend, error) { return defender.New(s), nil },
+		make:  func(s *schema.Schema, _ *Config) backends.Backend { return defender.New(s) },
 	},
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -111,15 +112,51 @@ func decodeStrict(n *yaml.Node, into any) error {
 }
 
 // UnmarshalYAML lets a column that holds the value as it is be written as its
-// name alone.
+// name alone. It refuses unknown keys itself: the decoder's own refusal does not
+// reach below a method like this.
 func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 	*c = Column{}
 	if n.Kind == yaml.ScalarNode {
 		c.Name = n.Value
 		return nil
 	}
+	if err := knownKeys(n, columnKeys); err != nil {
+		return err
+	}
 	type plain Column
 	return n.Decode((*plain)(c))
+}
+
+// UnmarshalYAML refuses unknown keys.
+func (d *Difference) UnmarshalYAML(n *yaml.Node) error {
+	if err := knownKeys(n, differenceKeys); err != nil {
+		return err
+	}
+	type plain Difference
+	return n.Decode((*plain)(d))
+}
+
+var (
+	columnKeys     = yamlKeys(reflect.TypeFor[Column]())
+	differenceKeys = yamlKeys(reflect.TypeFor[Difference]())
+)
+
+// yamlKeys are the keys that a struct's fields are read from.
+func yamlKeys(t reflect.Type) []string {
+	keys := make([]string, t.NumField())
+	for i := range keys {
+		keys[i] = t.Field(i).Tag.Get("yaml")
+	}
+	return keys
+}
+
+func knownKeys(n *yaml.Node, keys []string) error {
+	for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
+		if key := n.Content[i].Value; !slices.Contains(keys, key) {
+			return fmt.Errorf("line %d: there is no key %q here; the keys are %s", n.Content[i].Line, key, strings.Join(keys, ", "))
+		}
+	}
+	return nil
 }
 
 // Datasets lists all datasets, sorted by name. It reads all that has not been

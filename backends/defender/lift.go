@@ -173,6 +173,10 @@ func (l *lifter) aggregate(n kql.NamedExpr) *ir.Agg {
 		a.Func = ir.Count
 		return a
 	}
+	if list, edge := liftEdge(c); list != nil {
+		a.Func, a.X = edge, l.expr(list)
+		return a
+	}
 	for _, names := range aggregateNames {
 		if len(c.Args) == 1 && c.Name == names.plain || len(c.Args) == 2 && c.Name == names.onText && isPresence(c.Args[1], c.Args[0]) {
 			a.Func, a.X = names.id, l.expr(c.Args[0])
@@ -181,6 +185,30 @@ func (l *lifter) aggregate(n kql.NamedExpr) *ir.Agg {
 	}
 	l.unknown(c, "the aggregate %s is not understood", c.Name)
 	return a
+}
+
+// liftEdge reads tostring(make_list(x)[0]) and its kin: x, and which end.
+func liftEdge(c *kql.Call) (kql.Expr, ir.AggFunc) {
+	if len(c.Args) != 1 {
+		return nil, ""
+	}
+	i, ok := c.Args[0].(*kql.Index)
+	if !ok {
+		return nil, ""
+	}
+	list, ok := i.X.(*kql.Call)
+	end := liftLiteral(i.I)
+	if !ok || end == nil || list.Name != "make_list" && list.Name != "make_list_if" || len(list.Args) == 0 ||
+		len(list.Args) == 2 && !isPresence(list.Args[1], list.Args[0]) {
+		return nil, ""
+	}
+	switch end.Value {
+	case int64(0):
+		return list.Args[0], ir.First
+	case int64(-1):
+		return list.Args[0], ir.Last
+	}
+	return nil, ""
 }
 
 // isPresence reports whether e is isnotempty(x) or isnotnull(x).

@@ -23,6 +23,7 @@ func (b *Backend) Lower(q ir.Query) *kql.Query {
 type lowerer struct {
 	backend *Backend
 	root    ir.Query
+	above   *ir.Filter // the last Filter on the way down
 }
 
 func (l *lowerer) query(q ir.Query) *kql.Query {
@@ -47,6 +48,9 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 			return out
 		}
 	}
+	if f, ok := q.(*ir.Filter); ok {
+		l.above = f
+	}
 	out := l.query(ir.Inputs(q)[0])
 	switch q := q.(type) {
 	case *ir.Filter:
@@ -64,7 +68,7 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 	case *ir.Aggregate:
 		s := &kql.Summarize{Span: q.Span, By: l.cols(q.By)}
 		for _, a := range q.Aggs {
-			s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Name: a.As, X: l.aggregate(a)})
+			s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Name: a.As, X: l.aggregate(q, a)})
 		}
 		out.Ops = append(out.Ops, s)
 	case *ir.Window:
@@ -126,32 +130,99 @@ func (l *lowerer) cols(cols []*ir.Col) []kql.NamedExpr {
 	return out
 }
 
-// aggregate writes one aggregate.
-func (l *lowerer) aggregate(a *ir.Agg) kql.Expr {
+// aggregate writes one aggregate of q.
+func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg) kql.Expr {
 	if a.Func == ir.Count {
-		return &kql.Call{Span: a.Span, Name: "count"}
+		return call(a.Span, "count")
 	}
 	x := l.expr(a.X, true)
-	present := l.present(a.X)
+	if isEdge(a) {
+		return l.edge(a, x)
+	}
 	i := slices.IndexFunc(aggregateNames, func(n aggregateName) bool { return n.id == a.Func })
 	names := aggregateNames[i]
 	if names.onText != "" && (names.plain == "" || ir.TypeOf(a.X) == ir.String) {
-		return call(a.Span, names.onText, x, present)
+		return call(a.Span, names.onText, x, l.present(a.X))
 	}
-	sum := call(a.Span, names.plain, x)
+	out := call(a.Span, names.plain, x)
 	switch a.Func {
 	case ir.Stdev:
 		// Kusto's deviation of a single value is 0, the IR's is missing.
-		return call(a.Span, "iff", countAbove(a.Span, present, 1), sum, &kql.Typed{Span: a.Span, Type: "real", Text: "null"})
+		return l.ofAtLeast(q, a, 2, out, "real")
 	case ir.Sum:
 		// Kusto's sum of nothing is 0, the IR's is missing.
 		typ := "real"
 		if ir.TypeOf(a.X) == ir.Int {
 			typ = "long"
 		}
-		return call(a.Span, "iff", countAbove(a.Span, present, 0), sum, &kql.Typed{Span: a.Span, Type: typ, Text: "null"})
+		return l.ofAtLeast(q, a, 1, out, typ)
 	}
-	return sum
+	return out
+}
+
+// edge writes the first or last value: of the list of values in the order of
+// the rows, which Plan has sorted by time.
+func (l *lowerer) edge(a *ir.Agg, x kql.Expr) kql.Expr {
+	list := call(a.Span, "make_list", x)
+	if ir.TypeOf(a.X) == ir.String {
+		list = call(a.Span, "make_list_if", x, l.present(a.X))
+	}
+	end := int64(0)
+	if a.Func == ir.Last {
+		end = -1
+	}
+	return call(a.Span, conversionTo(ir.TypeOf(a.X)), &kql.Index{Span: a.Span, X: list, I: kql.Int(a.Span, end)})
+}
+
+// conversionTo is the function that takes a value of the type out of a
+// dynamic one.
+func conversionTo(t ir.Type) string {
+	switch t {
+	case ir.Int:
+		return "tolong"
+	case ir.Float, ir.Duration:
+		return "todouble"
+	case ir.Bool:
+		return "tobool"
+	case ir.Time:
+		return "todatetime"
+	}
+	return "tostring"
+}
+
+// ofAtLeast is out where the group has n values or more, null elsewhere;
+// simply out where no group has fewer, or none with fewer is kept.
+func (l *lowerer) ofAtLeast(q *ir.Aggregate, a *ir.Agg, n int64, out kql.Expr, typ string) kql.Expr {
+	count := call(a.Span, "countif", l.present(a.X))
+	if !l.backend.nullable(q.Input, a.X) {
+		if n == 1 && len(q.By) > 0 || l.keepsOnly(q, n) {
+			return out
+		}
+		count = call(a.Span, "count")
+	}
+	return call(a.Span, "iff", &kql.Binary{Span: a.Span, Op: ">", L: count, R: kql.Int(a.Span, n-1)},
+		out, &kql.Typed{Span: a.Span, Type: typ, Text: "null"})
+}
+
+// keepsOnly reports whether the Filter right above the Aggregate keeps only
+// groups of n rows or more.
+func (l *lowerer) keepsOnly(q *ir.Aggregate, n int64) bool {
+	if l.above == nil || l.above.Input != ir.Query(q) {
+		return false
+	}
+	return slices.ContainsFunc(ir.Conjuncts(l.above.Pred), func(e ir.Expr) bool {
+		c, ok := e.(*ir.Compare)
+		if !ok {
+			return false
+		}
+		f, fok := c.L.(*ir.Field)
+		lit, lok := c.R.(*ir.Lit)
+		if !fok || !lok || !slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return a.Func == ir.Count && a.As == f.Name }) {
+			return false
+		}
+		v, ok := lit.Value.(int64)
+		return ok && (c.Op == ir.Gt && v >= n-1 || (c.Op == ir.Ge || c.Op == ir.Eq) && v >= n)
+	})
 }
 
 // present is the test that a value is there.
@@ -161,10 +232,6 @@ func (l *lowerer) present(x ir.Expr) kql.Expr {
 		name = "isnotempty"
 	}
 	return call(x.At(), name, l.expr(x, true))
-}
-
-func countAbove(at diag.Span, cond kql.Expr, n int64) kql.Expr {
-	return &kql.Binary{Span: at, Op: ">", L: call(at, "countif", cond), R: kql.Int(at, n)}
 }
 
 func call(at diag.Span, name string, args ...kql.Expr) *kql.Call {

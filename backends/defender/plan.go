@@ -278,6 +278,14 @@ func inSecondsExact(x ir.Expr) ir.Expr {
 // aggregate plans keys and aggregates.
 func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 	in := p.query(q.Input)
+	if i := slices.IndexFunc(q.Aggs, isEdge); i >= 0 {
+		if t, _, ok := p.backend.column(in, timestamp); !ok || t != ir.Time {
+			p.diags.Errorf(codeAggregate, q.Aggs[i], "Keep Timestamp in the stages above.", "%s needs the Timestamp of the rows, which is not there any more", q.Aggs[i].Func)
+		}
+		// Lower takes an end of the list of values, which is in this order.
+		at := q.Span
+		in = &ir.Sort{Span: at, Input: in, Keys: []*ir.SortKey{{Span: at, X: &ir.Field{Span: at, Name: timestamp, T: ir.Time}}}}
+	}
 	out := &ir.Aggregate{Span: q.Span, Input: in}
 	for _, c := range q.By {
 		x := p.value(in, c.X)
@@ -297,6 +305,9 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 	return out
 }
 
+// isEdge reports whether the aggregate takes the first or the last value.
+func isEdge(a *ir.Agg) bool { return a.Func == ir.First || a.Func == ir.Last }
+
 func (p *planner) checkAggregate(a *ir.Agg) {
 	t := ir.TypeOf(a.X)
 	switch a.Func {
@@ -307,15 +318,13 @@ func (p *planner) checkAggregate(a *ir.Agg) {
 		case ir.Bool, ir.Time:
 			p.diags.Errorf(codeAggregate, a, "Aggregate a number, or count rows.", "Defender has no %s of a %s", a.Func, typeWord(t))
 		}
-	case ir.Min, ir.Max, ir.DCount, ir.Values:
+	case ir.Min, ir.Max, ir.DCount, ir.Values, ir.First, ir.Last:
 		if t == ir.Dynamic {
 			a.X = asText(a.X)
 		}
 		if t == ir.Bool && (a.Func == ir.Min || a.Func == ir.Max) {
 			p.diags.Errorf(codeAggregate, a, "Count the rows where it is true.", "Defender has no %s of a truth value", a.Func)
 		}
-	case ir.First, ir.Last:
-		p.diags.Errorf(codeAggregate, a, "Sort and take the row, or use min or max.", "huntc cannot say %s in Kusto exactly", a.Func)
 	}
 }
 
@@ -355,7 +364,7 @@ func (p *planner) union(q *ir.Union) ir.Query {
 				proj.Cols = append(proj.Cols, &ir.Col{Span: f.Span, As: f.Name, X: f})
 			}
 		}
-		ins[i] = proj
+		ins[i] = identityFirst(proj)
 	}
 	// cast says for each name how its columns have to be written, if at all.
 	type kind struct{ name, kusto string }
@@ -393,6 +402,25 @@ func (p *planner) union(q *ir.Union) ir.Query {
 		out.Inputs = append(out.Inputs, in)
 	}
 	return out
+}
+
+// identityFirst puts the columns that tell which row it is in front.
+func identityFirst(p *ir.Project) *ir.Project {
+	c := *p
+	c.Cols = nil
+	for _, name := range []string{timestamp, deviceID, deviceName, reportID} {
+		for _, col := range p.Cols {
+			if col.As == name {
+				c.Cols = append(c.Cols, col)
+			}
+		}
+	}
+	for _, col := range p.Cols {
+		if !isIdentity(col.As) {
+			c.Cols = append(c.Cols, col)
+		}
+	}
+	return &c
 }
 
 func isNumber(kusto string) bool { return kusto == "int" || kusto == "long" || kusto == "real" }
@@ -508,13 +536,8 @@ func (p *planner) visible(q ir.Query) []*ir.Field {
 			}
 		case *ir.Filter:
 			walk(q.Input)
-			for _, c := range ir.Conjuncts(q.Pred) {
-				if m, ok := c.(*ir.Match); ok && len(m.Any) == 1 && isList(m) {
-					continue // the same value in every row
-				}
-				for _, f := range ir.Fields(c) {
-					add(q.Span, f.Name)
-				}
+			for _, f := range varying(q.Pred) {
+				add(q.Span, f.Name)
 			}
 		case *ir.Extend:
 			walk(q.Input)
@@ -653,11 +676,23 @@ func tested(q ir.Query) []*ir.Field {
 	ir.WalkQuery(q, func(q ir.Query) {
 		switch q := q.(type) {
 		case *ir.Filter:
-			out = append(out, ir.Fields(q.Pred)...)
+			out = append(out, varying(q.Pred)...)
 		case *ir.Window:
 			out = append(out, &ir.Field{Span: q.Span, Name: q.As})
 		}
 	})
+	return out
+}
+
+// varying lists the fields of a predicate but for those that it fixes to one
+// value.
+func varying(pred ir.Expr) []*ir.Field {
+	var out []*ir.Field
+	for _, c := range ir.Conjuncts(pred) {
+		if m, ok := c.(*ir.Match); !ok || len(m.Any) > 1 || !isList(m) {
+			out = append(out, ir.Fields(c)...)
+		}
+	}
 	return out
 }
 

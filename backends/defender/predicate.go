@@ -443,9 +443,9 @@ func conjuncts(e ir.Expr) []ir.Expr {
 		case *ir.Not:
 			return conjuncts(x.X)
 		case *ir.Logic:
-			if x.Op == ir.Or && len(x.Args) > 0 {
+			if x.Op == ir.Or && len(x.Args) > 0 && !isNumberList(x) {
 				var out []ir.Expr
-				for _, a := range mergeMatches(x.Args) {
+				for _, a := range mergeNumbers(mergeMatches(x.Args)) {
 					out = append(out, conjuncts(&ir.Not{Span: e.Span, X: a})...)
 				}
 				return out
@@ -453,6 +453,47 @@ func conjuncts(e ir.Expr) []ir.Expr {
 		}
 	}
 	return []ir.Expr{e}
+}
+
+// mergeNumbers joins the equalities of an Or that are about numbers of one
+// field into an Or of their own, which Lower writes as a list.
+func mergeNumbers(args []ir.Expr) []ir.Expr {
+	var out []ir.Expr
+	for _, a := range args {
+		c, ok := a.(*ir.Compare)
+		if !ok || !isNumberEquality(c) {
+			out = append(out, a)
+			continue
+		}
+		i := slices.IndexFunc(out, func(b ir.Expr) bool {
+			l, ok := b.(*ir.Logic)
+			return ok && isNumberList(l) && sameNumber(l.Args[0], c)
+		})
+		if i >= 0 {
+			l := *out[i].(*ir.Logic)
+			l.Args = append(slices.Clone(l.Args), a)
+			out[i] = &l
+			continue
+		}
+		out = append(out, &ir.Logic{Span: c.Span, Op: ir.Or, Args: []ir.Expr{a}})
+	}
+	return out
+}
+
+// isNumberList reports whether the Or asks if one field is one of several
+// numbers.
+func isNumberList(l *ir.Logic) bool {
+	for _, a := range l.Args {
+		if c, ok := a.(*ir.Compare); !ok || !isNumberEquality(c) || !sameNumber(l.Args[0], c) {
+			return false
+		}
+	}
+	return l.Op == ir.Or && len(l.Args) > 0
+}
+
+func sameNumber(a ir.Expr, c *ir.Compare) bool {
+	b := a.(*ir.Compare)
+	return ir.TypeOf(b.R) == ir.TypeOf(c.R) && ir.FormatExpr(b.L) == ir.FormatExpr(c.L)
 }
 
 // narrow drops conditions that say nothing beside the others: repeats, and of

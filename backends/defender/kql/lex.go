@@ -79,11 +79,30 @@ func lex(filename, text string) ([]lexer.Token, diag.List) {
 		pos:    lexer.Position{Filename: filename, Line: 1, Column: 1},
 		tokens: make([]lexer.Token, 0, len(text)/3+1),
 	}
+	if i := invalidUTF8(text); i >= 0 {
+		s.bad(i, 1, "save the text as UTF-8", "the byte 0x%02x is not UTF-8", text[i])
+		return nil, s.diags
+	}
 	for s.pos.Offset < len(text) && len(s.diags) < maxLexErrors {
 		s.next()
 	}
 	s.tokens = append(s.tokens, lexer.Token{Type: lexer.EOF, Pos: s.pos})
 	return s.tokens, s.diags
+}
+
+// invalidUTF8 is the place of the first byte that is not UTF-8, or -1.
+func invalidUTF8(text string) int {
+	if utf8.ValidString(text) {
+		return -1
+	}
+	for i, r := range text {
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(text[i:]); n == 1 {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 func (s *scanner) next() {
@@ -253,10 +272,6 @@ func (s *scanner) punct(rest string) {
 	r, n := utf8.DecodeRuneInString(rest)
 	hint := ""
 	switch {
-	case r == utf8.RuneError && n == 1:
-		s.bad(0, n, "save the text as UTF-8", "the byte 0x%02x is not UTF-8", rest[0])
-		s.skip(n)
-		return
 	case unicode.In(r, unicode.Pi, unicode.Pf):
 		hint = "write a straight quote, \""
 	case r == '&':

@@ -458,6 +458,9 @@ func parseName(lex *lexer.PeekingLexer, what string) (*Column, error) {
 	t := lex.Peek()
 	switch {
 	case t.Type == tokenIdent && !notNames[t.Value]:
+		if keywords[t.Value] {
+			return nil, errorAt(spanOf(t), "write ['"+t.Value+"']", "%s is a word of the language; as a name it stands in brackets", t.Value)
+		}
 		lex.Next()
 		return &Column{Span: spanOf(t), Name: t.Value}, nil
 	case t.Value == "[":

@@ -307,24 +307,29 @@ func literal(t *lexer.Token) Expr {
 	return &Typed{Span: span, Type: typ, Text: text}
 }
 
+// parseColumnOrCall reads a name, or NAME(ARGS).
 func parseColumnOrCall(lex *lexer.PeekingLexer) (Expr, error) {
 	t := lex.Peek()
-	name, err := parseName(lex, "an expression")
-	if err != nil {
-		return nil, err
-	}
-	next := lex.Peek()
-	if t.Type != tokenIdent || next.Value != "(" {
-		if t.Value == "not" && t.Type == tokenIdent {
+	mark := lex.MakeCheckpoint()
+	lex.Next()
+	if t.Type != tokenIdent || lex.Peek().Value != "(" {
+		lex.LoadCheckpoint(mark)
+		name, err := parseName(lex, "an expression")
+		if err != nil {
+			return nil, err
+		}
+		if t.Value == "not" {
 			return nil, errorAt(name.Span, "write not(...)", "not is a function, and its argument stands in parentheses")
 		}
 		return name, nil
 	}
-	if t.Value == "dynamic" {
+	switch {
+	case t.Value == "dynamic":
 		return parseDynamic(lex, t)
-	}
-	if !isFunctionName(t.Value) {
-		return nil, errorAt(name.Span, "convert a value with to"+t.Value+"(...)", "%s(...) holds a literal, not an expression", t.Value)
+	case isLiteralWord(t.Value):
+		return nil, errorAt(spanOf(t), "convert a value with to"+t.Value+"(...)", "%s(...) holds a literal, not an expression", t.Value)
+	case !isFunctionName(t.Value):
+		return nil, expected("an expression", t)
 	}
 	args, err := parseArgs(lex)
 	if err != nil {

@@ -133,6 +133,7 @@ var errorTests = []struct {
 	{"missing parenthesis", "T | where (a == 1 | take 5", []string{"HC0383 expected ) to close the ( of line 1, found |"}, []string{"| take"}},
 	{"missing parenthesis at the end", "T | where x and (a == 1", []string{"HC0383 the ( opened here is not closed"}, []string{"(a"}},
 	{"parenthesis too many", "T | where a == 1) | take 5", []string{"HC0383 ) is not expected here"}, []string{") |"}},
+	{"a keyword as a name", "T | summarize queries = count() by where | project a.kind", []string{"HC0383 queries is a word of the language; as a name it stands in brackets", "HC0383 kind is a word of the language; as a name it stands in brackets"}, []string{"queries", "kind"}},
 	{"single =", "T | where a = 5", []string{"HC0383 = is not expected here"}, []string{"= 5"}},
 	{"not as an operator", "T | where not a", []string{"HC0383 not is a function, and its argument stands in parentheses"}, []string{"not a"}},
 	{"capital AND", "T | where a AND b", []string{"HC0383 AND is not expected here"}, []string{"AND"}},
@@ -170,6 +171,11 @@ var errorTests = []struct {
 	{"weeks", "T | where t > ago(1w)", []string{"HC0382 1w is neither a number nor a timespan"}, []string{"1w"}},
 	{"block comment", "T /* x */", []string{"HC0382 Kusto has no comments of the form /* */"}, []string{"/*"}},
 	{"not UTF-8", "T | where a == \xff", []string{"HC0382 the byte 0xff is not UTF-8"}, []string{"\xff"}},
+	{"not UTF-8 in a string", "T | where a == '\xff'", []string{"HC0382 the byte 0xff is not UTF-8"}, []string{"\xff"}},
+	{"half a character", `T | where a in ("\ud83d", "\ude00x", "\U0000d83d", "\ud83d\ud83d")`, []string{
+		`HC0382 \ud83d is half of a surrogate pair`, `HC0382 \ude00 is half of a surrogate pair`, `HC0382 \U0000d83d is half of a surrogate pair`,
+		`HC0382 \ud83d is half of a surrogate pair`, `HC0382 \ud83d is half of a surrogate pair`,
+	}, []string{`\ud83d"`, `\ude00x`, `\U0000`, `\ud83d\ud83d`, `\ud83d")`}},
 	{"NUL", "T\x00", []string{"HC0382 the character U+0000 is not part of KQL"}, []string{"\x00"}},
 
 	{

@@ -101,7 +101,7 @@ func appendUnit(dst []byte, r rune) []byte {
 
 // appendName writes a column, table or property name.
 func appendName(dst []byte, name string) []byte {
-	if isIdent(name) && !reserved[name] {
+	if isIdent(name) && !keywords[name] && !reserved[name] {
 		return append(dst, name...)
 	}
 	dst = append(dst, '[')

@@ -50,9 +50,15 @@ func (s *scanner) str(rest string) {
 			s.unclosed(start, i, verbatim)
 			return
 		case c == '\\' && !verbatim:
-			n, _ := unescape(body[i:])
+			n, r := unescape(body[i:])
 			if n == 0 {
 				n = s.badEscape(start, body, i)
+			} else if utf16.IsSurrogate(r) {
+				n, _ = unescapePair(body[i:])
+				if n == 0 {
+					n, _ = unescape(body[i:])
+					s.bad(start+i, n, `write the character itself, or both halves, as in \ud83d\ude00`, "%s is half of a surrogate pair", body[i:i+n])
+				}
 			}
 			i += n
 		default:
@@ -95,7 +101,7 @@ func (s *scanner) badEscape(start int, body string, i int) int {
 // unescape reads the escape at the start of s: its length in bytes, 0 where
 // Kusto has no such escape, and the UTF-16 unit or the character it stands for.
 func unescape(s string) (n int, r rune) {
-	if len(s) < 2 {
+	if len(s) < 2 || s[0] != '\\' {
 		return 0, 0
 	}
 	switch c := s[1]; c {
@@ -125,6 +131,18 @@ func unescape(s string) (n int, r rune) {
 		return octalEscape(s)
 	}
 	return 0, 0
+}
+
+// unescapePair reads two escapes that are the halves of one character; n is 0
+// where they are not.
+func unescapePair(s string) (n int, r rune) {
+	n1, high := unescape(s)
+	n2, low := unescape(s[n1:])
+	r = utf16.DecodeRune(high, low)
+	if n2 == 0 || r == utf8.RuneError {
+		return 0, 0
+	}
+	return n1 + n2, r
 }
 
 func hexEscape(s string, digits int) (n int, r rune) {
@@ -177,14 +195,11 @@ func unquote(literal string) string {
 			continue
 		}
 		n, r := unescape(body[i:])
-		i += n
-		if utf16.IsSurrogate(r) && strings.HasPrefix(body[i:], `\u`) {
-			if m, low := unescape(body[i:]); m > 0 && utf16.DecodeRune(r, low) != utf8.RuneError {
-				r = utf16.DecodeRune(r, low)
-				i += m
-			}
+		if utf16.IsSurrogate(r) {
+			n, r = unescapePair(body[i:])
 		}
-		out = utf8.AppendRune(out, r) // half a surrogate pair becomes U+FFFD
+		out = utf8.AppendRune(out, r)
+		i += n
 	}
 	return string(out)
 }

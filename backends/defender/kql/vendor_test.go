@@ -2,6 +2,8 @@ package kql
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,16 +32,9 @@ func TestVendorParses(t *testing.T) {
 // TestVendorReadsNames holds that every word is one name for Microsoft's
 // parser, wherever a name may stand, as the printer writes it.
 func TestVendorReadsNames(t *testing.T) {
-	words := []string{
-		"count", "type", "id", "action", "name", "title", "level", "status", "filter", "extend", "summarize", "distinct", "sort", "order",
-		"top", "take", "limit", "serialize", "join", "lookup", "parse", "render", "scan", "partition", "consume", "fork", "facet", "reduce",
-		"getschema", "assert", "with", "step", "steps", "from", "default", "access", "view", "pack", "bin", "hint", "output", "match",
-		"legend", "ymin", "ymax", "table", "typeof", "not", "now", "ago", "min", "max", "sum", "row_number", "prev", "next", "hour", "left",
-		"right", "if", "is", "external_table", "materialized_view", "has_ipv4", "restrict", "pattern", "x y", "a'b", `a\b`, `"`, "é", "\n", "1d", "$left", "a.b", "*",
-	}
-	for w := range reserved {
-		words = append(words, w)
-	}
+	words := append(kustotest.Keywords(t), "status", "level", "name", "now", "ago", "min", "max", "sum", "prev", "next", "left", "right",
+		"x y", "a'b", `a\b`, `"`, "é", "\n", "1d", "$left", "$right", "a.b", "*")
+	words = append(words, slices.Sorted(maps.Keys(reserved))...)
 	contexts := func(w string) []*Query {
 		x := col(w)
 		rows := func() *Query { return from("DeviceEvents", &Extend{Cols: []NamedExpr{named(w, num("1"))}}) }
@@ -78,6 +73,17 @@ func TestVendorReadsNames(t *testing.T) {
 		}
 	}
 	kustotest.NoFindings(t, queries)
+}
+
+// TestKeywords holds that the words which the parser refuses as bare names are
+// keywords of Microsoft's parser.
+func TestKeywords(t *testing.T) {
+	theirs := kustotest.Keywords(t)
+	for _, w := range slices.Sorted(maps.Keys(keywords)) {
+		if !slices.Contains(theirs, w) && w != "true" && w != "false" {
+			t.Errorf("%s is no keyword", w)
+		}
+	}
 }
 
 // TestVendorAccepts gives well-typed queries with every node and every operator

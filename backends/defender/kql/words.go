@@ -2,25 +2,32 @@ package kql
 
 // The vocabulary that the printer and the parser share.
 
-// reserved holds the words that, as a name, are written ['word']: those that
-// Kusto's parser refuses or reads as something else in some place where a name
-// may stand, and those that start a statement.
-var reserved = wordSet(
-	// values and logic
-	"true", "false", "null", "and", "or", "not", "in", "between", "matches", "has", "contains", "startswith", "endswith",
-	"hasprefix", "hassuffix", "has_any", "has_all", "has_cs", "contains_cs", "startswith_cs", "endswith_cs",
-	"hasprefix_cs", "hassuffix_cs", "like", "notlike", "notcontains",
-	// types, whose names open a literal
-	"bool", "boolean", "datetime", "date", "dynamic", "guid", "uuid", "uniqueid", "int", "int32", "int64", "long", "uint",
-	"uint32", "uint64", "ulong", "real", "double", "float", "decimal", "string", "time", "timespan",
-	// statements and operators
-	"let", "set", "declare", "alias", "restrict", "pattern", "database", "cluster", "where", "project", "union", "search",
-	"find", "print", "range", "datatable", "externaldata", "materialize", "toscalar", "invoke", "as", "sample", "evaluate",
-	"graph", "macro",
-	// words inside operators
-	"by", "on", "of", "to", "kind", "asc", "desc", "nulls", "first", "last", "isfuzzy", "withsource", "others", "flags",
-	"title",
+// keywords are the words that Kusto's parser refuses as a bare name in at least
+// one place where a name may stand, as measured on Microsoft's language service;
+// a test holds the list against all of its keywords.
+var keywords = wordSet(
+	"__contextual_datatable", "__crossCluster", "__crossDB", "__executeAndCache", "__id", "__isFuzzy", "__noWithSource", "__packedColumn",
+	"__projectAway", "__sourceColumnIndex", "accumulate", "and", "anomalychart", "areachart", "as", "asc", "bagexpansion", "barchart", "between",
+	"bin_legacy", "boolean", "by", "byte", "cachingpolicy", "callout", "cancel", "card", "char", "columnchart", "contains", "contains_cs", "containscs",
+	"cycles", "dataexport", "datascope", "datatable", "date", "datetime", "decimal", "decodeblocks", "desc", "double", "dynamic", "earliest",
+	"encodingpolicy", "endswith", "endswith_cs", "expandoutput", "extent_tags_retention", "external_data", "externaldata", "false", "find",
+	"first", "flags", "float", "force_remote", "harddelete", "hardretention", "has", "has_all", "has_any", "has_cs", "hasprefix", "hasprefix_cs",
+	"hassuffix", "hassuffix_cs", "hotcache", "in", "int", "int16", "int32", "int64", "int8", "invoke", "isfuzzy", "journal", "kind", "ladderchart", "last",
+	"latest", "like", "likecs", "linechart", "long", "materialize", "mdm", "missing", "nooptimization", "notcontains", "notcontainscs", "notlike",
+	"notlikecs", "of", "or", "others", "pathformat", "piechart", "pivotchart", "print", "project", "queries", "query_results", "real", "relaxed",
+	"restricted_view_access", "row_level_security", "rowstore", "rowstore_references", "rowstore_sealinfo", "rowstorepolicy",
+	"rowstores", "sample", "scatterchart", "seal", "seals", "search", "set", "shards", "simple", "softdelete", "softretention", "sql", "stackedareachart",
+	"startswith", "startswith_cs", "statistics", "storedqueryresultcontainers", "string", "tablepurge", "time", "timechart", "timeline",
+	"timepivot", "timespan", "title", "to", "toscalar", "totable", "treemap", "true", "uint", "uint16", "uint32", "uint64", "uint8", "ulong", "union", "uniqueid",
+	"unrestrictedviewers", "verbose", "viewers", "views", "where", "with_itemindex", "with_match_id", "with_source", "with_step_name",
+	"withsource", "writeaheadlog",
 )
+
+// reserved holds the further words that the printer quotes as names: those that
+// are a value or a function without its arguments, that start a statement, or
+// that stand between names.
+var reserved = wordSet("null", "not", "matches", "nulls", "on", "bool", "guid", "uuid",
+	"let", "declare", "alias", "restrict", "pattern", "database", "cluster", "range", "evaluate", "graph", "macro")
 
 // typeWords open a literal: long(5), guid(...).
 var typeWords = wordSet("bool", "boolean", "int", "long", "real", "double", "decimal", "guid", "dynamic")

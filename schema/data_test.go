@@ -160,6 +160,9 @@ func TestDatasetsAreWhole(t *testing.T) {
 					t.Errorf("%s: the macro %s has two defaults", at, m.Table)
 				}
 				macros[m.Table] = m.Definition
+				if orOutside(m.Definition) {
+					t.Errorf("%s: the macro %s has an OR outside of parentheses", at, m.Table)
+				}
 			}
 			differs := func(at string, diff *Difference) {
 				if diff == nil {
@@ -200,6 +203,24 @@ func TestDatasetsAreWhole(t *testing.T) {
 			}
 		}
 	}
+}
+
+// orOutside finds an OR outside of parentheses: a macro is put into a longer
+// search as it stands.
+func orOutside(search string) bool {
+	depth := 0
+	for i, r := range search {
+		switch r {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 && strings.HasPrefix(search[i:], " OR ") {
+			return true
+		}
+	}
+	return false
 }
 
 // corpusRule is what a rule of the corpus asks of the schema.

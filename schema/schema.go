@@ -193,8 +193,8 @@ func (d *Dataset) Mapping(v View) *Mapping {
 }
 
 // candidates are the datasets that a rule on this logsource may read, best
-// first: those whose When the predicate implies, then by how much of the
-// logsource they name.
+// first: those whose When the predicate implies, then by how closely they name
+// the logsource.
 func (s *Schema) candidates(l ir.Logsource, pred ir.Expr) []*Dataset {
 	type scored struct {
 		ds    *Dataset
@@ -231,18 +231,22 @@ func (s *Schema) candidates(l ir.Logsource, pred ir.Expr) []*Dataset {
 // that "product: linux" alone does not catch categories that nobody knows.
 const unnamed = "-"
 
-// covers reports whether the entry names the logsource, and how many of its
-// keys it names.
+// covers reports whether the entry names the logsource, and how closely: an
+// entry that names the rule's category is closer than any that does not, then
+// one that names its service.
 func (e Logsource) covers(l ir.Logsource) (int, bool) {
 	n := 0
-	for _, pair := range [][2]string{{e.Category, l.Category}, {e.Product, l.Product}, {e.Service, l.Service}} {
-		if pair[0] == "" || pair[0] == unnamed && pair[1] == "" {
+	for _, key := range []struct {
+		entry, rule string
+		weight      int
+	}{{e.Category, l.Category, 4}, {e.Service, l.Service, 2}, {e.Product, l.Product, 1}} {
+		if key.entry == "" || key.entry == unnamed && key.rule == "" {
 			continue
 		}
-		if !strings.EqualFold(pair[0], pair[1]) {
+		if !strings.EqualFold(key.entry, key.rule) {
 			return 0, false
 		}
-		n++
+		n += key.weight
 	}
 	return n, true
 }

@@ -54,6 +54,37 @@ func (f Finding) String() string {
 // there it has to run.
 func Check(t testing.TB, queries []Query) []Finding {
 	t.Helper()
+	s := find(t)
+	findings, err := s.run(queries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return findings
+}
+
+// Keywords are the words that mean something to the service's parser, in
+// alphabetical order. It skips and fails as Check does.
+func Keywords(t testing.TB) []string {
+	t.Helper()
+	s := find(t)
+	out, err := s.command("--keywords").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	if err := json.Unmarshal(out, &words); err != nil {
+		t.Fatal(err)
+	}
+	return words
+}
+
+// service is what it takes to run the tool.
+type service struct{ node, tool, root string }
+
+// find installs the tool; where that fails it skips the test, or fails it where
+// CI is set.
+func find(t testing.TB) service {
+	t.Helper()
 	root := repository(t)
 	tool := filepath.Join(root, "tools", "kusto-oracle")
 	node, err := install(tool)
@@ -63,11 +94,11 @@ func Check(t testing.TB, queries []Query) []Finding {
 		}
 		t.Skipf("SKIPPED, nothing was checked against the Kusto language service: %v", err)
 	}
-	findings, err := run(node, tool, root, queries)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return findings
+	return service{node, tool, root}
+}
+
+func (s service) command(args ...string) *exec.Cmd {
+	return exec.Command(s.node, append([]string{filepath.Join(s.tool, "oracle.mjs"), s.root}, args...)...)
 }
 
 // NoFindings fails the test for each thing that the language service says.
@@ -94,7 +125,7 @@ type (
 	}
 )
 
-func run(node, tool, root string, queries []Query) ([]Finding, error) {
+func (s service) run(queries []Query) ([]Finding, error) {
 	var in, out, problems bytes.Buffer
 	enc := json.NewEncoder(&in)
 	for i, q := range queries {
@@ -102,7 +133,7 @@ func run(node, tool, root string, queries []Query) ([]Finding, error) {
 			return nil, err
 		}
 	}
-	cmd := exec.Command(node, filepath.Join(tool, "oracle.mjs"), root)
+	cmd := s.command()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &problems
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("oracle.mjs: %w\n%s", err, problems.Bytes())

@@ -11,6 +11,10 @@
 // service is reported; deciding which of them matter is the caller's business.
 // With syntaxOnly the names are not resolved.
 //
+//   node oracle.mjs REPOSITORY --keywords
+//
+// writes the words that mean something to the service's parser, as a JSON list.
+//
 // The tables are those of REPOSITORY/schema/catalog/xdr. The service knows
 // Kusto but not Defender XDR, so that the functions which Defender adds are
 // declared below, with the columns that Microsoft's reference lists for them.
@@ -24,7 +28,7 @@ const require = createRequire(import.meta.url);
 // second file adds the namespace Kusto.
 require('@kusto/language-service-next/bridge.min.js');
 require('@kusto/language-service-next/Kusto.Language.Bridge.min.js');
-const { KustoCode, GlobalState, Symbols } = globalThis.Kusto.Language;
+const { KustoCode, GlobalState, Symbols, Syntax } = globalThis.Kusto.Language;
 
 // Name, parameters, body. A body only has to give the right columns.
 const functions = [
@@ -69,11 +73,25 @@ function diagnose(globals, { text, syntaxOnly }) {
   return out;
 }
 
-if (process.argv.length !== 3) {
-  process.stderr.write('usage: node oracle.mjs REPOSITORY < queries.jsonl\n');
+function keywords() {
+  const words = new Set();
+  for (const kind of Object.values(Syntax.SyntaxKind)) {
+    const text = typeof kind === 'number' ? Syntax.SyntaxFacts.GetText(kind) : null;
+    if (text && /^[A-Za-z_][A-Za-z0-9_]*$/.test(text)) words.add(text);
+  }
+  return [...words].sort();
+}
+
+const [repository, option] = process.argv.slice(2);
+if (repository === undefined || process.argv.length > 4 || (option !== undefined && option !== '--keywords')) {
+  process.stderr.write('usage: node oracle.mjs REPOSITORY [--keywords] < queries.jsonl\n');
   process.exit(2);
 }
-const globals = GlobalState.Default.WithDatabase(database(process.argv[2]));
+if (option === '--keywords') {
+  process.stdout.write(JSON.stringify(keywords()) + '\n');
+  process.exit(0);
+}
+const globals = GlobalState.Default.WithDatabase(database(repository));
 
 // One write for many lines; stdout may be a pipe, which can take part of it.
 let pending = '';

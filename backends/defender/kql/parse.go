@@ -260,6 +260,9 @@ func readOp(lex *lexer.PeekingLexer) (Op, error) {
 	case "summarize":
 		s, err := readSummarize(lex)
 		if err == nil && len(s.Aggs)+len(s.By) == 0 {
+			if err := whyNot(lex); err != nil {
+				return nil, err
+			}
 			err = errorAt(s.Span, "write summarize count() by COLUMN", "summarize has neither an aggregate nor a column after by")
 		}
 		return op(s, err)
@@ -272,7 +275,11 @@ func readOp(lex *lexer.PeekingLexer) (Op, error) {
 	case "take", "limit":
 		return op(readTake(lex))
 	case "serialize":
-		return op(readSerialize(lex))
+		s, err := readSerialize(lex)
+		if err == nil && len(s.Cols) == 0 {
+			err = whyNot(lex)
+		}
+		return op(s, err)
 	case "join":
 		j, err := readJoin(lex)
 		if err != nil {
@@ -290,6 +297,15 @@ func readOp(lex *lexer.PeekingLexer) (Op, error) {
 		return op(readUnionOp(lex))
 	}
 	return skipOp(lex), nil
+}
+
+// whyNot is the error for a list of columns that was optional and did not
+// start, or nil where the operator ends here.
+func whyNot(lex *lexer.PeekingLexer) error {
+	if endsOp(lex.Peek()) {
+		return nil
+	}
+	return new(NamedExpr).Parse(lex)
 }
 
 // op keeps a nil pointer from becoming an Op.

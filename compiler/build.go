@@ -115,7 +115,6 @@ func Run(opts Options) (*Result, error) {
 // builder is one run of the compiler.
 type builder struct {
 	opts     Options
-	jobs     int
 	frontend frontend
 	targets  []target
 	// backends makes one backend a target. It is called when the first hunt
@@ -162,9 +161,9 @@ func (b *builder) run() (*Result, error) {
 	for i, s := range sources {
 		units[i] = &unit{source: s}
 	}
-	b.each(len(units), func(i int) { b.open(units[i]) })
+	each(b.opts.Jobs, len(units), func(i int) { b.open(units[i]) })
 	links := newLinker(units)
-	b.each(len(units), func(i int) {
+	each(b.opts.Jobs, len(units), func(i int) {
 		if u := units[i]; u.result == nil {
 			u.links = links.digest(u)
 			u.result = b.pack.result(u.key, u.links)
@@ -192,10 +191,11 @@ func (b *builder) run() (*Result, error) {
 	return out, nil
 }
 
-// each calls f for 0 to n-1 on the builder's workers.
-func (b *builder) each(n int, f func(i int)) { each(b.jobs, n, f) }
-
+// each calls f for 0 to n-1 on so many workers, or on one a processor.
 func each(jobs, n int, f func(i int)) {
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(jobs, n) {
@@ -260,7 +260,7 @@ func (b *builder) compile(units []*unit, links *linker, out *Result) error {
 			load = append(load, u)
 		}
 	}
-	b.each(len(load), func(i int) {
+	each(b.opts.Jobs, len(load), func(i int) {
 		u := load[i]
 		diags := withFile(u.path, func(src []byte) {
 			if k := b.fileKey(u.source, src); k != u.key {
@@ -309,7 +309,7 @@ func (b *builder) compile(units []*unit, links *linker, out *Result) error {
 			jobs = append(jobs, &job{u: u, i: i, hurt: hurt[i] || !linked})
 		}
 	}
-	b.each(len(jobs), func(n int) {
+	each(b.opts.Jobs, len(jobs), func(n int) {
 		j := jobs[n]
 		h := j.u.doc.hunts[j.i]
 		j.u.result.hunts[j.i], j.diags = b.compileHunt(j.u.source, h, made, j.hurt)
@@ -362,7 +362,7 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 			o.Diagnostics.Infof(codeOtherTarget, h, "", "the document is for %s only: there is no %s query", strings.Join(h.Targets, ", "), be.Name())
 		case h.Kind == ir.KindCorrelation:
 			o.Status = Unsupported
-			o.Diagnostics.Errorf(codeCorrelation, h.Correlation, "the rules that it counts are compiled on their own; say \"targets\" in the hunt block to accept that",
+			o.Diagnostics.Errorf(codeCorrelation, h.Correlation, "The rules that it counts are compiled on their own. To leave this target out, name the others in the hunt block: targets: […].",
 				"a correlation (%s) is not compiled to %s", h.Correlation.Type, be.Name())
 		default:
 			b.lower(&o, s, h, be, occurs)
@@ -373,7 +373,7 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 	var diags diag.List
 	for i, a := range h.Allow {
 		if judged && !occurs[i] {
-			diags.Warnf(codeUnusedAllow, a, "remove it, so that it cannot hide a later one", "%s is allowed, but does not occur on any target", a.Code)
+			diags.Warnf(codeUnusedAllow, a, "Remove it, so that it cannot hide a later one.", "%s is allowed, but does not occur on any target", a.Code)
 		}
 	}
 	return out, diags
@@ -410,7 +410,7 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 		if severity == diag.Error {
 			o.Status = Failed
 		}
-		hint := cmp.Or(r.Hint, fmt.Sprintf("if that is acceptable, write allow: [%s] in the document's hunt block", r.Code))
+		hint := cmp.Or(r.Hint, fmt.Sprintf("If that is acceptable, write allow: [%s] in the document's hunt block.", r.Code))
 		o.Diagnostics = append(o.Diagnostics, diag.Diagnostic{Span: r.Span, Severity: severity, Code: r.Code, Message: r.Message, Hint: hint})
 	}
 	o.Diagnostics.Sort()
@@ -456,7 +456,7 @@ func compileSafely(h *ir.Hunt, be backends.Backend) (art backends.Artifact) {
 	return be.Compile(h)
 }
 
-const reportDefect = "this is a defect of huntc: please report it together with the document and the output of \"huntc version\""
+const reportDefect = "This is a defect of huntc: please report it together with the document and the output of \"huntc version\"."
 
 // defect turns a panic into a diagnostic. It names the place in huntc's own
 // source, which is the same on every run, and not the stack, which is not.

@@ -49,8 +49,22 @@ var macroName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // FindConfig looks for a huntc.yaml beside a path and in the folders above
 // it, but not above the root of a git work tree: settings of a stranger's
-// folder never apply. It returns "" where there is none.
+// folder never apply. It returns "" where there is none, and a name that is
+// short from where one stands.
 func FindConfig(path string) (string, error) {
+	name, err := findConfig(path)
+	if name == "" || err != nil {
+		return "", err
+	}
+	if here, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(here, name); err == nil {
+			return rel, nil
+		}
+	}
+	return name, nil
+}
+
+func findConfig(path string) (string, error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
@@ -119,7 +133,7 @@ func (c *Config) parse() diag.List {
 			where.Pos.Line, _ = strconv.Atoi(m[1])
 			where.Pos.Column, what = 1, m[2]
 		}
-		diags.Errorf(codeConfigYAML, where, "mend the YAML; nothing is compiled without the project's settings", "not YAML: %s", what)
+		diags.Errorf(codeConfigYAML, where, "Mend the YAML; nothing is compiled without the project's settings.", "not YAML: %s", what)
 		return diags
 	}
 	root := doc.Content[0]
@@ -130,14 +144,14 @@ func (c *Config) parse() diag.List {
 		return diags
 	}
 	if err := dec.Decode(&yaml.Node{}); err != io.EOF {
-		diags.Errorf(codeConfigYAML, place(c.Path), "keep everything in one document, without a line ---", "there is more than one YAML document")
+		diags.Errorf(codeConfigYAML, place(c.Path), "Keep everything in one document, without a line ---.", "there is more than one YAML document")
 		return diags
 	}
 	seen := map[string]int{}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, val := root.Content[i], deref(root.Content[i+1])
 		if line := seen[key.Value]; line > 0 {
-			diags.Errorf(codeConfigKey, at(key), "keep one of the two", "%q stands in line %d already", key.Value, line)
+			diags.Errorf(codeConfigKey, at(key), "Keep one of the two.", "%q stands in line %d already", key.Value, line)
 			continue
 		}
 		seen[key.Value] = key.Line
@@ -156,7 +170,7 @@ func (c *Config) parse() diag.List {
 }
 
 func (c *Config) placeholders(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag.List) {
-	const hint = "write name: [value, value]"
+	const hint = "Write name: [value, value]."
 	if n.Kind != yaml.MappingNode {
 		diags.Errorf(codeConfigValue, at(n), hint, "\"placeholders\" is a map from the name of a placeholder to its values")
 		return
@@ -190,7 +204,7 @@ func (c *Config) splunk(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag
 		case key.Value != "summariesonly":
 			diags.Errorf(codeConfigKey, at(key), diag.DidYouMean(key.Value, splunkKeys), "\"splunk\" has no key %q", key.Value)
 		case val.Kind != yaml.ScalarNode || !macroName.MatchString(val.Value):
-			diags.Errorf(codeConfigValue, at(val), "letters, digits, _ and -; write it without backticks", "this is not the name of a Splunk macro")
+			diags.Errorf(codeConfigValue, at(val), "Use letters, digits, _ and -, without backticks.", "this is not the name of a Splunk macro")
 		default:
 			c.Splunk.SummariesOnly = val.Value
 		}

@@ -67,7 +67,7 @@ func find(paths []string, home string) ([]source, []scope, diag.List, error) {
 		before := len(f.sources)
 		f.dir(p, rel, nil)
 		if len(f.sources) == before {
-			f.diags.Warnf(codeNoDocuments, place(p), "name a folder that holds .yml files, or one such file",
+			f.diags.Warnf(codeNoDocuments, place(p), "Name a folder that holds .yml files, or one such file.",
 				"there is no document under %s: nothing was compiled", filepath.ToSlash(p))
 		}
 	}
@@ -134,7 +134,7 @@ func (m fileMode) Mode() fs.FileMode { return fs.FileMode(m) }
 // file adds one file; a pipe would make the build wait for ever.
 func (f *finder) file(name, rel string, info moder) {
 	if !info.Mode().IsRegular() {
-		f.diags.Errorf(codeNotRegular, place(name), "move it out of the folder, or give it a name that does not end in .yml",
+		f.diags.Errorf(codeNotRegular, place(name), "Move it out of the folder, or give it a name that does not end in .yml.",
 			"this is no regular file and was not read")
 		return
 	}
@@ -142,7 +142,7 @@ func (f *finder) file(name, rel string, info moder) {
 }
 
 func (f *finder) unreadable(name string, err error) {
-	f.diags.Errorf(codeUnreadable, place(name), "make it readable, or leave it out of the paths", "cannot be read: %v", rootCause(err))
+	f.diags.Errorf(codeUnreadable, place(name), "Make it readable, or leave it out of the paths.", "cannot be read: %v", rootCause(err))
 }
 
 func isDocument(name string) bool {
@@ -241,9 +241,9 @@ func withFile(name string, f func(src []byte)) diag.List {
 	var diags diag.List
 	switch size, err := readInto(buf, filepath.FromSlash(name)); {
 	case err != nil:
-		diags.Errorf(codeUnreadable, place(name), "make it readable, or leave it out of the paths", "cannot be read: %v", rootCause(err))
+		diags.Errorf(codeUnreadable, place(name), "Make it readable, or leave it out of the paths.", "cannot be read: %v", rootCause(err))
 	case size > maxFile:
-		diags.Errorf(codeTooLarge, place(name), "a detection is a few kilobytes: split the file, or leave it out of the paths",
+		diags.Errorf(codeTooLarge, place(name), "A detection is a few kilobytes: split the file, or leave it out of the paths.",
 			"the file has %d bytes, more than the %d that huntc reads", size, maxFile)
 	default:
 		f(buf.Bytes())

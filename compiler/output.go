@@ -191,11 +191,11 @@ func (r *Result) Check(dir string, jobs int) (diag.List, []byte, error) {
 		defer mu.Unlock()
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			diags.Errorf(codeMissing, at, "huntc build --update writes it", "there is no golden %s", shown)
+			diags.Errorf(codeMissing, at, "Run \"huntc build --update\" to write it.", "there is no golden %s", shown)
 		case err != nil:
 			errs[i] = fmt.Errorf("cannot read %s: %w", name, rootCause(err))
 		default:
-			diags.Errorf(codeStale, at, "if the new query is right, huntc build --update writes it", "the golden %s differs from what the hunt compiles to", shown)
+			diags.Errorf(codeStale, at, "If the new query is right, run \"huntc build --update\" to write it.", "the golden %s differs from what the hunt compiles to", shown)
 			diffs[i] = diff.Diff(shown, old, shown+" (compiled)", text)
 		}
 	})
@@ -207,7 +207,7 @@ func (r *Result) Check(dir string, jobs int) (diag.List, []byte, error) {
 		return nil, nil, err
 	}
 	for _, rel := range orphans {
-		diags.Errorf(codeOrphan, place(filepath.Join(dir, filepath.FromSlash(rel))), "huntc build --update deletes it; if its document is gone by mistake, bring that back", "no hunt compiles to this file")
+		diags.Errorf(codeOrphan, place(filepath.Join(dir, filepath.FromSlash(rel))), "Run \"huntc build --update\" to delete it; if its document is gone by mistake, bring that back.", "no hunt compiles to this file")
 	}
 	diags.Sort()
 	return diags, bytes.Join(diffs, nil), nil

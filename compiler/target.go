@@ -2,7 +2,6 @@ package compiler
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -32,10 +31,7 @@ func newBuilder(opts Options) (*builder, error) {
 	if opts.Config == nil {
 		opts.Config = &Config{}
 	}
-	b := &builder{opts: opts, jobs: opts.Jobs, frontend: sigmaFrontend(opts.Config)}
-	if b.jobs <= 0 {
-		b.jobs = runtime.GOMAXPROCS(0)
-	}
+	b := &builder{opts: opts, frontend: sigmaFrontend(opts.Config)}
 	for _, name := range opts.Targets {
 		if !slices.Contains(Targets(), name) {
 			return nil, fmt.Errorf("there is no target %q: %s", name, diag.DidYouMean(name, Targets()))

@@ -23,9 +23,9 @@ func Closest(word string, candidates []string) string {
 // close to, else what there is to choose from.
 func DidYouMean(word string, candidates []string) string {
 	if c := Closest(word, candidates); c != "" {
-		return "did you mean \"" + c + "\"?"
+		return "Did you mean \"" + c + "\"?"
 	}
-	return "known are: " + strings.Join(candidates, ", ")
+	return "Known are: " + strings.Join(candidates, ", ") + "."
 }
 
 // edits is the restricted Damerau-Levenshtein distance of a and b, or limit

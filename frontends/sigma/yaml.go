@@ -352,50 +352,8 @@ func (l *loader) unknownKey(block string, k *yaml.Node, known []string) {
 
 // nearest is the known word that a misspelt one is likely to mean, or "".
 func nearest(word string, known []string) string {
-	limit := 2
-	switch n := len(word); {
-	case n <= 2:
-		return ""
-	case n <= 4:
-		limit = 1
-	case n > 64:
+	if len(word) < 3 || len(word) > 64 {
 		return ""
 	}
-	best := ""
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(k), limit); d <= limit && k != word {
-			best, limit = k, d-1
-			if limit < 0 {
-				break
-			}
-		}
-	}
-	return best
-}
-
-// editDistance counts insertions, deletions, changes and swaps of neighbours;
-// above limit it returns some number above limit.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	prev2, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		cur[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], prev2[j-2]+1)
-			}
-		}
-		prev2, prev, cur = prev, cur, prev2
-	}
-	return prev[len(b)]
+	return diag.Closest(word, known)
 }

@@ -1,6 +1,7 @@
 package spl
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -21,7 +22,38 @@ func FuzzParse(f *testing.F) {
 			f.Add(tt.text)
 		}
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(checkParse)
+}
+
+// TestParseSoup does what FuzzParse does with words of the language in random
+// order, of which many more parse than of random bytes.
+func TestParseSoup(t *testing.T) {
+	words := strings.Split("| | | search where eval stats tstats by as from datamodel=A.B where ( ) ( ) [ ] , , = != <= a b _time span=1s count count( "+
+		"values(x) x=1 x=\"a*\" x!=* IN IN(a) AND OR NOT XOR and TERM( CASE(a) \"s\" \"\\\\\" 'q r' ' \" `m` `m(a,b)` ` ```c``` ``` - + * / % . -1 2.5 1e3 eval( match(a,\"\\d\") "+
+		"true like in(a) head 5 sort 0 - desc append join type=left max=0 table fields rename rex regex bin span=5m convert ctime(a) fillnull value=0 mvexpand dedup lookup foo \\", " ")
+	for seed := range uint64(20000) {
+		g := gen{rand.New(rand.NewPCG(seed, 4))}
+		checkParse(t, strings.Join(several(g, 1, 14, func() string { return pick(g, words...) }), pick(g, " ", " ", "\n", "")))
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// TestParseLarge: long texts that repeat one thing are read or refused.
+func TestParseLarge(t *testing.T) {
+	for _, unit := range []string{"(", "[", "`", "\"", "a ", "a=1 OR ", "NOT ", "| x ", "| append [ ", "```", "a=(", "TERM(", "'", "\\"} {
+		for _, before := range []string{"", "| stats count(eval("} {
+			text := before + strings.Repeat(unit, (64<<10)/len(unit))
+			if s, diags := Parse("", text); s == nil && len(diags) == 0 {
+				t.Errorf("%q is neither read nor refused", text[:30])
+			}
+		}
+	}
+}
+
+func checkParse(t *testing.T, text string) {
+	{
 		s, diags := Parse("x.spl", text)
 		for _, d := range diags {
 			if !d.Pos.IsValid() || d.Pos.Offset > len(text) || d.Message == "" {
@@ -44,7 +76,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%s (%v)\n%s", PrintSearchExpr(e), err, d)
 			}
 		}
-	})
+	}
 }
 
 // places are the places where a text from outside can stand, with the check

@@ -44,7 +44,7 @@ var lexRules = sync.OnceValue(func() lexer.Rules {
 	pipe := lexer.Rule{Name: "Pipe", Pattern: `\|`, Action: lexer.Push("Command")}
 	search := []lexer.Rule{
 		{Name: "TermOpen", Pattern: `(?:TERM|CASE)\(`, Action: lexer.Push("Term")},
-		{Name: "SearchWord", Pattern: "(?:\\\\.|[^\\s\"`()=<>!,|\\[\\]\\\\]|![^=\\s\"`()<>!,|\\[\\]\\\\])+"},
+		{Name: "SearchWord", Pattern: "(?:\\\\\\S|[^\\s\"`()=<>!,|\\[\\]\\\\]|![^=\\s\"`()<>!,|\\[\\]\\\\])+"},
 		{Name: "SearchOp", Pattern: `!=|<=|>=|=|<|>`},
 		{Name: "SearchPunct", Pattern: `[(),]`},
 	}
@@ -52,7 +52,7 @@ var lexRules = sync.OnceValue(func() lexer.Rules {
 		{Name: "As", Pattern: `(?i:as)\s`},
 		{Name: "By", Pattern: `(?i:(?:group)?by)\s`},
 		{Name: "EvalOpen", Pattern: `(?i:eval)\(`, Action: lexer.Push("EvalParen")},
-		{Name: "ArgWord", Pattern: "(?:\\\\.|[^\\s\"`(),=!|\\[\\]\\\\])+"},
+		{Name: "ArgWord", Pattern: "(?:\\\\\\S|[^\\s\"`(),=!|\\[\\]\\\\])+"},
 		{Name: "ArgPunct", Pattern: `!=|[=(),]`},
 	}
 	eval := []lexer.Rule{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
@@ -157,7 +158,9 @@ func (p *pipeline) parse() *Search {
 				s.Commands = append(s.Commands, c)
 			}
 		}
-		s.Span = to(p.lex, s.Span)
+		if n := len(s.Commands); n > 0 {
+			s.EndPos = s.Commands[n-1].At().EndPos
+		}
 		t := p.lex.Peek()
 		if t.Type != l.pipe && !p.end(t) {
 			p.report(unexpected(t, "| or the end of the search"), "")
@@ -257,11 +260,18 @@ func (p *pipeline) unknown(name string, span diag.Span, start lexer.Checkpoint, 
 	from := p.lex.RawCursor()
 	p.skip()
 	c := &Unknown{Span: to(p.lex, span), Name: name}
+	tokens := p.lex.Range(from, p.lex.RawCursor())
 	var raw strings.Builder
-	for _, t := range p.lex.Range(from, p.lex.RawCursor()) {
+	for _, t := range tokens {
 		raw.WriteString(t.Value)
 	}
 	c.Raw = strings.TrimSpace(raw.String())
+	if len(tokens) > 0 {
+		// The last token may have a space in it that is not in Raw.
+		end := tokens[0].Pos
+		end.Advance(strings.TrimRightFunc(raw.String(), unicode.IsSpace))
+		c.EndPos = diag.Pos(end)
+	}
 	if !check {
 		return c
 	}

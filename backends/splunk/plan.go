@@ -385,7 +385,7 @@ func (p *planner) take(s *ir.Scan, ops []ir.Query, n need) source {
 			return false, false
 		}
 		info, ok := p.b.schema.Column(view, table, name)
-		return info.Fill == "" && (info.Nullable || view == schema.Raw), ok
+		return info.Fill == "", ok
 	}
 	push.counts = func(name string) bool {
 		info, _ := p.b.schema.Column(view, table, name)
@@ -470,9 +470,18 @@ func (p *planner) stores(s *ir.Scan, name string) bool {
 }
 
 // plainText reads the text of a number as the field itself: in Splunk they are
-// one. A pattern that any text matches is a test for presence.
+// one. A pattern that any text matches is a test for presence. A field that
+// may hold any text is read as a number where it is compared by size: Splunk
+// would compare texts that spell no number by the alphabet (search, "Comparison
+// expressions").
 func plainText(e ir.Expr) ir.Expr {
 	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+		if c, ok := e.(*ir.Compare); ok && c.Op != ir.Eq && c.Op != ir.Ne && isNumber(c.R) {
+			if f, ok := c.L.(*ir.Field); ok && (f.T == ir.Unknown || f.T == ir.String) {
+				return &ir.Compare{Span: c.Span, Op: c.Op, L: &ir.Call{Span: f.Span, Func: ir.ToNumber, Args: []ir.Expr{f}}, R: c.R}
+			}
+			return c
+		}
 		m, ok := e.(*ir.Match)
 		if !ok {
 			return e
@@ -500,7 +509,7 @@ func (p *planner) clearOfFill(e ir.Expr, view schema.View, table string) ir.Expr
 	}
 	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
 		c, ok := e.(*ir.Compare)
-		if !ok || c.Op == ir.Eq {
+		if !ok || c.Op == ir.Eq || !isNumber(c.R) {
 			return e
 		}
 		var all []ir.Expr
@@ -540,7 +549,7 @@ func (p *planner) events(q ir.Query, n need) rows {
 		}
 		return c
 	}
-	if n.show && p.form == backends.Datamodel {
+	if n.show && !ir.HasField(src.used, timeColumn) {
 		r.scope = append(r.scope, info(&ir.Field{Name: timeColumn, T: ir.Time}))
 	}
 	for _, f := range src.used {
@@ -633,7 +642,7 @@ func (p *planner) keys(s *ir.Scan, fields []*ir.Field) ([]*ir.Col, scope) {
 	for i, f := range fields {
 		p.name(f)
 		infos[i], _ = p.b.schema.Column(schema.CIM, s.Physical.Table, f.Name)
-		fill = fill || infos[i].Nullable && infos[i].Fill == ""
+		fill = fill || infos[i].Fill == ""
 	}
 	var cols []*ir.Col
 	var sc scope
@@ -643,7 +652,7 @@ func (p *planner) keys(s *ir.Scan, fields []*ir.Field) ([]*ir.Col, scope) {
 		if fill {
 			col.X = orUnknown(f)
 		}
-		if infos[i].Nullable && infos[i].Fill == "" {
+		if infos[i].Fill == "" {
 			c.fill = unknownText
 		}
 		cols = append(cols, col)

@@ -182,7 +182,10 @@ func (p *planner) leaf(e ir.Expr, sc scope) ir.Expr {
 	case *ir.FieldMatch:
 		p.name(e.X)
 		p.name(e.Y)
-		return p.guardFill(e, sc, e.X, e.Y)
+		// What substr and split do with an empty second text is not documented:
+		// any text that is there begins with it, ends in it and holds it.
+		empty := ir.NewLogic(e.Span, ir.And, isText(e.Span, e.Y, ""), p.exists(&ir.Exists{Span: e.Span, X: e.X}, sc))
+		return p.guardFill(ir.NewLogic(e.Span, ir.Or, ir.Simplify(empty), e), sc, e.X, e.Y)
 	case *ir.Exists:
 		return p.exists(e, sc)
 	case *ir.Keyword:

@@ -35,7 +35,7 @@ func (p *pusher) split(e ir.Expr) (push, rest ir.Expr) {
 	if p.exact(e, false) {
 		return e, nil
 	}
-	w := ir.Simplify(p.widen(e))
+	w := ir.Simplify(p.widen(e, false))
 	if ir.IsTrue(w) {
 		return nil, e
 	}
@@ -109,26 +109,26 @@ func joinNots(at diag.Span, list []ir.Expr) []ir.Expr {
 	return append(out, &ir.Not{Span: at, X: ir.NewLogic(at, ir.Or, nots...)})
 }
 
-// exact reports whether a search expression can say e as it is; neg says that
-// e stands below an odd number of Nots.
-func (p *pusher) exact(e ir.Expr, neg bool) bool {
+// exact reports whether a search expression can say e as it is; below says
+// that e stands below a Not.
+func (p *pusher) exact(e ir.Expr, below bool) bool {
 	switch e := e.(type) {
 	case *ir.Logic:
 		for _, a := range e.Args {
-			if !p.exact(a, neg) {
+			if !p.exact(a, below) {
 				return false
 			}
 		}
 		return len(e.Args) > 0
 	case *ir.Not:
-		return p.exact(e.X, !neg)
+		return p.exact(e.X, true)
 	case *ir.Match:
 		f, ok := p.column(e.X)
 		if !ok || e.Cased {
 			return false
 		}
 		for _, pat := range e.Any {
-			if !searchable(pat) || neg && numeric(pat) && p.leavesOut(f) {
+			if !searchable(pat) || below && numeric(pat) && p.leavesOut(f) {
 				return false
 			}
 		}
@@ -141,7 +141,7 @@ func (p *pusher) exact(e ir.Expr, neg bool) bool {
 		if _, ok := p.column(f); !ok {
 			return false
 		}
-		return !neg && e.Op != ir.Ne || !p.leavesOut(f)
+		return !below && e.Op != ir.Ne || !p.leavesOut(f)
 	case *ir.Exists:
 		_, ok := p.column(e.X)
 		return ok
@@ -220,19 +220,20 @@ func numeric(p ir.Pattern) bool {
 	return err == nil
 }
 
-// widen is a sayable predicate that e implies; True if none is known.
-func (p *pusher) widen(e ir.Expr) ir.Expr {
-	if p.exact(e, false) {
+// widen is a sayable predicate that e implies; True if none is known. below
+// says that it is to stand below a Not.
+func (p *pusher) widen(e ir.Expr, below bool) ir.Expr {
+	if p.exact(e, below) {
 		return e
 	}
 	switch e := e.(type) {
 	case *ir.Logic:
-		return p.each(e, p.widen)
+		return p.each(e, func(a ir.Expr) ir.Expr { return p.widen(a, below) })
 	case *ir.Not:
 		return &ir.Not{Span: e.Span, X: p.narrow(e.X)}
 	case *ir.Match:
 		if f, ok := p.column(e.X); ok {
-			return p.widenMatch(e, f)
+			return p.widenMatch(e, f, below)
 		}
 	case *ir.Regexp:
 		f, ok := p.column(e.X)
@@ -258,7 +259,7 @@ func (p *pusher) widen(e ir.Expr) ir.Expr {
 	case *ir.FieldMatch:
 		return p.bothPresent(e, e.X, e.Y)
 	case *ir.Compare:
-		if x, ok := e.L.(*ir.Call); ok && x.Func == ir.ToNumber && isNumber(e.R) && e.Op != ir.Ne {
+		if x, ok := e.L.(*ir.Call); ok && x.Func == ir.ToNumber && isNumber(e.R) && e.Op != ir.Ne && !below {
 			// A text that spells a number is compared as a number.
 			if f, ok := p.column(x.Args[0]); ok {
 				return &ir.Compare{Span: e.Span, Op: e.Op, L: f, R: e.R}
@@ -292,7 +293,7 @@ func (p *pusher) narrow(e ir.Expr) ir.Expr {
 	case *ir.Logic:
 		return p.each(e, p.narrow)
 	case *ir.Not:
-		return &ir.Not{Span: e.Span, X: p.widen(e.X)}
+		return &ir.Not{Span: e.Span, X: p.widen(e.X, true)}
 	case *ir.Match:
 		if f, ok := p.column(e.X); ok && !e.Cased {
 			m := &ir.Match{Span: e.Span, X: f}
@@ -335,7 +336,7 @@ func (p *pusher) bothPresent(at ir.Expr, fields ...*ir.Field) ir.Expr {
 }
 
 // widenMatch forgets case and writes a * for what a search cannot say.
-func (p *pusher) widenMatch(e *ir.Match, f *ir.Field) ir.Expr {
+func (p *pusher) widenMatch(e *ir.Match, f *ir.Field, below bool) ir.Expr {
 	m := &ir.Match{Span: e.Span, X: f}
 	seen := map[string]bool{}
 	for _, pat := range e.Any {
@@ -343,7 +344,7 @@ func (p *pusher) widenMatch(e *ir.Match, f *ir.Field) ir.Expr {
 		if !searchable(pat) {
 			w = widenPattern(pat)
 		}
-		if shape, _ := w.Shape(); shape == ir.ShapeAny {
+		if shape, _ := w.Shape(); shape == ir.ShapeAny || below && numeric(w) && p.leavesOut(f) {
 			return p.present(e, f)
 		}
 		if key := strings.ToLower(w.String()); !seen[key] {

@@ -294,6 +294,7 @@ func (p *planner) match(in ir.Query, e *ir.Match) ir.Expr {
 	}
 	plain := make([]ir.Pattern, 0, len(e.Any))
 	var rest []ir.Expr
+	empty := false
 	for _, pat := range e.Any {
 		shape, s := pat.Shape()
 		switch {
@@ -306,15 +307,23 @@ func (p *planner) match(in ir.Query, e *ir.Match) ir.Expr {
 			return isNotEmpty(e.Span, x)
 		case shape == ir.ShapeExact && s == "" && number != nil:
 			// A missing number reads as the empty text, and no other does.
+		case shape == ir.ShapeExact && s == "" && e.Cased:
+			empty = true // which has no case
 		case shape == ir.ShapeGlob || !e.Cased && hasCaseBeyondASCII(s):
-			rest = append(rest, &ir.Regexp{Span: at(pat.Span, e.Span), X: x, Source: globRegexp(pat, e.Cased)})
+			src := globRegexp(pat, e.Cased)
+			if !slices.ContainsFunc(rest, func(r ir.Expr) bool { return r.(*ir.Regexp).Source == src }) {
+				rest = append(rest, &ir.Regexp{Span: at(pat.Span, e.Span), X: x, Source: src})
+			}
 		default:
 			plain = append(plain, pat)
 		}
 	}
-	args := make([]ir.Expr, 0, 1+len(rest))
+	args := make([]ir.Expr, 0, 2+len(rest))
 	if len(plain) > 0 {
 		args = append(args, &ir.Match{Span: e.Span, X: x, Any: plain, Cased: e.Cased})
+	}
+	if empty {
+		args = append(args, isNotEmpty(e.Span, x).(*ir.Not).X)
 	}
 	return ir.NewLogic(e.Span, ir.Or, append(args, rest...)...)
 }

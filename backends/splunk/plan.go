@@ -53,7 +53,7 @@ type plan struct {
 
 func (b *Backend) plan(h *ir.Hunt, q ir.Query, fields []*ir.Field, form backends.Form) plan {
 	p := &planner{b: b, hunt: h, form: form, fields: fields}
-	r := p.query(q, need{show: true})
+	r := p.query(nativeTime(q), need{show: true})
 	out := r.query
 	if p.open && form != backends.Tstats {
 		out = p.table(q.At(), out, r.scope)
@@ -279,15 +279,9 @@ func (p *planner) keep(at diag.Span, r rows, fields []*ir.Field) rows {
 // Extend first.
 func (p *planner) project(q *ir.Project, n need) rows {
 	cols := q.Cols
-	shown := p.form == backends.Tstats && isChain(q.Input) && n.show && !n.counted
-	if shown {
-		// The time that a Union shows by default gives way to how many events a
-		// row stands for and when the first and the last was.
-		cols = slices.DeleteFunc(slices.Clone(cols), func(c *ir.Col) bool {
-			f, ok := c.X.(*ir.Field)
-			return ok && f.Name == timeColumn && c.Span == q.Span && !ir.HasField(n.cols, c.As)
-		})
-		shown = len(cols) < len(q.Cols)
+	shown := false
+	if n.show && !n.counted && isChain(q.Input) {
+		cols, shown = p.showTime(cols, n)
 	}
 	below := need{cols: colFields(cols), counted: n.counted, times: shown || n.times}
 	r := p.query(q.Input, below)
@@ -337,6 +331,23 @@ func (p *planner) project(q *ir.Project, n need) rows {
 	p.times = p.times || shown
 	out.Input = r.query
 	return rows{query: out, scope: sc, counted: r.counted && n.counted}
+}
+
+// showTime leaves the time of the event out of a Project on top, where nothing
+// above reads it: rows of tstats stand for several events each, so how many,
+// and when the first and the last of them was, takes its place.
+func (p *planner) showTime(cols []*ir.Col, n need) (out []*ir.Col, dropped bool) {
+	if p.form != backends.Tstats {
+		return cols, false
+	}
+	for _, c := range cols {
+		if f, ok := c.X.(*ir.Field); ok && f.Name == timeColumn && !ir.HasField(n.cols, c.As) {
+			dropped = true
+			continue
+		}
+		out = append(out, c)
+	}
+	return out, dropped
 }
 
 // step is one operator above the Scan of a chain, after pushdown.

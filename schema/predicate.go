@@ -48,9 +48,12 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 	case *ir.Logic:
 		c := *e
 		c.Args = make([]ir.Expr, len(e.Args))
+		outer := r.emptyOrMissing
+		r.emptyOrMissing = append(slices.Clone(outer), emptyOrMissing(e)...)
 		for i, a := range e.Args {
 			c.Args[i] = r.pred(sc, a, neg)
 		}
+		r.emptyOrMissing = outer
 		return &c
 	case *ir.Not:
 		return &ir.Not{Span: e.Span, X: r.pred(sc, e.X, !neg)}
@@ -91,6 +94,28 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 		return r.expr(sc, e)
 	}
 	panic(fmt.Sprintf("schema: unhandled expression %T", e))
+}
+
+// emptyOrMissing lists the fields of which an Or accepts both the empty and
+// the missing value: there it does no harm that a target stores one for both.
+func emptyOrMissing(e *ir.Logic) []string {
+	if e.Op != ir.Or {
+		return nil
+	}
+	var empty, missing []string
+	for _, a := range e.Args {
+		switch a := a.(type) {
+		case *ir.Match:
+			if f, ok := a.X.(*ir.Field); ok && slices.ContainsFunc(a.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 }) {
+				empty = append(empty, f.Name)
+			}
+		case *ir.Not:
+			if x, ok := a.X.(*ir.Exists); ok {
+				missing = append(missing, x.X.Name)
+			}
+		}
+	}
+	return slices.DeleteFunc(empty, func(f string) bool { return !slices.Contains(missing, f) })
 }
 
 // test notes stored columns that the query tests, which makes them worth
@@ -268,7 +293,7 @@ func (b *base) exists(e *ir.Exists, neg bool) ir.Expr {
 	var any []ir.Expr
 	for _, f := range cols {
 		b.note(f)
-		if _, filled := b.fill(f); filled {
+		if _, filled := b.fill(f); filled && !slices.Contains(b.r.emptyOrMissing, e.X.Name) {
 			b.r.reason(e, codeEmpty, ir.Under, neg, "", "%s does not tell an empty %s from a missing one", b.where(), e.X.Name)
 		}
 		if info, ok := b.r.schema.Column(CIM, b.m.Table, f.Name); ok && b.r.view == CIM && info.Fill == FillOther {
@@ -487,7 +512,9 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 	guard := false
 	for i, p := range mapped {
 		if s, ok := p.Literal(); ok && s == "" && filled {
-			l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s does not tell an empty %s from a missing one", l.where(), l.f.Name)
+			if !slices.Contains(l.r.emptyOrMissing, l.f.Name) {
+				l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s does not tell an empty %s from a missing one", l.where(), l.f.Name)
+			}
 			mapped[i] = ir.TextPattern(p.Span, fill)
 			continue
 		}

@@ -50,6 +50,9 @@ type resolver struct {
 	try  int
 	more bool
 
+	// emptyOrMissing are the fields of which the predicate around accepts both
+	// the empty and the missing value.
+	emptyOrMissing []string
 	// constrained are the single-valued columns that tell datasets apart.
 	constrained []string
 

@@ -9,7 +9,8 @@ import (
 
 // Normalize brings a query into the form that later passes expect, without
 // changing what it selects or the author's order: And and Or are flat, nested
-// constants and double negations are gone, neighbouring Filters are one.
+// constants and double negations are gone, two Matches of one field in an Or
+// are one, neighbouring Filters are one.
 func Normalize(q Query) Query {
 	return MapQuery(q, func(q Query) Query {
 		f, ok := q.(*Filter)
@@ -67,6 +68,9 @@ func simplifyLogic(e *Logic) Expr {
 		}
 	}
 	if simple {
+		if e.Op == Or {
+			return joinMatches(e)
+		}
 		return e
 	}
 	args := make([]Expr, 0, len(e.Args))
@@ -79,7 +83,56 @@ func simplifyLogic(e *Logic) Expr {
 			args = append(args, a)
 		}
 	}
-	return NewLogic(e.Span, e.Op, args...)
+	joined := NewLogic(e.Span, e.Op, args...)
+	if l, ok := joined.(*Logic); ok && l.Op == Or {
+		return joinMatches(l)
+	}
+	return joined
+}
+
+// joinMatches joins the Matches of one field in an Or at the place of the
+// first.
+func joinMatches(e *Logic) Expr {
+	var out []Expr
+	for i, a := range e.Args {
+		m, ok := a.(*Match)
+		j := -1
+		if ok {
+			j = slices.IndexFunc(e.Args[:i], func(b Expr) bool { return sameOperand(b, m) })
+		}
+		if j < 0 {
+			if out != nil {
+				out = append(out, a)
+			}
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(e.Args[:i])
+		}
+		k := slices.IndexFunc(out, func(b Expr) bool { return sameOperand(b, m) })
+		first := *out[k].(*Match)
+		first.Any = slices.Clone(first.Any)
+		for _, p := range m.Any {
+			if !slices.ContainsFunc(first.Any, func(q Pattern) bool { return q.String() == p.String() }) {
+				first.Any = append(first.Any, p)
+			}
+		}
+		out[k] = &first
+	}
+	if out == nil {
+		return e
+	}
+	return NewLogic(e.Span, Or, out...)
+}
+
+func sameOperand(b Expr, m *Match) bool {
+	n, ok := b.(*Match)
+	if !ok || n.Cased != m.Cased {
+		return false
+	}
+	x, xok := n.X.(*Field)
+	y, yok := m.X.(*Field)
+	return xok && yok && x.Name == y.Name
 }
 
 // IsTrue and IsFalse recognise the constants of the predicate language.

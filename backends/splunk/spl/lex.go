@@ -31,7 +31,7 @@ var lexRules = sync.OnceValue(func() lexer.Rules {
 		lexer.Return(),
 	}
 	names := []lexer.Rule{
-		{Name: "LongName", Pattern: `(?i:search|where|eval|tstats)[.:/@-][A-Za-z0-9_.:/@-]*`, Action: lexer.Push("Args")},
+		{Name: "LongName", Pattern: "(?i:search|where|eval|tstats)[^\\s\\w\"`()\\[\\]|][^\\s\"`()\\[\\]|]*", Action: lexer.Push("Args")},
 		{Name: "SearchName", Pattern: `(?i:search)\b`, Action: lexer.Push("Search")},
 		{Name: "EvalName", Pattern: `(?i:where|eval)\b`, Action: lexer.Push("Eval")},
 		{Name: "TstatsName", Pattern: `(?i:tstats)\b`, Action: lexer.Push("Tstats")},

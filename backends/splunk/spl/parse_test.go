@@ -161,6 +161,7 @@ var errorTests = []struct {
 	{"| append [ | head x ] | table", "1:19 HC0351 cannot read head: unexpected \"x\", expected a count\n1:30 HC0351 cannot read table: unexpected end of the search"},
 	{"| append [ ]", `1:12 HC0354 a command has to stand here, not "]"`},
 	{`| foo "`, `1:3 HC0351 cannot read foo: it has a quote or a backtick that is not closed`},
+	{"| search% a", `1:3 HC0351 cannot read search%: it does not begin with the name of a command`},
 	{"| `a b` | `c`", "1:3 HC0351 the macro `a b` has no name that Splunk accepts"},
 	{"| `a(b`", "1:3 HC0351 the macro `a(b` does not end in a closing parenthesis"},
 	{strings.Repeat("(", 101) + "a" + strings.Repeat(")", 101), "1:101 HC0352 more than 100 parentheses and brackets are open here"},

@@ -28,8 +28,8 @@ type NotEvaluable struct {
 func (e *NotEvaluable) Error() string { return e.Why }
 
 // ForeignFunc gives the value of an expression in a target's own language,
-// which eval cannot read.
-type ForeignFunc func(f *ir.Foreign, row Row) (any, error)
+// which eval cannot read. The expression defines the column as.
+type ForeignFunc func(as string, f *ir.Foreign, row Row) (any, error)
 
 // CompilePred compiles a predicate. A column or a literal that stands where a
 // predicate is wanted holds where its value is true. The error is a
@@ -105,7 +105,7 @@ func compileCall(e *ir.Call) (Value, error) {
 	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year, ir.ToString, ir.ToNumber:
 		want = 1
 	case ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin:
-	case ir.Concat:
+	case ir.Concat, coalesce:
 		want = len(e.Args)
 	default:
 		panic("eval: unhandled function " + string(e.Func))

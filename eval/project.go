@@ -16,11 +16,11 @@ import (
 // direction of schema.Resolve, and written without a look at it. It is not safe
 // for concurrent use.
 type Projector struct {
-	schema *schema.Schema
-	view   schema.View
-	m      *schema.Mapping
-	// columns are those of the table, sorted: each has its fill.
+	view schema.View
+	m    *schema.Mapping
+	// columns are those of the table, sorted, and infos what is known of them.
 	columns []string
+	infos   map[string]schema.ColumnInfo
 	shapes  map[string]*shape // by the names of the columns beside those
 }
 
@@ -31,20 +31,25 @@ func NewProjector(s *schema.Schema, ds *schema.Dataset, v schema.View) *Projecto
 	if m == nil {
 		return nil
 	}
-	p := &Projector{schema: s, view: v, m: m, shapes: map[string]*shape{}}
+	p := &Projector{view: v, m: m, shapes: map[string]*shape{}}
 	if t := s.Table(v, m.Table); t != nil {
+		p.infos = t.Columns
 		p.columns = slices.Sorted(maps.Keys(t.Columns))
 	}
 	return p
 }
 
-// derivedColumn is where a row keeps the value that the target computes by an
-// expression of its own language.
-func derivedColumn(expr string) string { return "\x00" + expr }
+// derived is the name under which a row keeps the value of a column that the
+// target computes by an expression of its own language.
+func derived(as string) string { return "\x00" + as }
+
+// rawColumn is Splunk's name for the text of an event. What stands between
+// the values in it is nobody's business: here a line break.
+const rawColumn = "_raw"
 
 // Derived is the ForeignFunc for projected rows: the value of a computed
 // column is that of the logical field which it stands for.
-func Derived(f *ir.Foreign, row Row) (any, error) { return row.Get(derivedColumn(f.Text)), nil }
+func Derived(as string, _ *ir.Foreign, row Row) (any, error) { return row.Get(derived(as)), nil }
 
 // Rows are the rows that may stand for the event: several where the target
 // writes one value in several ways, none where an event like this cannot
@@ -55,10 +60,15 @@ func (p *Projector) Rows(event Row) []Row {
 	for _, name := range slices.Sorted(maps.Keys(p.m.Where)) {
 		w.choices(name, p.m.Where[name])
 	}
+	var raw []string
 	for i, field := range event.Columns() {
 		if v := event.vals[i]; v != nil {
 			w.field(field, v, event)
+			raw = append(raw, text(v))
 		}
+	}
+	if p.view == schema.Raw {
+		w.put(rawColumn, strings.Join(raw, "\n"))
 	}
 	if w.impossible {
 		return nil
@@ -125,7 +135,7 @@ func (w *rowWriter) field(field string, v any, event Row) {
 	s := text(v)
 	switch c.Kind {
 	case "computed":
-		w.put(derivedColumn(c.Expr), v)
+		w.put(derived(c.Name), v)
 	case "path":
 		w.put(c.Name, w.spellings(c, s)...)
 		w.put(c.File, s[strings.LastIndexAny(s, `\/`)+1:])
@@ -137,7 +147,7 @@ func (w *rowWriter) field(field string, v any, event Row) {
 		}
 		w.put(c.Name, w.spellings(c, name)...)
 	case "registry":
-		w.registry(c, s, event)
+		w.registry(field, c, s, event)
 	case "regdata":
 		w.put(c.Name, w.spellings(c, registryData(s, c.Notation))...)
 	case "hashes":
@@ -157,10 +167,10 @@ func (w *rowWriter) field(field string, v any, event Row) {
 
 // registry writes key\value into two columns. An event about a key alone has
 // no value, and Sysmon's (Default) is the value without a name.
-func (w *rowWriter) registry(c *schema.Column, s string, event Row) {
+func (w *rowWriter) registry(field string, c *schema.Column, s string, event Row) {
 	w.put(c.Name, s)
 	if c.Whole != "" {
-		w.put(derivedColumn(c.Whole), s)
+		w.put(derived(field), s)
 	}
 	key, value := s, ""
 	aboutKey := c.KeyAlone && strings.HasSuffix(text(event.Get("EventType")), "Key")
@@ -277,10 +287,7 @@ func (w *rowWriter) rows() []Row {
 
 // stored is a value as the type of its column; false if it is none of that type.
 func (p *Projector) stored(name string, v any) (any, bool) {
-	if strings.HasPrefix(name, "\x00") || p.view == schema.Raw {
-		return v, true
-	}
-	info, ok := p.schema.Column(p.view, p.m.Table, name)
+	info, ok := p.infos[name]
 	if !ok {
 		return v, true
 	}
@@ -306,7 +313,7 @@ func (p *Projector) stored(name string, v any) (any, bool) {
 
 // filled is a value, or what the target puts where there is none.
 func (p *Projector) filled(name string, v any) any {
-	info, ok := p.schema.Column(p.view, p.m.Table, name)
+	info, ok := p.infos[name]
 	if !ok {
 		return v
 	}

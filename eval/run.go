@@ -148,7 +148,7 @@ func (r Runner) columns(cols []*ir.Col) ([]column, error) {
 		out[i].as = c.As
 		if f, ok := c.X.(*ir.Foreign); ok && r.Foreign != nil {
 			out[i].value = func(row Row) (any, error) {
-				v, err := r.Foreign(f, row)
+				v, err := r.Foreign(c.As, f, row)
 				return normal(v), err
 			}
 			continue

@@ -142,7 +142,9 @@ func TestForeign(t *testing.T) {
 	if _, err := eval.Run(q, source); !errors.As(err, &want) {
 		t.Errorf("without a hook: %v", err)
 	}
-	hook := func(f *ir.Foreign, row eval.Row) (any, error) { return row.Get(f.Needs[0]).(int64) + 1, nil }
+	hook := func(as string, f *ir.Foreign, row eval.Row) (any, error) {
+		return row.Get(f.Needs[0]).(int64) + int64(len(as)), nil
+	}
 	rows, err := eval.Runner{Source: source, Foreign: hook}.Run(q)
 	if err != nil || rows[0].Get("x") != int64(2) {
 		t.Errorf("with a hook: %v, %v", rows, err)

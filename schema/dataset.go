@@ -96,7 +96,8 @@ type Difference struct {
 	Effect string `yaml:"effect"`
 	Why    string `yaml:"why"`
 	// Unless names logical fields that the events which make the difference
-	// lack: it vanishes for a predicate that requires one of them.
+	// lack: it vanishes for a predicate that requires one of them. A+B names
+	// two of which such events lack one or the other.
 	Unless []string `yaml:"unless"`
 }
 

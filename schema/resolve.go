@@ -619,13 +619,26 @@ func (r *resolver) scan(q *ir.Scan, pred ir.Expr) (ir.Query, scope) {
 	if b.time(q.Span) == nil {
 		out.LookBack = 0
 	}
-	if d := m.Differs; d != nil && !slices.ContainsFunc(d.Unless, func(f string) bool { return ir.Requires(pred, f) }) {
+	if d := m.Differs; d != nil && !d.ruledOut(pred) {
 		r.reasons = append(r.reasons, ir.Reason{Span: q.Source.Span, Code: codeDataset, Effect: ir.Fidelity(d.Effect), Message: d.Why})
 	}
 	if where := b.constraint(); where != nil {
 		return &ir.Filter{Span: q.Span, Input: b.extend, Pred: where}, b
 	}
 	return b.extend, b
+}
+
+// ruledOut reports whether the predicate cannot match the events that make the
+// difference.
+func (d *Difference) ruledOut(pred ir.Expr) bool {
+	return slices.ContainsFunc(d.Unless, func(fields string) bool {
+		for _, f := range strings.Split(fields, "+") {
+			if !ir.Requires(pred, f) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // constraint is what tells the dataset's rows from others of the table.

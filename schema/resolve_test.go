@@ -77,7 +77,7 @@ func TestResolvePredicates(t *testing.T) {
 		{"missing in Defender is empty", "process_creation", XDR, not(&ir.Exists{X: field("CommandLine")}),
 			`filter and(match(ActionType, "ProcessCreated"), match(ProcessCommandLine, "")) {HC0313 over}`},
 		{"empty or missing", "process_creation", XDR, ir.NewLogic(ir.Lit{}.Span, ir.Or, match("CommandLine", ""), not(&ir.Exists{X: field("CommandLine")})),
-			`filter and(match(ActionType, "ProcessCreated"), or(match(ProcessCommandLine, ""), match(ProcessCommandLine, "")))`},
+			`filter and(match(ActionType, "ProcessCreated"), match(ProcessCommandLine, ""))`},
 		{"a lone star asks for presence", "process_creation", XDR, match("CommandLine", `*`),
 			`filter and(match(ActionType, "ProcessCreated"), not(match(ProcessCommandLine, ""))) {HC0313 under}`},
 		{"an account", "process_creation", XDR, match("User", `NT AUTHORITY\SYSTEM`),

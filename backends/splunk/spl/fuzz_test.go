@@ -31,7 +31,7 @@ func TestParseSoup(t *testing.T) {
 	words := strings.Split("| | | search where eval stats tstats by as from datamodel=A.B where ( ) ( ) [ ] , , = != <= a b _time span=1s count count( "+
 		"values(x) x=1 x=\"a*\" x!=* IN IN(a) AND OR NOT XOR and TERM( CASE(a) \"s\" \"\\\\\" 'q r' ' \" `m` `m(a,b)` ` ```c``` ``` - + * / % . -1 2.5 1e3 eval( match(a,\"\\d\") "+
 		"true like in(a) head 5 sort 0 - desc append join type=left max=0 table fields rename rex regex bin span=5m convert ctime(a) fillnull value=0 mvexpand dedup lookup foo \\", " ")
-	for seed := range uint64(20000) {
+	for seed := range uint64(8000) {
 		g := gen{rand.New(rand.NewPCG(seed, 4))}
 		checkParse(t, strings.Join(several(g, 1, 14, func() string { return pick(g, words...) }), pick(g, " ", " ", "\n", "")))
 		if t.Failed() {

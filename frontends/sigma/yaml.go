@@ -19,6 +19,7 @@ import (
 const (
 	maxFile    = 8 << 20 // bytes
 	maxAliased = 100_000 // YAML nodes after every alias is written out
+	maxSearch  = 8 << 20 // bytes times lines, for finding the line of a syntax error
 )
 
 // checkText refuses what is not text before the YAML decoder sees it, and
@@ -169,7 +170,7 @@ func (l *loader) syntaxError(src []byte, err error) {
 	m := yamlLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
 	line, _ := strconv.Atoi(m[1])
 	problem := m[2]
-	if len(src) <= 64<<10 && len(l.src.lines) <= 1000 {
+	if len(src)*len(l.src.lines) <= maxSearch {
 		line = len(l.src.lines)
 		for line > 1 {
 			if _, err := decodeAll(src[:l.src.lines[line-1]]); err == nil {

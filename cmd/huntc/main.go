@@ -11,7 +11,7 @@ func main() {
 	// A build allocates much and keeps little: collecting less often halves
 	// its time and stays far below what a small CI machine has.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
+		debug.SetGCPercent(150)
 	}
 	os.Exit(Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

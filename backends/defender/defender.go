@@ -56,14 +56,44 @@ func (b *Backend) native(n *ir.Native) backends.Artifact {
 		Span: n.Span, Code: codeNative, Effect: ir.Opaque,
 		Message: "the query for Defender is the document's own text, so what it finds is not checked",
 	}}}
-	_, diags := kql.Parse(n.Span.Pos.Filename, n.Text)
+	q, diags := kql.Parse(n.Span.Pos.Filename, n.Text)
 	for _, d := range diags {
 		if d.Severity == diag.Error {
 			art.Diagnostics.Warnf(codeSyntax, n, d.Hint, "line %d of the native query: %s", d.Pos.Line, d.Message)
 		}
 	}
+	if q != nil && !diags.HasErrors() {
+		b.checkNames(n, q, &art.Diagnostics)
+	}
 	art.Query = strings.TrimRight(n.Text, " \t\r\n") + "\n"
 	return art
+}
+
+// checkNames warns of tables and columns that Defender does not have, as far as
+// the query is understood.
+func (b *Backend) checkNames(n *ir.Native, q *kql.Query, diags *diag.List) {
+	known := true
+	kql.Walk(q, func(node diag.Node) bool {
+		if t, ok := node.(*kql.Table); ok && b.schema.Table(schema.XDR, t.Name) == nil {
+			known = false
+			diags.Warnf(codeNative, n, diag.DidYouMean(t.Name, schema.Tables(schema.XDR)),
+				"line %d of the native query: Defender has no table %s", t.Pos.Line, t.Name)
+		}
+		return true
+	})
+	if !known {
+		return
+	}
+	lifted, _ := b.Lift(q)
+	if lifted == nil {
+		return
+	}
+	_, found := b.Plan(lifted, nil)
+	for _, d := range found {
+		if d.Code == codeColumn {
+			diags.Warnf(codeNative, n, d.Hint, "line %d of the native query: %s", d.Pos.Line, d.Message)
+		}
+	}
 }
 
 // Comment renders lines as a comment. Whatever could end a line or hide text

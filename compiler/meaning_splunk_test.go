@@ -1,0 +1,218 @@
+package compiler_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+
+	"github.com/huntc/huntc/backends"
+	"github.com/huntc/huntc/backends/splunk"
+	"github.com/huntc/huntc/eval"
+	"github.com/huntc/huntc/frontends/sigma"
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// huntOf is a hunt over network connections with a detection and a pipeline.
+func huntOf(t testing.TB, detection, pipeline string) *ir.Hunt {
+	t.Helper()
+	src := "title: T\ntaxonomy: huntc\nlogsource: {category: network_connection}\ndetection: " + detection + "\nhunt:\n    branches:\n" +
+		"        others: {logsource: {category: network_connection}, detection: {s: {DestinationPort: 22}, condition: s}, pipeline: 'summarize hits = count() by SourceIp'}\n" +
+		"        names: {logsource: {category: dns_query}, detection: {s: {QueryName|contains: a}, condition: s}, output: [Computer, QueryName]}\n" +
+		"    pipeline: |\n        " + strings.ReplaceAll(pipeline, "\n", "\n        ") + "\n"
+	if !strings.Contains(pipeline, "others") {
+		src = strings.Replace(src, "        others:", "        #others:", 1)
+	}
+	if !strings.Contains(pipeline, "names") {
+		src = strings.Replace(src, "        names:", "        #names:", 1)
+	}
+	if !strings.Contains(pipeline, "others") && !strings.Contains(pipeline, "names") {
+		src = strings.Replace(src, "    branches:\n", "", 1)
+	}
+	file, diags := sigma.Load("t.yml", []byte(src), nil)
+	if len(file.Hunts) != 1 {
+		t.Fatalf("%v\n%s", diags, src)
+	}
+	return file.Hunts[0]
+}
+
+// TestSplunkPipelines: what the planner makes of a pipeline, in the form that
+// it chooses, gives the rows that the pipeline means, over random rows of the
+// data model. A missing key shows as "unknown" in Splunk.
+func TestSplunkPipelines(t *testing.T) {
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := splunk.New(s, splunk.Config{})
+	sayable, regex, port := `{s: {Action: allowed}, condition: s}`, `{s: {SourceIp|re: '1$'}, condition: s}`, `{s: {Action: allowed}, f: {Image|re: 'x'}, condition: s and not f}`
+	tests := []struct {
+		detection, pipeline string
+		form                backends.Form
+	}{
+		{sayable, "summarize n = count() by SourceIp", backends.Tstats},
+		{sayable, "summarize n = count()", backends.Tstats},
+		{regex, "summarize n = count() by SourceIp", backends.Tstats},
+		{port, "summarize n = count() by SourceIp", backends.Tstats},
+		{port, "summarize n = count() by Image", backends.Tstats},
+		{sayable, "summarize n = count(), ports = dcount(DestinationPort), lo = min(DestinationPort), hi = max(DestinationPort) by Image, DestinationIp", backends.Tstats},
+		{regex, "summarize n = count(), ports = dcount(DestinationPort), lo = min(DestinationPort), hi = max(DestinationPort) by Image, DestinationIp", backends.Tstats},
+		{regex, "summarize total = sum(DestinationPort) by SourceIp", backends.Tstats},
+		{regex, "summarize mean = avg(DestinationPort) by SourceIp", backends.Datamodel},
+		{sayable, "summarize mean = avg(DestinationPort), sd = stdev(DestinationPort) by SourceIp", backends.Tstats},
+		{regex, "summarize images = dcount(Image) by SourceIp", backends.Datamodel},
+		{sayable, "summarize images = dcount(Image) by SourceIp", backends.Tstats},
+		{sayable, "summarize first_seen = min(Timestamp), last_seen = max(Timestamp) by SourceIp", backends.Tstats},
+		{regex, "summarize first_seen = min(Timestamp), last_seen = max(Timestamp) by SourceIp", backends.Tstats},
+		{sayable, "summarize n = count() by bin(Timestamp, 5m), SourceIp", backends.Tstats},
+		{regex, "summarize n = count() by bin(Timestamp, 5m), SourceIp", backends.Tstats},
+		{sayable, "summarize n = count() by slot = bin(Timestamp, 7m), SourceIp", backends.Tstats},
+		{sayable, "summarize n = count() by slot = bin(Timestamp, 1d)", backends.Tstats},
+		{sayable, "summarize n = count() by slot = bin(DestinationPort, 10)", backends.Tstats},
+		{sayable, "summarize n = count() by src = SourceIp, DestinationIp", backends.Tstats},
+		{sayable, "extend p = DestinationPort + 1\nwhere p > 23\nsummarize n = count() by p", backends.Tstats},
+		{sayable, "summarize n = count() by SourceIp\nwhere n > 2\nextend twice = n * 2\nsort by n desc\nlimit 3", backends.Tstats},
+		{sayable, "summarize n = count() by SourceIp, DestinationIp\nsummarize peers = count(), most = max(n) by SourceIp", backends.Tstats},
+		{sayable, "where Image endswith \"x.exe\" or not exists(Image)\nsummarize n = count() by Image", backends.Tstats},
+		{sayable, "gaps of Timestamp as delta by SourceIp, DestinationIp\nsummarize n = count(), mean = avg(delta), sd = stdev(delta) by SourceIp, DestinationIp", backends.Tstats},
+		{regex, "gaps of Timestamp as delta by SourceIp\nwhere delta > 10s\nsummarize n = count(), worst = max(delta) by SourceIp", backends.Tstats},
+		{port, "gaps of Timestamp as delta by SourceIp\nwhere delta between 5s and 1m\nsummarize n = count(), ports = dcount(DestinationPort) by SourceIp", backends.Tstats},
+		{sayable, "distinct SourceIp, Image\nproject SourceIp, Image", backends.Tstats},
+		{regex, "distinct SourceIp, Image\nsummarize images = count() by SourceIp", backends.Tstats},
+		{sayable, "project host = SourceIp, port = DestinationPort\nsummarize n = count() by host", backends.Tstats},
+		{sayable, "project SourceIp, DestinationPort\nwhere DestinationPort > 22\nsummarize n = count(), t = sum(DestinationPort) by SourceIp", backends.Tstats},
+		{sayable, "summarize n = count() by SourceIp\njoin kind=inner others on SourceIp", backends.Tstats},
+		{sayable, "summarize n = count() by SourceIp\njoin kind=left others on SourceIp", backends.Tstats},
+		{sayable, "summarize n = count() by SourceIp\njoin kind=anti others on SourceIp", backends.Tstats},
+	}
+	for i, tt := range tests {
+		t.Run(fmt.Sprintf("%d", i), func(t *testing.T) {
+			h := huntOf(t, tt.detection, tt.pipeline)
+			res := s.Resolve(h, schema.CIM)
+			if res.Query == nil {
+				t.Fatal(res.Diagnostics)
+			}
+			checkSplunkLaws(t, b, h)
+			plan, form, diags := b.Plan(h)
+			if plan == nil {
+				t.Fatal(diags)
+			}
+			if form != tt.form {
+				t.Errorf("the form is %s, want %s", form, tt.form)
+			}
+			if testing.Verbose() {
+				t.Logf("%s\n%s", tt.pipeline, b.Compile(h).Query)
+			}
+			for seed := range uint64(40) {
+				rows := connections(rand.New(rand.NewPCG(seed, 7)))
+				source := func(*ir.Scan) ([]eval.Row, error) { return rows, nil }
+				want, err := eval.Run(inSeconds(res.Query), source)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := eval.Run(plan, source)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(shown(want, want), shown(got, want)); diff != "" {
+					t.Fatalf("seed %d: %s\n%s\nphysical\n%s\nplan\n%s", seed, tt.pipeline, diff, ir.Format(res.Query), ir.Format(plan))
+				}
+			}
+		})
+	}
+}
+
+// inSeconds writes lengths of time as numbers of seconds, which is what they
+// are in Splunk; the rows of the test give times as numbers too.
+func inSeconds(q ir.Query) ir.Query {
+	expr := func(e ir.Expr) ir.Expr {
+		if e == nil {
+			return nil
+		}
+		return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+			if l, ok := e.(*ir.Lit); ok {
+				if d, ok := l.Value.(time.Duration); ok {
+					return &ir.Lit{Value: int64(d / time.Second)}
+				}
+			}
+			return e
+		})
+	}
+	cols := func(in []*ir.Col) []*ir.Col {
+		var out []*ir.Col
+		for _, c := range in {
+			out = append(out, &ir.Col{As: c.As, X: expr(c.X)})
+		}
+		return out
+	}
+	return ir.MapQuery(q, func(q ir.Query) ir.Query {
+		switch q := q.(type) {
+		case *ir.Filter:
+			return &ir.Filter{Input: q.Input, Pred: expr(q.Pred)}
+		case *ir.Extend:
+			return &ir.Extend{Input: q.Input, Cols: cols(q.Cols)}
+		case *ir.Aggregate:
+			return &ir.Aggregate{Input: q.Input, By: cols(q.By), Aggs: q.Aggs}
+		}
+		return q
+	})
+}
+
+// connections are rows of Network_Traffic.All_Traffic, as the data model holds
+// them: no two events in one second.
+func connections(r *rand.Rand) []eval.Row {
+	pick := func(list ...any) any { return list[r.IntN(len(list))] }
+	at := time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC).Unix()
+	var table [][]any
+	for range r.IntN(60) {
+		at += int64(1 + r.IntN(300))
+		table = append(table, []any{at, pick("10.0.0.1", "10.0.0.2", nil), pick("10.0.0.9", "192.0.2.1", nil),
+			pick(int64(22), int64(23), int64(443)), pick(`c:\x.exe`, `c:\y.exe`, nil), pick("allowed", "blocked", "unknown"), pick("host1", "unknown")})
+	}
+	return eval.NewTable([]string{"_time", "src_ip", "dest_ip", "dest_port", "app", "action", "dvc"}, table...)
+}
+
+// shown are rows as sorted texts of the columns that the rows of like have.
+func shown(rows, like []eval.Row) []string {
+	var out []string
+	for _, row := range rows {
+		var b strings.Builder
+		for _, name := range like[0:min(1, len(like))] {
+			for _, c := range name.Columns() {
+				if c == "Timestamp" {
+					c = "_time"
+				}
+				v := row.Get(c)
+				if v == nil && c == "_time" {
+					v = row.Get("Timestamp")
+				}
+				fmt.Fprintf(&b, "%s ", plainValue(v))
+			}
+		}
+		out = append(out, b.String())
+	}
+	slices.Sort(out)
+	return out
+}
+
+func plainValue(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "unknown"
+	case int64:
+		return fmt.Sprint(v)
+	case float64:
+		if v == math.Trunc(v) {
+			return fmt.Sprint(int64(v))
+		}
+		return fmt.Sprintf("%.6g", v)
+	}
+	return fmt.Sprint(v)
+}

@@ -111,8 +111,9 @@ func LoadConfig(path string) (*Config, diag.List, error) {
 	return c, diags, nil
 }
 
-// yamlLine is where yaml.v3 says that a syntax error is.
-var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+// yamlLine is where yaml.v3 says that a syntax error is. It does not name the
+// first line.
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 func (c *Config) parse() diag.List {
 	var diags diag.List
@@ -130,8 +131,10 @@ func (c *Config) parse() diag.List {
 	} else if err != nil {
 		where, what := place(c.Path), err.Error()
 		if m := yamlLine.FindStringSubmatch(what); m != nil {
-			where.Pos.Line, _ = strconv.Atoi(m[1])
-			where.Pos.Column, what = 1, m[2]
+			where.Pos.Line, where.Pos.Column, what = 1, 1, m[2]
+			if m[1] != "" {
+				where.Pos.Line, _ = strconv.Atoi(m[1]) // digits
+			}
 		}
 		diags.Errorf(codeConfigYAML, where, "Mend the YAML; nothing is compiled without the project's settings.", "not YAML: %s", what)
 		return diags

@@ -1,0 +1,106 @@
+package compiler
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/huntc/huntc/diag"
+)
+
+func TestConfigMistakes(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       []string // place and code, hint after it where it matters
+	}{
+		{"empty", "", nil},
+		{"only a comment", "# nothing\n", nil},
+		{"null", "---\n", nil},
+		{"not YAML", "placeholders: {a: [b}\n", []string{"huntc.yaml:1:1 HC0550"}},
+		{"a list", "- a\n", []string{"huntc.yaml:1:1 HC0550"}},
+		{"two documents", "splunk: {}\n---\nsplunk: {}\n", []string{"huntc.yaml HC0550"}},
+		{"unknown key", "placeholders: {}\ndataset: {}\n", []string{`huntc.yaml:2:1 HC0551 Did you mean "datasets"?`}},
+		{"a key of no resemblance", "zzz: 1\n", []string{"huntc.yaml:1:1 HC0551 Known are: datasets, placeholders, splunk."}},
+		{"twice", "splunk: {}\nsplunk: {}\n", []string{"huntc.yaml:2:1 HC0551"}},
+		{"placeholders are a list", "placeholders: [a]\n", []string{"huntc.yaml:1:15 HC0552"}},
+		{"a placeholder is a map", "placeholders:\n  a: {b: c}\n  b: [x, [y]]\n  c:\n", []string{"huntc.yaml:2:6 HC0552", "huntc.yaml:3:10 HC0552", "huntc.yaml:4:5 HC0552"}},
+		{"splunk is a text", "splunk: x\n", []string{"huntc.yaml:1:9 HC0552"}},
+		{"unknown key of splunk", "splunk:\n  summaryonly: x\n", []string{`huntc.yaml:2:3 HC0551 Did you mean "summariesonly"?`}},
+		{"a macro's name that breaks out", "splunk:\n  summariesonly: 'x` | delete'\n", []string{"huntc.yaml:2:18 HC0552"}},
+		{"aliases", "placeholders:\n  a: &a [x]\n  b: *a\n", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tree(t, map[string]string{"huntc.yaml": tt.text})
+			_, diags, err := LoadConfig("huntc.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for i, d := range diags {
+				line := diag.Place(d.Pos) + " " + string(d.Code)
+				if i < len(tt.want) && strings.Count(tt.want[i], " ") > 1 {
+					line += " " + d.Hint
+				}
+				got = append(got, line)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFindConfig(t *testing.T) {
+	tree(t, map[string]string{
+		"huntc.yaml": "", "repo/.git/HEAD": "", "repo/a/d/x.yml": "", "mine/huntc.yaml": "", "mine/sub/d/x.yml": "", "d/x.yml": "",
+	})
+	for path, want := range map[string]string{
+		"d": "huntc.yaml", "d/x.yml": "huntc.yaml", "mine/sub/d": filepath.FromSlash("mine/huntc.yaml"),
+		"repo/a/d": "", // what stands above a work tree is somebody else's
+		"absent":   "huntc.yaml",
+	} {
+		if got, err := FindConfig(path); got != want || err != nil {
+			t.Errorf("FindConfig(%q) = %q, %v, want %q", path, got, err, want)
+		}
+	}
+}
+
+// The settings that docs/config.md shows are settings that work.
+func TestDocumentedConfig(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "docs", "config.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(raw)
+	if block == nil {
+		t.Fatal("docs/config.md shows no settings")
+	}
+	tree(t, map[string]string{
+		"huntc.yaml":           string(block[1]),
+		"detections/badge.yml": "title: Badge\nlogsource: {product: acme, service: badge}\ndetection:\n  selection: {Door: main}\n  condition: selection\n",
+		"detections/owner.yml": "title: Owner\nlogsource: {category: process_creation, product: windows}\ndetection:\n  selection: {AssetOwner|expand: '%Administrators%'}\n  condition: selection\n",
+	})
+	c, diags, err := LoadConfig("huntc.yaml")
+	if err != nil || len(diags) > 0 {
+		t.Fatal(diags, err)
+	}
+	r, err := Run(Options{Paths: []string{"detections"}, Config: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := files(r); !cmp.Equal(got, []string{"splunk/badge.spl", "splunk/owner.spl"}) {
+		t.Errorf("compiled %v, diagnostics:\n%v", got, r.All())
+	}
+	for _, w := range r.written() {
+		for _, word := range map[string][]string{"splunk/badge.spl": {"`acme_badge`"}, "splunk/owner.spl": {"`my_process_events`", "asset_owner", "alice", "bob"}}[w.out.File] {
+			if !strings.Contains(w.out.Query, word) {
+				t.Errorf("%s lacks %s:\n%s", w.out.File, word, w.out.Query)
+			}
+		}
+	}
+}

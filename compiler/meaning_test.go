@@ -1,0 +1,442 @@
+package compiler_test
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/huntc/huntc/backends/defender"
+	"github.com/huntc/huntc/backends/defender/kql"
+	"github.com/huntc/huntc/backends/splunk"
+	"github.com/huntc/huntc/backends/splunk/spl"
+	"github.com/huntc/huntc/eval"
+	"github.com/huntc/huntc/internal/irgen"
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// eventNumber is a column beside those of the target by which the test knows
+// an event again.
+const eventNumber = "\x01event"
+
+// codeDatasetDiffers marks reasons about which rows a table holds, not about
+// what a row says: they say nothing on the rows of this test, which all belong.
+const codeDatasetDiffers = "HC0310"
+
+// stages are the forms in which a rule is held to its meaning: as resolved to
+// a view, as a backend plans it, and as its emitted text reads. Each yields
+// the physical query, or nil where the rule does not get there.
+type stage struct {
+	name    string
+	compile func(h *ir.Hunt) (ir.Query, []ir.Reason)
+}
+
+func stages(t *testing.T) []stage {
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolve := func(v schema.View) func(h *ir.Hunt) (ir.Query, []ir.Reason) {
+		return func(h *ir.Hunt) (ir.Query, []ir.Reason) {
+			res := s.Resolve(h, v)
+			if res.Diagnostics.HasErrors() {
+				return nil, nil
+			}
+			return res.Query, res.Reasons
+		}
+	}
+	sp, de := splunk.New(s, splunk.Config{}), defender.New(s)
+	return []stage{
+		{"cim", resolve(schema.CIM)},
+		{"raw", resolve(schema.Raw)},
+		{"xdr", resolve(schema.XDR)},
+		{"splunk plan", func(h *ir.Hunt) (ir.Query, []ir.Reason) {
+			q, _, diags := sp.Plan(h)
+			if diags.HasErrors() {
+				return nil, nil
+			}
+			return q, sp.Compile(h).Reasons
+		}},
+		{"splunk text", func(h *ir.Hunt) (ir.Query, []ir.Reason) {
+			planned, _, diags := sp.Plan(h)
+			if diags.HasErrors() {
+				return nil, nil
+			}
+			art := sp.Compile(h)
+			search, diags := spl.Parse("", art.Query)
+			if diags.HasErrors() {
+				t.Errorf("%s: %v", h.Path, diags)
+				return nil, nil
+			}
+			q, diags := sp.Lift(search)
+			if diags.HasErrors() {
+				t.Errorf("%s: %v", h.Path, diags)
+				return nil, nil
+			}
+			return withDataset(q, planned), art.Reasons
+		}},
+		{"defender plan", func(h *ir.Hunt) (ir.Query, []ir.Reason) {
+			res := s.Resolve(h, schema.XDR)
+			if res.Diagnostics.HasErrors() {
+				return nil, nil
+			}
+			q, diags := de.Plan(res.Query, res.Fields)
+			if diags.HasErrors() {
+				return nil, nil
+			}
+			return q, res.Reasons
+		}},
+		{"defender text", func(h *ir.Hunt) (ir.Query, []ir.Reason) {
+			res := s.Resolve(h, schema.XDR)
+			art := de.Compile(h)
+			if art.Diagnostics.HasErrors() {
+				return nil, nil
+			}
+			parsed, diags := kql.Parse("", art.Query)
+			if diags.HasErrors() {
+				t.Errorf("%s: %v", h.Path, diags)
+				return nil, nil
+			}
+			q, diags := de.Lift(parsed)
+			if diags.HasErrors() {
+				t.Errorf("%s: %v", h.Path, diags)
+				return nil, nil
+			}
+			return withDataset(q, res.Query), art.Reasons
+		}},
+	}
+}
+
+// withDataset gives the scans of a lifted query the names of the datasets,
+// which no text holds.
+func withDataset(lifted, planned ir.Query) ir.Query {
+	names := ir.Scans(planned)
+	i := 0
+	return ir.MapQuery(lifted, func(q ir.Query) ir.Query {
+		s, ok := q.(*ir.Scan)
+		if !ok {
+			return q
+		}
+		c := *s
+		c.Physical = names[i].Physical
+		i++
+		return &c
+	})
+}
+
+// TestMeaning holds the compiler to its verdict, stage by stage: for every
+// rule of the corpus, a physical query selects the rows of the events that the
+// logical one selects; over never misses one, and under never adds one. The
+// events are those of the corpus, events made to satisfy the rule, and near
+// misses of these, each written as the rows that the target would hold of it.
+func TestMeaning(t *testing.T) {
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &meaning{t: t, schema: s, recorded: corpusEvents(t)}
+	for _, st := range stages(t) {
+		m.stages = append(m.stages, &tally{stage: st, verdicts: map[ir.Fidelity]int{}})
+	}
+	rules := make(chan corpusRule)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			projectors := map[string]*eval.Projector{}
+			for rule := range rules {
+				m.rule(rule, projectors)
+			}
+		})
+	}
+	for _, rule := range corpusRules(t) {
+		if rule.pred != nil {
+			rules <- rule
+		}
+	}
+	close(rules)
+	workers.Wait()
+	for _, st := range m.stages {
+		t.Logf("%s: %d rules, %d of them true on some event; %d pairs, %d of them true; %d events against the axioms, %d that the table cannot hold; verdicts %v",
+			st.stage.name, st.rules, st.hitRules, st.held, st.hits, st.implausible, st.impossible, st.verdicts)
+	}
+}
+
+type meaning struct {
+	t        *testing.T
+	schema   *schema.Schema
+	recorded []eval.Row
+
+	mu     sync.Mutex
+	stages []*tally
+}
+
+// tally counts what was seen of one stage.
+type tally struct {
+	stage                                                stage
+	rules, hitRules, held, hits, implausible, impossible int
+	verdicts                                             map[ir.Fidelity]int
+}
+
+// table is the events of a rule as the rows of one dataset in one view.
+type table struct {
+	key                     string
+	events, rows            []eval.Row
+	of                      []int // the number of the event that each row was made of
+	variants                []int // into how many rows each event was made
+	want                    []bool
+	hidden                  []*ir.Col // columns to take along
+	implausible, impossible int
+}
+
+func (m *meaning) table(rule corpusRule, scan *ir.Physical, made []eval.Row, logical eval.Pred, projectors map[string]*eval.Projector) *table {
+	view, ds := schema.View(scan.View), m.schema.Dataset(scan.Dataset)
+	tab := &table{key: scan.View + " " + scan.Dataset}
+	p := projectors[tab.key]
+	if p == nil {
+		p = eval.NewProjector(m.schema, ds, view)
+		projectors[tab.key] = p
+	}
+	ax := newAxioms(rule, ds.Mapping(view))
+	for _, e := range slices.Concat(m.recorded, made) {
+		if !ax.plausible(e) {
+			tab.implausible++
+			continue
+		}
+		rows := p.Rows(e)
+		if len(rows) == 0 {
+			tab.impossible++
+			continue
+		}
+		for range rows {
+			tab.of = append(tab.of, len(tab.events))
+		}
+		tab.rows = append(tab.rows, rows...)
+		tab.events = append(tab.events, e)
+		tab.want = append(tab.want, logical(e))
+		tab.variants = append(tab.variants, len(rows))
+	}
+	tab.rows = eval.WithColumn(tab.rows, eventNumber, func(i int) any { return tab.of[i] })
+	seen := map[string]bool{}
+	for _, r := range tab.rows {
+		for _, n := range r.Columns() {
+			if (n[0] == 0 || n == eventNumber) && !seen[n] {
+				seen[n] = true
+				tab.hidden = append(tab.hidden, &ir.Col{As: n, X: &ir.Field{Name: n}})
+			}
+		}
+	}
+	return tab
+}
+
+func (m *meaning) rule(rule corpusRule, projectors map[string]*eval.Projector) {
+	logical, err := eval.CompilePred(rule.pred)
+	if err != nil {
+		m.t.Errorf("%s: %v", rule.path, err)
+		return
+	}
+	made := made(rule)
+	var tables []*table
+	for _, st := range m.stages {
+		query, reasons := st.stage.compile(rule.hunt)
+		if query == nil {
+			continue
+		}
+		scan := ir.Scans(query)[0].Physical
+		i := slices.IndexFunc(tables, func(tab *table) bool { return tab.key == scan.View+" "+scan.Dataset })
+		if i < 0 {
+			i = len(tables)
+			tables = append(tables, m.table(rule, scan, made, logical, projectors))
+		}
+		m.hold(rule, st, query, reasons, tables[i])
+	}
+}
+
+// hold runs the query of one stage over the rows and compares.
+func (m *meaning) hold(rule corpusRule, st *tally, query ir.Query, reasons []ir.Reason, tab *table) {
+	run := eval.Runner{Source: func(*ir.Scan) ([]eval.Row, error) { return tab.rows, nil }, Foreign: eval.Derived}
+	out, err := run.Run(carry(query, tab.hidden))
+	if err != nil {
+		m.t.Errorf("%s: %s: %v", st.stage.name, rule.path, err)
+		return
+	}
+	selected := make([]int, len(tab.events)) // rows of each event
+	for _, row := range out {
+		n := 1
+		if stands, ok := row.Get("count").(int64); ok && grouped(query) {
+			n = int(stands)
+		}
+		selected[row.Get(eventNumber).(int64)] += n
+	}
+
+	verdict := ir.Verdict(slices.DeleteFunc(slices.Clone(reasons), func(r ir.Reason) bool { return r.Code == codeDatasetDiffers }))
+	told, hits := 0, 0
+	for i, want := range tab.want {
+		if want {
+			hits++
+		}
+		missed, added := want && selected[i] < tab.variants[i], !want && selected[i] > 0
+		switch verdict {
+		case ir.Over:
+			added = false
+		case ir.Under:
+			missed = false
+		case ir.Mixed:
+			missed, added = false, false
+		}
+		if (missed || added) && told < 2 {
+			told++
+			m.t.Errorf("%s: %s (%s, %s): logical %v, physical %d of %d\n%s\nbecame\n%s\non\n%s\nas\n%s", st.stage.name, rule.path, verdict, tab.key, want, selected[i], tab.variants[i],
+				ir.FormatExpr(rule.pred), ir.Format(query), tab.events[i], show(tab.rows[slices.Index(tab.of, i)]))
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	st.verdicts[verdict]++
+	st.rules++
+	st.held += len(tab.events)
+	st.implausible += tab.implausible
+	st.impossible += tab.impossible
+	st.hits += hits
+	if hits > 0 {
+		st.hitRules++
+	}
+}
+
+// carry takes the hidden columns through the operators that would drop them.
+func carry(q ir.Query, cols []*ir.Col) ir.Query {
+	return ir.MapQuery(q, func(q ir.Query) ir.Query {
+		switch q := q.(type) {
+		case *ir.Aggregate:
+			c := *q
+			c.By = slices.Concat(q.By, cols)
+			return &c
+		case *ir.Project:
+			c := *q
+			c.Cols = slices.Concat(q.Cols, cols)
+			return &c
+		}
+		return q
+	})
+}
+
+// grouped reports whether a row of the query stands for several events.
+func grouped(q ir.Query) bool {
+	found := false
+	ir.WalkQuery(q, func(q ir.Query) {
+		_, ok := q.(*ir.Aggregate)
+		found = found || ok
+	})
+	return found
+}
+
+// show lists the columns of a row that say something.
+func show(r eval.Row) string {
+	var b strings.Builder
+	for _, n := range r.Columns() {
+		if v := r.Get(n); v != nil && v != "" && v != "unknown" {
+			fmt.Fprintf(&b, "%q=%v ", n, v)
+		}
+	}
+	return b.String()
+}
+
+// made are events made for a rule, the same on every run.
+func made(rule corpusRule) []eval.Row {
+	h := fnv.New64a()
+	h.Write([]byte(rule.path))
+	r := rand.New(rand.NewPCG(h.Sum64(), 1))
+	var out []eval.Row
+	for range 12 {
+		e, ok := irgen.Witness(r, rule.pred, 20)
+		if !ok {
+			continue
+		}
+		out = append(out, e)
+		for range 3 {
+			out = append(out, irgen.Mutate(r, e))
+		}
+	}
+	return out
+}
+
+var (
+	windowsPath = regexp.MustCompile(`^(?:[A-Za-z]:|\\[^\\/]+|\\)(?:\\[^\\/]+)+$`)
+	unixPath    = regexp.MustCompile(`^(?:/[^\\/]+)+$`)
+	account     = regexp.MustCompile(`^[^\\]+\\[^\\]+$`)
+	registry    = regexp.MustCompile(`^(?:HKLM|HKU|HKCR|HKCU)(?:\\[^\\]+)+$`)
+	// A number in Sysmon's notation; text that holds one within is none.
+	registryNumber = regexp.MustCompile(`(?i)^(?:DWORD \(0x[0-9a-f]{8}\)|QWORD \(0x[0-9a-f]{8}-0x[0-9a-f]{8}\))$`)
+	hashList       = regexp.MustCompile(`(?i)^(?:(?:MD5=[0-9a-f]{32}|SHA1=[0-9a-f]{40}|SHA256=[0-9a-f]{64}|IMPHASH=[0-9a-f]{32})(?:,|$))+$`)
+)
+
+// axioms are what the mapping takes for granted of the events of a rule's
+// logsource: docs/semantics.md lists them.
+type axioms struct {
+	rule  corpusRule
+	m     *schema.Mapping
+	asked []*ir.Field
+	// Paths of a logsource are Windows' if it names no other product.
+	windows, unix bool
+}
+
+func newAxioms(rule corpusRule, m *schema.Mapping) axioms {
+	product := ir.Scans(rule.hunt.Query)[0].Source.Product
+	return axioms{rule: rule, m: m, asked: ir.Fields(rule.pred), windows: product == "windows" || product == "", unix: product != "windows"}
+}
+
+// plausible reports whether a device could have written the event.
+func (a axioms) plausible(e eval.Row) bool {
+	for _, f := range a.asked {
+		c := a.m.Columns[f.Name]
+		if c == nil || e.Get(f.Name) != nil {
+			continue
+		}
+		// What tells the dataset's events from others is never missing, and
+		// of two fields that are read from one column neither is alone.
+		if len(a.m.Where[c.Name]) > 0 {
+			return false
+		}
+		if slices.ContainsFunc(a.asked, func(g *ir.Field) bool {
+			d := a.m.Columns[g.Name]
+			return d != nil && d.Name != "" && d.Name == c.Name && e.Get(g.Name) != nil
+		}) {
+			return false
+		}
+	}
+	for _, name := range e.Columns() {
+		c := a.m.Columns[name]
+		if c == nil || c.Kind == "" {
+			continue
+		}
+		s, isText := e.Get(name).(string)
+		if !isText {
+			continue
+		}
+		ok := true
+		switch c.Kind {
+		case "path":
+			ok = a.windows && windowsPath.MatchString(s) || a.unix && unixPath.MatchString(s)
+		case "account":
+			ok = account.MatchString(s)
+		case "registry":
+			ok = registry.MatchString(s)
+		case "regdata":
+			upper := strings.ToUpper(s)
+			ok = registryNumber.MatchString(s) || !strings.Contains(upper, "0X") && !strings.Contains(upper, "WORD (")
+		case "hashes":
+			ok = hashList.MatchString(s)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}

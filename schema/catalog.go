@@ -48,32 +48,43 @@ type ColumnInfo struct {
 // tables caches what has been read of catalog/: most runs need five tables of
 // the hundred and eighty.
 type tables struct {
-	mu     sync.Mutex
-	byPath map[string]*Table
+	mu     sync.RWMutex
+	byName map[tableName]*Table
+}
+
+type tableName struct {
+	view View
+	name string
 }
 
 func (t *tables) get(view View, name string) *Table {
+	key := tableName{view, name}
+	t.mu.RLock()
+	table, ok := t.byName[key]
+	t.mu.RUnlock()
+	if ok {
+		return table
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if table, ok := t.byName[key]; ok {
+		return table
+	}
 	dir := "cim"
 	if view == XDR {
 		dir = "xdr"
 	}
 	file := path.Join("catalog", dir, name+".json")
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if table, ok := t.byPath[file]; ok {
-		return table
-	}
-	var table *Table
 	if raw, err := catalogFiles.ReadFile(file); err == nil {
 		table = &Table{}
 		if err := json.Unmarshal(raw, table); err != nil {
 			panic("schema: catalogue file " + file + ": " + err.Error())
 		}
 	}
-	if t.byPath == nil {
-		t.byPath = map[string]*Table{}
+	if t.byName == nil {
+		t.byName = map[tableName]*Table{}
 	}
-	t.byPath[file] = table
+	t.byName[key] = table
 	return table
 }
 

@@ -132,6 +132,9 @@ func (b *base) since(name string) string {
 
 // newer compares dotted versions; an empty one is older than all.
 func newer(a, b string) bool {
+	if a == "" {
+		return false
+	}
 	x, y := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range x {
 		var v, w int

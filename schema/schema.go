@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -23,6 +24,7 @@ var dataFiles embed.FS
 type Schema struct {
 	datasets []*Dataset // sorted by name
 	tables   tables
+	readers  readers
 	// cimVersion is the newest CIM version whose fields may be used.
 	cimVersion string
 }
@@ -196,28 +198,15 @@ func (d *Dataset) Mapping(v View) *Mapping {
 // first: those whose When the predicate implies, then by how closely they name
 // the logsource.
 func (s *Schema) candidates(l ir.Logsource, pred ir.Expr) []*Dataset {
-	type scored struct {
-		ds    *Dataset
-		score int
-	}
 	var found []scored
-	for _, ds := range s.datasets {
-		best := -1
-		for _, ls := range ds.Logsources {
-			if n, ok := ls.covers(l); ok {
-				best = max(best, n)
-			}
-		}
-		if best < 0 {
-			continue
-		}
-		if ds.When != nil {
-			if pred == nil || !implies(pred, ds.When) {
+	for _, c := range s.readers.of(s, l) {
+		if c.ds.When != nil {
+			if pred == nil || !implies(pred, c.ds.When) {
 				continue
 			}
-			best += 10
+			c.score += 10
 		}
-		found = append(found, scored{ds, best})
+		found = append(found, c)
 	}
 	slices.SortStableFunc(found, func(a, b scored) int { return b.score - a.score })
 	out := make([]*Dataset, len(found))
@@ -225,6 +214,47 @@ func (s *Schema) candidates(l ir.Logsource, pred ir.Expr) []*Dataset {
 		out[i] = f.ds.ready()
 	}
 	return out
+}
+
+// scored is a dataset that a logsource may mean, and how closely it names it.
+type scored struct {
+	ds    *Dataset
+	score int
+}
+
+// readers remembers which datasets cover a logsource: rules name the same few
+// over and over.
+type readers struct {
+	mu       sync.RWMutex
+	bySource map[Logsource][]scored
+}
+
+func (r *readers) of(s *Schema, l ir.Logsource) []scored {
+	key := Logsource{Category: l.Category, Product: l.Product, Service: l.Service}
+	r.mu.RLock()
+	found, ok := r.bySource[key]
+	r.mu.RUnlock()
+	if ok {
+		return found
+	}
+	for _, ds := range s.datasets {
+		best := -1
+		for _, ls := range ds.Logsources {
+			if n, ok := ls.covers(l); ok {
+				best = max(best, n)
+			}
+		}
+		if best >= 0 {
+			found = append(found, scored{ds, best})
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.bySource == nil {
+		r.bySource = map[Logsource][]scored{}
+	}
+	r.bySource[key] = found
+	return found
 }
 
 // unnamed as a key of an entry wants a rule that does not name that key, so

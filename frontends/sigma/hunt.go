@@ -116,6 +116,10 @@ func (d *document) huntKey(h *hunt, p pair) {
 				d.diags.Errorf(codeAllow, e, "Write the code of the diagnostic, such as HC0310.", "%q is not a code", e.text)
 				continue
 			}
+			if _, known := diag.Explain(diag.Code(e.text)); !known {
+				d.diags.Errorf(codeAllow, e, "Copy the code from the diagnostic that is to be accepted.", "there is no code %s", e.text)
+				continue
+			}
 			d.hunt.Allow = append(d.hunt.Allow, ir.Allowed{Span: e.Span, Code: diag.Code(e.text)})
 		}
 	case "output":

@@ -67,6 +67,13 @@ func (d *detection) itemValues(c *itemContext, at *yaml.Node, nodes []*yaml.Node
 			ok = false
 			continue
 		}
+		switch tag := n.ShortTag(); tag {
+		case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!merge":
+		default:
+			d.diags.Errorf(codeValueType, vspan, "Remove the tag and write the value as text or number.", "the YAML tag %q has no meaning for a value", tag)
+			ok = false
+			continue
+		}
 		if ch.kind == modText && isStringValue(c, n) {
 			if patterns == nil && !ch.all {
 				patterns = make([]ir.Pattern, 0, len(nodes))

@@ -750,6 +750,10 @@ func (p *printer) searchPrimary(e SearchExpr, guard bool, in int) {
 			p.failf("%q is not a comparison of a search expression", e.Op)
 		}
 		p.s(e.Op)
+		if isRelativeTime(e) {
+			p.s(e.Value.Parts[0])
+			return
+		}
 		p.value(&e.Value)
 	case *SearchIn:
 		p.in(e, in)
@@ -792,6 +796,17 @@ func (p *printer) in(e *SearchIn, in int) {
 	p.list(in+2, len(e.Values), func(i int) { p.value(&e.Values[i]) })
 	p.newline(in)
 	p.s(")")
+}
+
+// isRelativeTime recognises earliest=-7d and its kin, which everybody writes
+// without quotes.
+func isRelativeTime(e *SearchCompare) bool {
+	if e.Field != "earliest" && e.Field != "latest" || e.Op != "=" || e.Value.Number || len(e.Value.Parts) != 1 {
+		return false
+	}
+	digits, ok := strings.CutPrefix(e.Value.Parts[0], "-")
+	unit := strings.TrimLeft(digits, "0123456789")
+	return ok && unit != digits && len(unit) == 1 && strings.Contains("smhdw", unit)
 }
 
 func (p *printer) value(v *SearchValue) {

@@ -450,12 +450,20 @@ func (l *lowerer) pred(e ir.Expr) spl.Expr {
 		case *ir.Exists:
 			return &spl.CallExpr{Name: "isnull", Args: []spl.Expr{&spl.FieldRef{Name: x.X.Name}}}
 		case *ir.Match:
-			if x.Cased {
+			if x.Cased && len(x.Any) == 1 {
 				return &spl.Binary{Op: "!=", L: l.value(x.X), R: l.text(x)}
 			}
 		}
 		return &spl.Unary{Op: "NOT", X: l.pred(e.X)}
 	case *ir.Match:
+		if len(e.Any) > 1 {
+			// Equalities that ir.Simplify has joined.
+			or := &ir.Logic{Op: ir.Or}
+			for _, pat := range e.Any {
+				or.Args = append(or.Args, &ir.Match{X: e.X, Any: []ir.Pattern{pat}, Cased: e.Cased})
+			}
+			return l.chain(or)
+		}
 		if e.Cased {
 			return &spl.Binary{Op: "=", L: l.value(e.X), R: l.text(e)}
 		}

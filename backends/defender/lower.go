@@ -574,39 +574,33 @@ func (l *lowerer) fieldMatch(e *ir.FieldMatch, negated bool) kql.Expr {
 // of one address in one call.
 func (l *lowerer) any(args []ir.Expr, exact bool) []kql.Expr {
 	out := make([]kql.Expr, 0, len(args))
-	var done []ir.Expr
-	for i, a := range args {
-		if slices.Contains(done, a) {
+	for _, a := range mergeLists(args) {
+		list, ok := a.(*ir.Logic)
+		if !ok || !isOneList(list) {
+			out = append(out, l.expr(a, exact))
 			continue
 		}
-		switch a := a.(type) {
-		case *ir.InCIDR:
-			group := []*ir.InCIDR{a}
-			for _, b := range args[i+1:] {
-				if n, ok := b.(*ir.InCIDR); ok && n.Prefix.Addr().Is4() == a.Prefix.Addr().Is4() && ir.FormatExpr(n.X) == ir.FormatExpr(a.X) {
-					group = append(group, n)
-					done = append(done, b)
-				}
+		if _, ok := list.Args[0].(*ir.InCIDR); ok {
+			nets := make([]*ir.InCIDR, len(list.Args))
+			for i, n := range list.Args {
+				nets[i] = n.(*ir.InCIDR)
 			}
-			out = append(out, l.cidr(group, exact))
+			out = append(out, l.cidr(nets, exact))
 			continue
-		case *ir.Compare:
-			if !isNumberEquality(a) {
-				break
-			}
-			list := &kql.In{Span: a.Span, Op: "in", X: l.expr(a.L, true), Values: []kql.Expr{l.expr(a.R, true)}}
-			for _, b := range args[i+1:] {
-				if c, ok := b.(*ir.Compare); ok && isNumberEquality(c) && ir.TypeOf(c.R) == ir.TypeOf(a.R) && ir.FormatExpr(c.L) == ir.FormatExpr(a.L) {
-					list.Values = append(list.Values, l.expr(c.R, true))
-					done = append(done, b)
-				}
-			}
-			if len(list.Values) > 1 {
-				out = append(out, list)
-				continue
-			}
 		}
-		out = append(out, l.expr(a, exact))
+		if len(list.Args) == 1 {
+			out = append(out, l.expr(list.Args[0], exact))
+			continue
+		}
+		in := &kql.In{Span: a.At(), Op: "in"}
+		for _, n := range list.Args {
+			c := n.(*ir.Compare)
+			if in.X == nil {
+				in.X = l.expr(c.L, true)
+			}
+			in.Values = append(in.Values, l.expr(c.R, true))
+		}
+		out = append(out, in)
 	}
 	return out
 }

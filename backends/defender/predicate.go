@@ -452,9 +452,9 @@ func conjuncts(e ir.Expr) []ir.Expr {
 		case *ir.Not:
 			return conjuncts(x.X)
 		case *ir.Logic:
-			if x.Op == ir.Or && len(x.Args) > 0 && !isNumberList(x) {
+			if x.Op == ir.Or && len(x.Args) > 0 && !isOneList(x) {
 				var out []ir.Expr
-				for _, a := range mergeNumbers(mergeMatches(x.Args)) {
+				for _, a := range mergeLists(mergeMatches(x.Args)) {
 					out = append(out, conjuncts(&ir.Not{Span: e.Span, X: a})...)
 				}
 				return out
@@ -464,45 +464,55 @@ func conjuncts(e ir.Expr) []ir.Expr {
 	return []ir.Expr{e}
 }
 
-// mergeNumbers joins the equalities of an Or that are about numbers of one
-// field into an Or of their own, which Lower writes as a list.
-func mergeNumbers(args []ir.Expr) []ir.Expr {
+// mergeLists joins the arguments of an Or that Lower writes as one list (numbers
+// of one field, networks of one address) into an Or of their own.
+func mergeLists(args []ir.Expr) []ir.Expr {
 	var out []ir.Expr
 	for _, a := range args {
-		c, ok := a.(*ir.Compare)
-		if !ok || !isNumberEquality(c) {
+		key := listKey(a)
+		if key == "" {
 			out = append(out, a)
 			continue
 		}
 		i := slices.IndexFunc(out, func(b ir.Expr) bool {
 			l, ok := b.(*ir.Logic)
-			return ok && isNumberList(l) && sameNumber(l.Args[0], c)
+			return ok && isOneList(l) && listKey(l.Args[0]) == key
 		})
-		if i >= 0 {
-			l := *out[i].(*ir.Logic)
-			l.Args = append(slices.Clone(l.Args), a)
-			out[i] = &l
+		if i < 0 {
+			out = append(out, &ir.Logic{Span: a.At(), Op: ir.Or, Args: []ir.Expr{a}})
 			continue
 		}
-		out = append(out, &ir.Logic{Span: c.Span, Op: ir.Or, Args: []ir.Expr{a}})
+		l := *out[i].(*ir.Logic)
+		l.Args = append(slices.Clone(l.Args), a)
+		out[i] = &l
 	}
 	return out
 }
 
-// isNumberList reports whether the Or asks if one field is one of several
-// numbers.
-func isNumberList(l *ir.Logic) bool {
-	for _, a := range l.Args {
-		if c, ok := a.(*ir.Compare); !ok || !isNumberEquality(c) || !sameNumber(l.Args[0], c) {
-			return false
-		}
+// isOneList reports whether Lower writes the Or as one list.
+func isOneList(l *ir.Logic) bool {
+	if l.Op != ir.Or || len(l.Args) == 0 {
+		return false
 	}
-	return l.Op == ir.Or && len(l.Args) > 0
+	key := listKey(l.Args[0])
+	return key != "" && !slices.ContainsFunc(l.Args, func(a ir.Expr) bool { return listKey(a) != key })
 }
 
-func sameNumber(a ir.Expr, c *ir.Compare) bool {
-	b := a.(*ir.Compare)
-	return ir.TypeOf(b.R) == ir.TypeOf(c.R) && ir.FormatExpr(b.L) == ir.FormatExpr(c.L)
+// listKey is the same for all predicates that can stand in one list; "" for
+// those that stand alone.
+func listKey(e ir.Expr) string {
+	switch e := e.(type) {
+	case *ir.Compare:
+		if isNumberEquality(e) {
+			return string(ir.TypeOf(e.R)) + " " + ir.FormatExpr(e.L)
+		}
+	case *ir.InCIDR:
+		if e.Prefix.Addr().Is4() {
+			return "IPv4 " + ir.FormatExpr(e.X)
+		}
+		return "IPv6 " + ir.FormatExpr(e.X)
+	}
+	return ""
 }
 
 // narrow drops conditions that say nothing beside the others: repeats, and of

@@ -48,7 +48,7 @@ func (p *pipeline) predAnd(a *exprAnd) ir.Expr {
 	return ir.NewLogic(p.between(a.Pos, a.EndPos), ir.And, args...)
 }
 
-// wrap is the value as a condition in its own right, for parentheses.
+// lone is the operand of a value without operators, or nil.
 func (s *exprSum) lone() *exprAtom {
 	if len(s.Rest) == 0 && len(s.First.Rest) == 0 {
 		return s.First.First
@@ -372,7 +372,7 @@ func (k argKind) refuses(x ir.Expr) string {
 		if t := ir.TypeOf(x); t == ir.String || t == ir.Bool {
 			return "a number, an instant or a length of time"
 		}
-	case argDuration, argSize:
+	case argSize:
 		if isLit {
 			switch v := lit.Value.(type) {
 			case time.Duration:
@@ -380,17 +380,14 @@ func (k argKind) refuses(x ir.Expr) string {
 					return ""
 				}
 			case int64:
-				if k == argSize && v > 0 {
+				if v > 0 {
 					return ""
 				}
 			case float64:
-				if k == argSize && v > 0 {
+				if v > 0 {
 					return ""
 				}
 			}
-		}
-		if k == argDuration {
-			return "a length of time such as 5m"
 		}
 		return "a number or a length of time such as 5m, greater than zero"
 	}

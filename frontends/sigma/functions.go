@@ -6,11 +6,10 @@ import "github.com/huntc/huntc/ir"
 type argKind uint8
 
 const (
-	argValue    argKind = iota // any value
-	argField                   // a column
-	argNumber                  // a value that is no text
-	argDuration                // a literal length of time
-	argSize                    // a literal number or length of time
+	argValue  argKind = iota // any value
+	argField                 // a column
+	argNumber                // a value that is no text
+	argSize                  // a literal number or length of time
 )
 
 // function is a scalar function of pipelines. A new one is one row here, one
@@ -31,7 +30,7 @@ var functions = []function{
 	{"year", ir.Year, []argKind{argField}},
 }
 
-// aggregate is a function of "summarize".
+// aggregateFunc is a function of "summarize".
 type aggregateFunc struct {
 	name string
 	id   ir.AggFunc

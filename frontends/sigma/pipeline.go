@@ -355,7 +355,7 @@ func (p *pipeline) extend(all diag.Span, cols []*namedExpr) {
 	p.query = out
 }
 
-// columns reads expressions that are columns of their own: those of project
+// namedColumns reads expressions that are columns of their own: those of project
 // and the keys of summarize. A column without a name has that of its field.
 func (p *pipeline) namedColumns(in []*namedExpr) []*ir.Col {
 	var out []*ir.Col

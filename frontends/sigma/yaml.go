@@ -292,7 +292,7 @@ func kindOf(n *yaml.Node) string {
 	return "text"
 }
 
-// text reads a scalar.
+// textOf reads a scalar that is not null.
 func (l *loader) textOf(key string, n *yaml.Node) (string, bool) {
 	n = resolve(n)
 	if !isText(n) {

@@ -125,6 +125,9 @@ func (d *document) huntKey(h *hunt, p pair) {
 	case "output":
 		h.output = d.columns(key, v)
 	case "targets":
+		if v.Kind == yaml.SequenceNode && len(v.Content) == 0 {
+			d.diags.Errorf(codeTarget, d.src.span(v), "Name splunk, defender or both, or remove the key to compile for every target.", "\"targets\" names no target")
+		}
 		for _, e := range d.texts(key, v, true) {
 			if d.target(e) {
 				if slices.Contains(d.hunt.Targets, e.text) {

@@ -40,6 +40,7 @@ var topKeys = [...]string{
 }
 
 var (
+	logsourceKeys   = []string{"category", "product", "service", "definition"}
 	huntKeys        = []string{"window", "phase", "confidence", "article", "iocs", "allow", "output", "native", "targets", "pipeline", "branches", "template", "intent"}
 	articleKeys     = []string{"title", "url", "publisher", "published", "severity"}
 	branchKeys      = []string{"logsource", "detection", "output", "pipeline"}

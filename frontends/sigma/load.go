@@ -261,6 +261,10 @@ func (l *loader) logsource(n *yaml.Node) ir.Logsource {
 		case "definition":
 			continue // prose
 		default:
+			if nearest(p.key.Value, logsourceKeys) != "" {
+				l.unknownKey("logsource", p.key, logsourceKeys)
+				continue
+			}
 			l.diags.Warnf(codeLogsourceKey, l.src.span(p.key), "If it narrows which events the rule reads, say the same in the detection.",
 				"the logsource key %q selects no events here", p.key.Value)
 			continue

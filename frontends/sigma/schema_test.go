@@ -63,7 +63,7 @@ func TestSchemaMatchesLoader(t *testing.T) {
 		{"related", def["related"].keys(), sorted(relatedKeys)},
 		{"filter", def["filter"].keys(), []string{"condition", "rules"}},
 		{"detection", def["detection"].keys(), []string{"condition"}},
-		{"logsource", def["logsource"].keys(), []string{"category", "definition", "product", "service"}},
+		{"logsource", def["logsource"].keys(), sorted(logsourceKeys)},
 		{"native", def["hunt"].Properties["native"].keys(), sorted(targets)},
 		{"target", def["target"].Enum, targets},
 		{"status", s.Properties["status"].Enum, statuses},

@@ -23,7 +23,7 @@ func (b *Backend) Lower(q ir.Query) *kql.Query {
 type lowerer struct {
 	backend *Backend
 	root    ir.Query
-	above   *ir.Filter // the last Filter on the way down
+	above   *ir.Filter // right above the node to be written, or nil
 }
 
 func (l *lowerer) query(q ir.Query) *kql.Query {
@@ -36,6 +36,7 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 		return out
 	case *ir.Union:
 		src := &kql.UnionSource{Span: q.Span}
+		l.above = nil
 		for _, in := range q.Inputs {
 			src.Inputs = append(src.Inputs, l.query(in))
 		}
@@ -43,14 +44,14 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 	case *ir.Limit:
 		// top is sort and take in one.
 		if s, ok := q.Input.(*ir.Sort); ok && len(s.Keys) == 1 {
+			l.above = nil
 			out := l.query(s.Input)
 			out.Ops = append(out.Ops, &kql.Top{Span: q.Span, N: int64(q.N), Key: sortKey(s.Keys[0])})
 			return out
 		}
 	}
-	if f, ok := q.(*ir.Filter); ok {
-		l.above = f
-	}
+	above := l.above
+	l.above, _ = q.(*ir.Filter)
 	out := l.query(ir.Inputs(q)[0])
 	switch q := q.(type) {
 	case *ir.Filter:
@@ -68,12 +69,13 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 	case *ir.Aggregate:
 		s := &kql.Summarize{Span: q.Span, By: l.cols(q.By)}
 		for _, a := range q.Aggs {
-			s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Name: a.As, X: l.aggregate(q, a)})
+			s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Name: a.As, X: l.aggregate(q, a, above)})
 		}
 		out.Ops = append(out.Ops, s)
 	case *ir.Window:
 		l.window(out, q)
 	case *ir.Join:
+		l.above = nil
 		j := &kql.JoinOp{Span: q.Span, Kind: joinKinds[q.Kind], Right: l.query(q.Right)}
 		away := &kql.ProjectAway{Span: q.Span}
 		for _, f := range q.On {
@@ -130,8 +132,9 @@ func (l *lowerer) cols(cols []*ir.Col) []kql.NamedExpr {
 	return out
 }
 
-// aggregate writes one aggregate of q.
-func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg) kql.Expr {
+// aggregate writes one aggregate of q; above is the Filter right above it, if
+// there is one.
+func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg, above *ir.Filter) kql.Expr {
 	if a.Func == ir.Count {
 		return call(a.Span, "count")
 	}
@@ -148,14 +151,14 @@ func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg) kql.Expr {
 	switch a.Func {
 	case ir.Stdev:
 		// Kusto's deviation of a single value is 0, the IR's is missing.
-		return l.ofAtLeast(q, a, 2, out, "real")
+		return l.ofAtLeast(q, a, above, 2, out, "real")
 	case ir.Sum:
 		// Kusto's sum of nothing is 0, the IR's is missing.
 		typ := "real"
 		if ir.TypeOf(a.X) == ir.Int {
 			typ = "long"
 		}
-		return l.ofAtLeast(q, a, 1, out, typ)
+		return l.ofAtLeast(q, a, above, 1, out, typ)
 	}
 	return out
 }
@@ -192,10 +195,10 @@ func conversionTo(t ir.Type) string {
 
 // ofAtLeast is out where the group has n values or more, null elsewhere;
 // simply out where no group has fewer, or none with fewer is kept.
-func (l *lowerer) ofAtLeast(q *ir.Aggregate, a *ir.Agg, n int64, out kql.Expr, typ string) kql.Expr {
+func (l *lowerer) ofAtLeast(q *ir.Aggregate, a *ir.Agg, above *ir.Filter, n int64, out kql.Expr, typ string) kql.Expr {
 	count := call(a.Span, "countif", l.present(a.X))
 	if !l.backend.nullable(q.Input, a.X) {
-		if n == 1 && len(q.By) > 0 || l.keepsOnly(q, n) {
+		if n == 1 && len(q.By) > 0 || keepsOnly(q, above, n) {
 			return out
 		}
 		count = call(a.Span, "count")
@@ -204,13 +207,13 @@ func (l *lowerer) ofAtLeast(q *ir.Aggregate, a *ir.Agg, n int64, out kql.Expr, t
 		out, &kql.Typed{Span: a.Span, Type: typ, Text: "null"})
 }
 
-// keepsOnly reports whether the Filter right above the Aggregate keeps only
-// groups of n rows or more.
-func (l *lowerer) keepsOnly(q *ir.Aggregate, n int64) bool {
-	if l.above == nil || l.above.Input != ir.Query(q) {
+// keepsOnly reports whether the Filter above the Aggregate keeps only groups of
+// n rows or more.
+func keepsOnly(q *ir.Aggregate, above *ir.Filter, n int64) bool {
+	if above == nil {
 		return false
 	}
-	return slices.ContainsFunc(ir.Conjuncts(l.above.Pred), func(e ir.Expr) bool {
+	return slices.ContainsFunc(ir.Conjuncts(above.Pred), func(e ir.Expr) bool {
 		c, ok := e.(*ir.Compare)
 		if !ok {
 			return false

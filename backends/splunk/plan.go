@@ -433,16 +433,24 @@ func (p *planner) take(s *ir.Scan, ops []ir.Query, n need) source {
 	return src
 }
 
-// distinct adds predicates that are not among those before them: what tells a
-// dataset from others is often what the rule asks for as well.
+// distinct adds predicates; a Match that is there already is left out: what
+// tells a dataset from others is often what the rule asks for as well.
 func distinct(list, more []ir.Expr) []ir.Expr {
 	for _, e := range more {
-		text := ir.FormatExpr(e)
-		if !slices.ContainsFunc(list, func(o ir.Expr) bool { return ir.FormatExpr(o) == text }) {
+		m, ok := e.(*ir.Match)
+		if !ok || !slices.ContainsFunc(list, func(o ir.Expr) bool { return sameMatch(o, m) }) {
 			list = append(list, e)
 		}
 	}
 	return list
+}
+
+func sameMatch(e ir.Expr, m *ir.Match) bool {
+	o, ok := e.(*ir.Match)
+	if !ok || o.Cased != m.Cased || o.X.(*ir.Field).Name != m.X.(*ir.Field).Name {
+		return false
+	}
+	return slices.EqualFunc(o.Any, m.Any, func(p, q ir.Pattern) bool { return slices.Equal(p.Parts, q.Parts) })
 }
 
 // prune drops columns that nobody reads and collects those that are read.

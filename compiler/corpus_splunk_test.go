@@ -57,3 +57,17 @@ func TestSplunkCorpusRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSplunkCorpus compiles all real rules, once loaded.
+func BenchmarkSplunkCorpus(b *testing.B) {
+	hunts := realHunts(b)
+	backend := splunkBackend(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, h := range hunts {
+			if h.Query != nil {
+				backend.Compile(h)
+			}
+		}
+	}
+}

@@ -196,7 +196,7 @@ type table struct {
 	implausible, impossible int
 }
 
-func (m *meaning) table(rule corpusRule, scan *ir.Physical, made []eval.Row, logical eval.Pred, projectors map[string]*eval.Projector) *table {
+func (m *meaning) table(rule corpusRule, scan *ir.Physical, logical eval.Pred, projectors map[string]*eval.Projector) *table {
 	view, ds := schema.View(scan.View), m.schema.Dataset(scan.Dataset)
 	tab := &table{key: scan.View + " " + scan.Dataset}
 	p := projectors[tab.key]
@@ -205,7 +205,7 @@ func (m *meaning) table(rule corpusRule, scan *ir.Physical, made []eval.Row, log
 		projectors[tab.key] = p
 	}
 	ax := newAxioms(rule, ds.Mapping(view))
-	for _, e := range slices.Concat(m.recorded, made) {
+	for _, e := range slices.Concat(m.recorded, madeFor(rule, ds.Mapping(view))) {
 		if !ax.plausible(e) {
 			tab.implausible++
 			continue
@@ -242,7 +242,6 @@ func (m *meaning) rule(rule corpusRule, projectors map[string]*eval.Projector) {
 		m.t.Errorf("%s: %v", rule.path, err)
 		return
 	}
-	made := made(rule)
 	var tables []*table
 	for _, st := range m.stages {
 		query, reasons := st.stage.compile(rule.hunt)
@@ -253,7 +252,7 @@ func (m *meaning) rule(rule corpusRule, projectors map[string]*eval.Projector) {
 		i := slices.IndexFunc(tables, func(tab *table) bool { return tab.key == scan.View+" "+scan.Dataset })
 		if i < 0 {
 			i = len(tables)
-			tables = append(tables, m.table(rule, scan, made, logical, projectors))
+			tables = append(tables, m.table(rule, scan, logical, projectors))
 		}
 		m.hold(rule, st, query, reasons, tables[i])
 	}
@@ -348,14 +347,37 @@ func show(r eval.Row) string {
 	return b.String()
 }
 
-// made are events made for a rule, the same on every run.
-func made(rule corpusRule) []eval.Row {
+// madeFor are events made for a rule, the same on every run: some that satisfy
+// it, and three near misses of each.
+func madeFor(rule corpusRule, m *schema.Mapping) []eval.Row {
 	h := fnv.New64a()
 	h.Write([]byte(rule.path))
 	r := rand.New(rand.NewPCG(h.Sum64(), 1))
+	windows := ir.Scans(rule.hunt.Query)[0].Source.Product != "linux" && ir.Scans(rule.hunt.Query)[0].Source.Product != "macos"
+	filler := func(field string) irgen.Filler {
+		kind := ""
+		if c := m.Columns[field]; c != nil {
+			kind = c.Kind
+		}
+		switch {
+		case kind == "path" && windows:
+			return irgen.Filler{Start: []string{"", "C:", `C:\Windows`, `C:\Users\u\`, `C:\x`, `\Device\HarddiskVolume3`}, Middle: []string{"", `\`, `\sub`, "x"}, End: []string{"", "x.exe", `\x.exe`, ".exe"}}
+		case kind == "path":
+			return irgen.Filler{Start: []string{"", "/usr", "/home/u/", "/x"}, Middle: []string{"", "/", "x"}, End: []string{"", "x", "/x"}}
+		case kind == "account":
+			return irgen.Filler{Start: []string{"", "LAB\\", "NT ", "x"}, Middle: []string{"", `\`, "x"}, End: []string{"", `\ann`, "TY\\SYSTEM", "x"}}
+		case kind == "registry":
+			return irgen.Filler{Start: []string{"", "HKLM", `HKLM\`, `HKU\S-1-5-21-1`, `HKLM\SYSTEM\CurrentControlSet`, `HKCR\x`}, Middle: []string{"", `\`, `\x\`}, End: []string{"", `\v`, "v", `\(Default)`}}
+		case kind == "hashes":
+			return irgen.Filler{Start: []string{"", "MD5=" + strings.Repeat("a", 32) + ","}, Middle: []string{","}, End: []string{"", ",SHA1=" + strings.Repeat("b", 40)}}
+		case kind == "regdata":
+			return irgen.Filler{Start: []string{"", "x"}, Middle: []string{"", "x"}, End: []string{"", ")", "x"}}
+		}
+		return irgen.Filler{Start: []string{"", "", "x", "a b ", `C:\`, "\"", "\n"}, Middle: []string{"", " ", "x"}, End: []string{"", "", "x", " "}}
+	}
 	var out []eval.Row
-	for range 12 {
-		e, ok := irgen.Witness(r, rule.pred, 20)
+	for range 10 {
+		e, ok := irgen.Witness(r, rule.pred, 20, filler)
 		if !ok {
 			continue
 		}
@@ -374,6 +396,7 @@ var (
 	registry    = regexp.MustCompile(`^(?:HKLM|HKU|HKCR|HKCU)(?:\\[^\\]+)+$`)
 	// A number in Sysmon's notation; text that holds one within is none.
 	registryNumber = regexp.MustCompile(`(?i)^(?:DWORD \(0x[0-9a-f]{8}\)|QWORD \(0x[0-9a-f]{8}-0x[0-9a-f]{8}\))$`)
+	hive           = regexp.MustCompile(`HK(?:LM|U|CR|CU)\\`)
 	hashList       = regexp.MustCompile(`(?i)^(?:(?:MD5=[0-9a-f]{32}|SHA1=[0-9a-f]{40}|SHA256=[0-9a-f]{64}|IMPHASH=[0-9a-f]{32})(?:,|$))+$`)
 )
 
@@ -427,7 +450,8 @@ func (a axioms) plausible(e eval.Row) bool {
 		case "account":
 			ok = account.MatchString(s)
 		case "registry":
-			ok = registry.MatchString(s)
+			// A hive is named at the start only.
+			ok = registry.MatchString(s) && !hive.MatchString(s[1:])
 		case "regdata":
 			upper := strings.ToUpper(s)
 			ok = registryNumber.MatchString(s) || !strings.Contains(upper, "0X") && !strings.Contains(upper, "WORD (")

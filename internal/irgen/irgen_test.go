@@ -17,7 +17,7 @@ func TestWitness(t *testing.T) {
 	for seed := range uint64(n) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		e := irgen.Pred(r, irgen.Fields())
-		row, ok := irgen.Witness(r, e, 20)
+		row, ok := irgen.Witness(r, e, 20, nil)
 		if !ok {
 			continue
 		}

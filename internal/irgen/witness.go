@@ -15,20 +15,30 @@ import (
 
 // Witness is a random event that satisfies a predicate over logical fields,
 // if one is found in so many tries. It need not be an event that a device
-// could write.
-func Witness(r *rand.Rand, e ir.Expr, tries int) (eval.Row, bool) {
+// could write; filler, which may be nil, helps it to be one.
+func Witness(r *rand.Rand, e ir.Expr, tries int, filler func(field string) Filler) (eval.Row, bool) {
 	p, err := eval.CompilePred(e)
 	if err != nil {
 		return eval.Row{}, false
 	}
 	for range tries {
-		w := &witness{r: r}
+		w := &witness{r: r, filler: filler}
 		w.want(e, true)
 		if row := w.row(); p(row) {
 			return row, true
 		}
 	}
 	return eval.Row{}, false
+}
+
+// Filler are texts to put before, between and behind those that a predicate
+// asks of a field.
+type Filler struct{ Start, Middle, End []string }
+
+var anyFiller = Filler{
+	Start:  []string{"", "x", "C:", `C:\Windows`, `C:\Users\u\`, "/usr/bin", "a b", " "},
+	Middle: []string{"", "", "x", `\`, "a b", " "},
+	End:    []string{"", "", "x", ".exe"},
 }
 
 // Mutate changes one field of an event: it goes, becomes empty, changes its
@@ -75,6 +85,7 @@ func Mutate(r *rand.Rand, row eval.Row) eval.Row {
 // witness collects what the fields of an event must hold.
 type witness struct {
 	r      *rand.Rand
+	filler func(string) Filler
 	fields []wanted
 }
 
@@ -199,29 +210,34 @@ func (w *witness) row() eval.Row {
 		}
 		v := f.value
 		if v == nil {
-			v = w.fill(f.patterns)
+			filler := anyFiller
+			if w.filler != nil {
+				filler = w.filler(f.name)
+			}
+			v = w.fill(f.patterns, filler)
 		}
 		names, vals = append(names, f.name), append(vals, v)
 	}
 	return eval.NewRow(names, vals...)
 }
 
-var fillers = []string{"", "", "x", "C:", `C:\Windows`, `C:\Users\u\`, "/usr/bin", "a b", " "}
-
 // fill is a text that the patterns match, if they go together.
-func (w *witness) fill(patterns []ir.Pattern) string {
+func (w *witness) fill(patterns []ir.Pattern, filler Filler) string {
 	start, middle, end := "", []string{}, ""
+	open, closed := true, false // whether filler may stand before and behind
 	for _, p := range patterns {
 		shape, _ := p.Shape()
-		s := w.text(p)
+		s := w.text(p, filler)
 		switch shape {
 		case ir.ShapeExact:
 			return s
 		case ir.ShapePrefix:
+			open = false
 			if len(s) > len(start) {
 				start = s
 			}
 		case ir.ShapeSuffix:
+			closed = true
 			if len(s) > len(end) {
 				end = s
 			}
@@ -229,21 +245,35 @@ func (w *witness) fill(patterns []ir.Pattern) string {
 			middle = append(middle, s)
 		case ir.ShapeGlob:
 			if len(patterns) == 1 {
-				return s
+				return w.globEnds(p, s, filler)
 			}
 			middle = append(middle, s)
 		}
 	}
 	w.r.Shuffle(len(middle), func(i, j int) { middle[i], middle[j] = middle[j], middle[i] })
-	if start == "" {
-		start = pick(w.r, fillers)
+	if open {
+		start = pick(w.r, filler.Start)
 	}
-	return start + strings.Join(middle, pick(w.r, fillers)) + end
+	if !closed {
+		end = pick(w.r, filler.End)
+	}
+	return start + strings.Join(middle, pick(w.r, filler.Middle)) + end
+}
+
+// globEnds adds filler where the pattern begins or ends in a wildcard.
+func (w *witness) globEnds(p ir.Pattern, s string, filler Filler) string {
+	if p.Parts[0].Wild == ir.Many {
+		s = pick(w.r, filler.Start) + s
+	}
+	if p.Parts[len(p.Parts)-1].Wild == ir.Many {
+		s += pick(w.r, filler.End)
+	}
+	return s
 }
 
 // text is the pattern's text with its wildcards inside filled in; those at its
 // ends are left to the caller.
-func (w *witness) text(p ir.Pattern) string {
+func (w *witness) text(p ir.Pattern, filler Filler) string {
 	var b strings.Builder
 	for i, part := range p.Parts {
 		switch part.Wild {
@@ -253,7 +283,7 @@ func (w *witness) text(p ir.Pattern) string {
 			b.WriteByte('x')
 		case ir.Many:
 			if i > 0 && i < len(p.Parts)-1 {
-				b.WriteString(pick(w.r, fillers))
+				b.WriteString(pick(w.r, filler.Middle))
 			}
 		}
 	}

@@ -345,8 +345,7 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 		return out, &extended{sc, more}
 	case *ir.Project:
 		in, sc := r.query(q.Input, nil)
-		out, d := r.project(q, in, sc, false)
-		return out, d
+		return withIdentity(r.project(q, in, sc, false))
 	case *ir.Distinct:
 		in, sc := r.query(q.Input, nil)
 		out := &ir.Distinct{Span: q.Span, Input: in}

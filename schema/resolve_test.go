@@ -187,3 +187,21 @@ func TestResolveUnion(t *testing.T) {
 		}
 	}
 }
+
+// A projection of events keeps what identifies an event; one of groups has
+// nothing to keep.
+func TestProjectKeepsIdentity(t *testing.T) {
+	s := mustSchema(t)
+	h := rule("process_creation", match("CommandLine", "x"))
+	h.Query = &ir.Project{Input: h.Query, Cols: []*ir.Col{{As: "Image", X: field("Image")}}}
+	if got, want := ir.Format(s.Resolve(h, XDR).Query), "project Timestamp, DeviceId, DeviceName, ReportId, FolderPath, FileName\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("%s\nwant at its end %s", got, want)
+	}
+	h = rule("process_creation", match("CommandLine", "x"))
+	h.Query = &ir.Project{
+		Input: &ir.Aggregate{Input: h.Query, By: []*ir.Col{{As: "Image", X: field("Image")}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}}},
+		Cols:  []*ir.Col{{As: "n", X: field("n")}}}
+	if got, want := ir.Format(s.Resolve(h, XDR).Query), "\nproject n\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("%s\nwant at its end %s", got, want)
+	}
+}

@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"runtime"
@@ -127,7 +128,8 @@ type builder struct {
 // unit is one file on its way.
 type unit struct {
 	source
-	key    key // digest of the file, its name and the environment
+	src    []byte // if it has to be loaded and there is room to keep it
+	key    key    // digest of the file, its name and the environment
 	facts  *facts
 	links  key // digest of all that its results depend on in other files
 	doc    *document
@@ -137,6 +139,7 @@ type unit struct {
 
 // fileResult is what is kept of a file.
 type fileResult struct {
+	kept      bool // from an earlier build
 	documents int
 	broken    bool // has a document that is not among the hunts
 	hunts     []*Hunt
@@ -161,22 +164,22 @@ func (b *builder) run() (*Result, error) {
 	for i, s := range sources {
 		units[i] = &unit{source: s}
 	}
-	each(b.opts.Jobs, len(units), func(i int) { b.open(units[i]) })
+	if err := b.open(units); err != nil {
+		return nil, err
+	}
 	links := newLinker(units)
-	each(b.opts.Jobs, len(units), func(i int) {
-		if u := units[i]; u.result == nil {
-			u.links = links.digest(u)
-			u.result = b.pack.result(u.key, u.links)
-		}
-	})
+	each(b.opts.Jobs, len(units), func(i int) { b.settle(units[i], links) })
 	out := &Result{Diagnostics: diags, targets: b.targets, sources: sources, scopes: scopes}
 	for _, t := range b.targets {
 		out.Targets = append(out.Targets, t.name)
 	}
-	if err := b.compile(units, links, out); err != nil {
+	if err := b.compile(units, links); err != nil {
 		return nil, err
 	}
 	for _, u := range units {
+		if u.result.kept {
+			out.Reused++
+		}
 		out.Files = append(out.Files, u.path)
 		out.Documents += u.result.documents
 		out.Hunts = append(out.Hunts, u.result.hunts...)
@@ -212,22 +215,109 @@ func each(jobs, n int, f func(i int)) {
 	wg.Wait()
 }
 
-// open reads a file, and loads it unless an earlier build knew it.
-func (b *builder) open(u *unit) {
-	diags := withFile(u.path, func(src []byte) {
-		u.key = b.fileKey(u.source, src)
-		if u.facts = b.pack.facts(u.key); u.facts == nil {
-			b.loadUnit(u, src)
+// maxKept is how much text is kept between reading and loading.
+const maxKept = 32 << 20
+
+// open reads every file and loads those that no earlier build knew. Loaded
+// documents take much more memory than their results, so a file of plain
+// rules is compiled at once where it seems that nothing in the others
+// concerns it: settle finds out whether that was so.
+func (b *builder) open(units []*unit) error {
+	var kept atomic.Int64
+	var special atomic.Bool
+	each(b.opts.Jobs, len(units), func(i int) {
+		u := units[i]
+		diags := withFile(u.path, func(src []byte) {
+			u.key = b.fileKey(u.source, src)
+			if u.facts = b.pack.facts(u.key); u.facts != nil {
+				if u.facts.special {
+					special.Store(true)
+				}
+				return
+			}
+			if seemsSpecial(src) {
+				special.Store(true)
+			}
+			if kept.Add(int64(len(src))) < maxKept {
+				u.src = slices.Clone(src)
+			}
+		})
+		if diags != nil {
+			u.facts = &facts{}
+			u.result = &fileResult{documents: 1, broken: true, diags: diags}
 		}
 	})
+	var load []*unit
+	for _, u := range units {
+		if u.facts == nil {
+			load = append(load, u)
+		}
+	}
+	if len(load) == 0 {
+		return nil
+	}
+	made, err := b.backends()
+	if err != nil {
+		return err
+	}
+	alone := newLinker(nil)
+	each(b.opts.Jobs, len(load), func(i int) {
+		u := load[i]
+		b.load(u)
+		if !special.Load() && !u.facts.special {
+			diags, linked := b.linkAll([]*document{u.doc})
+			b.finish(u, diags, linked, made)
+			u.links = alone.digest(u)
+		}
+	})
+	return nil
+}
+
+// seemsSpecial guesses from the text what facts.special will say.
+func seemsSpecial(src []byte) bool {
+	for _, key := range []string{"filter:", "correlation:"} {
+		if bytes.HasPrefix(src, []byte(key)) || bytes.Contains(src, []byte("\n"+key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// settle keeps a unit's result, or takes an earlier build's, if all that the
+// result depends on is as it is now.
+func (b *builder) settle(u *unit, links *linker) {
+	if u.key == (key{}) {
+		return // unreadable
+	}
+	now := links.digest(u)
+	if u.result != nil && u.links == now {
+		return
+	}
+	u.links = now
+	u.result = b.pack.result(u.key, now)
+}
+
+// load reads a file again, if its text was not kept, and makes a document.
+func (b *builder) load(u *unit) {
+	if u.src != nil {
+		b.parse(u, u.src)
+		u.src = nil
+		return
+	}
+	diags := withFile(u.path, func(src []byte) {
+		if k := b.fileKey(u.source, src); k != u.key {
+			// The file changed while the build ran. Its new text is compiled;
+			// nothing of it is kept, for its links are those of the old.
+			u.key = key{}
+		}
+		b.parse(u, src)
+	})
 	if diags != nil {
-		u.facts = &facts{}
-		u.result = &fileResult{documents: 1, broken: true, diags: diags}
+		u.key, u.doc, u.diags, u.facts = key{}, &document{}, diags, &facts{}
 	}
 }
 
-func (b *builder) loadUnit(u *unit, src []byte) {
-	u.diags = nil
+func (b *builder) parse(u *unit, src []byte) {
 	defer func() {
 		if v := recover(); v != nil {
 			u.doc = &document{}
@@ -239,14 +329,13 @@ func (b *builder) loadUnit(u *unit, src []byte) {
 }
 
 // compile brings every unit without a result to one.
-func (b *builder) compile(units []*unit, links *linker, out *Result) error {
+func (b *builder) compile(units []*unit, links *linker) error {
 	need := map[*unit]bool{}
 	for _, u := range units {
 		if u.result == nil {
 			need[u] = true
 		}
 	}
-	out.Reused = len(units) - len(need)
 	if len(need) == 0 {
 		return nil
 	}
@@ -254,76 +343,49 @@ func (b *builder) compile(units []*unit, links *linker, out *Result) error {
 	if err != nil {
 		return err
 	}
-	var load []*unit
-	for _, u := range links.closure(units, need) {
-		if u.doc == nil {
-			load = append(load, u)
-		}
-	}
-	each(b.opts.Jobs, len(load), func(i int) {
-		u := load[i]
-		diags := withFile(u.path, func(src []byte) {
-			if k := b.fileKey(u.source, src); k != u.key {
-				// The file changed while the build ran. Its new text is compiled;
-				// nothing of it is kept, for its links are those of the old.
-				u.key, u.links = k, key{}
-			}
-			b.loadUnit(u, src)
-		})
-		if diags != nil {
-			u.doc, u.diags = &document{}, diags
+	together := links.closure(units, need)
+	each(b.opts.Jobs, len(together), func(i int) {
+		if together[i].doc == nil {
+			b.load(together[i])
 		}
 	})
 	var docs []*document
-	for _, u := range units {
-		if u.doc != nil {
-			docs = append(docs, u.doc)
-		}
+	for _, u := range together {
+		docs = append(docs, u.doc)
 	}
-	linkDiags, linked := b.linkAll(docs)
+	diags, linked := b.linkAll(docs)
 	byFile := map[string]diag.List{}
-	for _, d := range linkDiags {
+	for _, d := range diags {
 		byFile[d.Pos.Filename] = append(byFile[d.Pos.Filename], d)
 	}
-
-	type job struct {
-		u     *unit
-		i     int
-		hurt  bool
-		diags diag.List
-	}
-	var jobs []*job
-	for _, u := range units {
-		if !need[u] {
-			u.doc = nil
-			continue
+	each(b.opts.Jobs, len(together), func(i int) {
+		if u := together[i]; need[u] {
+			b.finish(u, byFile[u.path], linked, made)
 		}
-		u.diags = append(u.diags, byFile[u.path]...)
-		hurt := blame(u)
-		if !linked && !u.diags.HasErrors() {
-			u.diags.Errorf(codeInternal, place(u.path), reportDefect, "huntc failed when it put the documents together")
-		}
-		n := len(u.doc.hunts)
-		u.result = &fileResult{documents: max(1, u.doc.documents), hunts: make([]*Hunt, n), broken: n+u.doc.filters < max(1, u.doc.documents)}
-		for i := range n {
-			jobs = append(jobs, &job{u: u, i: i, hurt: hurt[i] || !linked})
-		}
-	}
-	each(b.opts.Jobs, len(jobs), func(n int) {
-		j := jobs[n]
-		h := j.u.doc.hunts[j.i]
-		j.u.result.hunts[j.i], j.diags = b.compileHunt(j.u.source, h, made, j.hurt)
-		j.u.doc.hunts[j.i] = nil // nobody else needs it: keep memory low
+		together[i].doc = nil
 	})
-	for _, j := range jobs {
-		j.u.diags = append(j.u.diags, j.diags...)
-	}
-	for u := range need { // order does not matter: each is done on its own
-		u.diags.Sort()
-		u.result.diags = u.diags
-		u.doc = nil
-	}
 	return nil
+}
+
+// finish compiles the hunts of a loaded and linked unit. linkDiags are those
+// of linking about the unit; if linking itself failed, nothing is compiled.
+func (b *builder) finish(u *unit, linkDiags diag.List, linked bool, made []backends.Backend) {
+	diags := append(u.diags, linkDiags...)
+	if !linked && !diags.HasErrors() {
+		diags.Errorf(codeInternal, place(u.path), reportDefect, "huntc failed when it put the documents together")
+	}
+	u.diags = diags
+	hurt := blame(u)
+	n := len(u.doc.hunts)
+	r := &fileResult{documents: max(1, u.doc.documents), hunts: make([]*Hunt, n), broken: n+u.doc.filters < max(1, u.doc.documents)}
+	for i, h := range u.doc.hunts {
+		var about diag.List
+		r.hunts[i], about = b.compileHunt(u.source, h, made, hurt[i] || !linked)
+		diags = append(diags, about...)
+	}
+	diags.Sort()
+	r.diags = diags
+	u.result, u.doc, u.diags = r, nil, nil
 }
 
 func (b *builder) linkAll(docs []*document) (diags diag.List, ok bool) {

@@ -102,11 +102,35 @@ func files(r *Result) []string {
 func TestDefectInLinking(t *testing.T) {
 	tree(t, map[string]string{"d/a.yml": "title: a", "d/b.yml": "title: link panics"})
 	r := run(t, Options{Paths: []string{"d"}})
+	if diff := cmp.Diff([]string{"defender/a.kql", "splunk/a.spl"}, files(r)); diff != "" {
+		t.Errorf("nothing concerns a.yml (-want +got)\n%s", diff)
+	}
+	put(t, "d/f.yml", "filter: x")
+	r = run(t, Options{Paths: []string{"d"}})
 	if len(files(r)) != 0 {
 		t.Errorf("compiled %v", files(r))
 	}
-	if diff := cmp.Diff([]string{"error HC0699", "error HC0699"}, codes(r.All())); diff != "" {
+	if diff := cmp.Diff([]string{"error HC0699", "error HC0699", "error HC0699"}, codes(r.All())); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A filter that does not look like one until it is read concerns the rules all
+// the same.
+func TestFilterThatIsNotSeenAtOnce(t *testing.T) {
+	tree(t, map[string]string{"d/a.yml": "title: a", "d/z.yml": "title: not at the start\n filter: x"})
+	if special := seemsSpecial([]byte("title: not at the start\n filter: x")); special {
+		t.Fatal("the test wants a filter that is not seen")
+	}
+	r := run(t, Options{Paths: []string{"d/a.yml"}})
+	if got := r.Hunts[0].Outputs[0].Query; got != "splunk a  filters=0" {
+		t.Errorf("alone: %q", got)
+	}
+	for _, jobs := range []int{1, 8} {
+		r = run(t, Options{Paths: []string{"d"}, Jobs: jobs})
+		if got := r.Hunts[0].Outputs[0].Query; got != "splunk a  filters=1" {
+			t.Errorf("with a filter, -j %d: %q", jobs, got)
+		}
 	}
 }
 

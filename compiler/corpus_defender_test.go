@@ -136,3 +136,17 @@ func checkDefenderLaws(t *testing.T, b *defender.Backend, name string, plan ir.Q
 		t.Errorf("%s: lifted back\n%s\nwas\n%s\nfrom\n%s", name, got, want, text)
 	}
 }
+
+// BenchmarkDefenderCorpus compiles all real rules.
+func BenchmarkDefenderCorpus(b *testing.B) {
+	backend, _ := defenderBackend(b)
+	hunts := realHunts(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, h := range hunts {
+			if h.Query != nil {
+				backend.Compile(h)
+			}
+		}
+	}
+}

@@ -30,7 +30,7 @@ func fakeLoad(path string, src []byte) (*document, diag.List) {
 		d.documents++
 		lost, filter := false, false
 		for _, l := range strings.Split(strings.TrimSuffix(part, "---\n"), "\n") {
-			k, v, _ := strings.Cut(l, ": ")
+			k, v, _ := strings.Cut(strings.TrimSpace(l), ": ")
 			switch k {
 			case "title":
 				h.Meta.Title = v

@@ -3,6 +3,7 @@ package compiler_test
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"runtime"
@@ -164,8 +165,113 @@ func TestMeaning(t *testing.T) {
 	close(rules)
 	workers.Wait()
 	for _, st := range m.stages {
-		t.Logf("%s: %d rules, %d of them true on some event; %d pairs, %d of them true; %d events against the axioms, %d that the table cannot hold; verdicts %v",
-			st.stage.name, st.rules, st.hitRules, st.held, st.hits, st.implausible, st.impossible, st.verdicts)
+		t.Log(st)
+	}
+}
+
+// TestRandomMeaning is TestMeaning for random hunts, on every dataset of the
+// schema: what no rule of the corpus asks for is asked here.
+func TestRandomMeaning(t *testing.T) {
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &meaning{t: t, schema: s}
+	for _, st := range stages(t) {
+		m.stages = append(m.stages, &tally{stage: st, verdicts: map[ir.Fidelity]int{}})
+	}
+	perDataset := 40
+	if testing.Short() {
+		perDataset = 4
+	}
+	projectors := map[string]*eval.Projector{}
+	for _, ds := range s.Datasets() {
+		if ds.When != nil || len(ds.Logsources) == 0 {
+			continue
+		}
+		source := ir.Logsource{Category: ds.Logsources[0].Category, Product: ds.Logsources[0].Product, Service: ds.Logsources[0].Service}
+		for _, part := range []*string{&source.Category, &source.Product, &source.Service} {
+			*part = strings.TrimPrefix(*part, "-")
+		}
+		for seed := range uint64(perDataset) {
+			r := rand.New(rand.NewPCG(seed, 5))
+			view := pick(r, []schema.View{schema.CIM, schema.Raw, schema.XDR})
+			fields, values := randomFields(ds, view, source.Product)
+			if len(fields) == 0 {
+				continue
+			}
+			gen := irgen.Options{Values: values}
+			few := []*ir.Field{}
+			for range 1 + r.IntN(5) {
+				few = append(few, pick(r, fields))
+			}
+			pred := ir.Simplify(gen.Pred(r, few))
+			h := &ir.Hunt{Path: fmt.Sprintf("%s seed %d", ds.Name, seed), Query: &ir.Filter{Input: &ir.Scan{Source: source}, Pred: pred}}
+			m.recorded = gen.Rows(r, ir.Fields(pred), 30)
+			m.rule(corpusRule{path: h.Path, hunt: h, pred: pred}, projectors)
+		}
+	}
+	for _, st := range m.stages {
+		t.Log(st)
+	}
+}
+
+func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+// randomFields are the fields of a dataset that a view stores, and a maker of
+// values that devices could write in them.
+func randomFields(ds *schema.Dataset, view schema.View, product string) ([]*ir.Field, func(*rand.Rand, *ir.Field) any) {
+	m := ds.Mapping(view)
+	if m == nil {
+		return nil, nil
+	}
+	var fields []*ir.Field
+	for _, name := range slices.Sorted(maps.Keys(ds.Fields)) {
+		if _, without := m.Without[name]; without || m.Columns[name] == nil && (view != schema.Raw || m.Closed) {
+			continue
+		}
+		typ := ir.Type(ds.Fields[name].Type)
+		if typ == "" {
+			typ = ir.String
+		}
+		if typ != ir.Time {
+			fields = append(fields, &ir.Field{Name: name, T: typ})
+		}
+	}
+	column := func(name string) *schema.Column {
+		for _, v := range []schema.View{schema.XDR, schema.CIM, schema.Raw} {
+			if m := ds.Mapping(v); m != nil && m.Columns[name] != nil && (m.Columns[name].Kind != "" || len(m.Columns[name].Values) > 0) {
+				return m.Columns[name]
+			}
+		}
+		return &schema.Column{}
+	}
+	return fields, func(r *rand.Rand, f *ir.Field) any {
+		c := column(f.Name)
+		if len(c.Values) > 0 && !c.Open {
+			return pick(r, slices.Sorted(maps.Keys(c.Values)))
+		}
+		switch c.Kind {
+		case "path":
+			name := pick(r, []string{"cmd.exe", "CMD.EXE", "unknown", "known.dll", "a b.exe", "é.exe", "a", "x.tar.gz", "*", "?"})
+			if product != "windows" && product != "" {
+				return pick(r, []string{"/usr/bin", "/tmp", "/home/ann/.cache", ""}) + "/" + name
+			}
+			return pick(r, []string{`C:`, `C:\Windows\System32`, `c:\users\ann\appdata\local\temp`, `\Device\Mup\x`, `D:\cmd.exe`}) + `\` + name
+		case "account":
+			return pick(r, []string{"NT AUTHORITY", "LAB", "x-y", "unknown"}) + `\` + pick(r, []string{"SYSTEM", "ann", "svc$", "unknown", "a*"})
+		case "registry":
+			return pick(r, []string{`HKLM\SYSTEM\CurrentControlSet\Services`, `HKLM\Software\x`, `HKU\S-1-5-21-1\Software`, `HKCR\x`, `HKLM`}) +
+				pick(r, []string{"", `\Run`, `\a b\c`}) + `\` + pick(r, []string{"Start", "(Default)", "Unknown", "v", "Run"})
+		case "regdata":
+			return pick(r, []string{"DWORD (0x00000001)", "DWORD (0x0000000a)", "QWORD (0x00000001-0x00000000)", "(Empty)", "text 1", "1", `C:\x.exe`, "unknown"})
+		case "hashes":
+			return pick(r, []string{"MD5=" + strings.Repeat("0A", 16), "SHA1=" + strings.Repeat("1b", 20) + ",MD5=" + strings.Repeat("2C", 16), "SHA256=" + strings.Repeat("3d", 32)})
+		}
+		if f.T == ir.String || f.T == ir.IP && r.IntN(8) == 0 {
+			return pick(r, []string{irgen.Text(r), "unknown", "known", "0", "", "x y", `C:\a "b" -c`, "true"})
+		}
+		return irgen.Value(r, f.T)
 	}
 }
 
@@ -183,6 +289,11 @@ type tally struct {
 	stage                                                stage
 	rules, hitRules, held, hits, implausible, impossible int
 	verdicts                                             map[ir.Fidelity]int
+}
+
+func (st *tally) String() string {
+	return fmt.Sprintf("%s: %d rules, %d of them true on some event; %d pairs, %d of them true; %d events against the axioms, %d that the table cannot hold; verdicts %v",
+		st.stage.name, st.rules, st.hitRules, st.held, st.hits, st.implausible, st.impossible, st.verdicts)
 }
 
 // table is the events of a rule as the rows of one dataset in one view.

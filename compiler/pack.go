@@ -217,6 +217,7 @@ func (p *pack) result(k, links key) *fileResult {
 	if d.bad {
 		return nil
 	}
+	r.kept = true
 	return r
 }
 

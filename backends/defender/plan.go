@@ -110,14 +110,42 @@ func (p *planner) filter(q *ir.Filter) ir.Query {
 			above = append(above, c)
 		}
 	}
-	if len(below) > 0 {
-		in = &ir.Extend{Span: ext.Span, Cols: ext.Cols,
-			Input: &ir.Filter{Span: q.Span, Input: ext.Input, Pred: ir.NewLogic(q.Span, ir.And, below...)}}
+	var late []*ir.Col
+	if ext != nil {
+		early := ext.Cols
+		early, late = splitCols(ext.Cols, above)
+		in = ext.Input
+		if len(below) > 0 {
+			in = &ir.Filter{Span: q.Span, Input: in, Pred: ir.NewLogic(q.Span, ir.And, below...)}
+		}
+		if len(early) > 0 {
+			in = &ir.Extend{Span: ext.Span, Input: in, Cols: early}
+		}
 	}
-	if len(above) == 0 {
-		return in
+	if len(above) > 0 {
+		in = &ir.Filter{Span: q.Span, Input: in, Pred: ir.NewLogic(q.Span, ir.And, above...)}
 	}
-	return &ir.Filter{Span: q.Span, Input: in, Pred: ir.NewLogic(q.Span, ir.And, above...)}
+	if len(late) > 0 {
+		in = &ir.Extend{Span: ext.Span, Input: in, Cols: late}
+	}
+	return in
+}
+
+// splitCols parts the columns of an Extend into those that the conditions above
+// it need and those of the schema that are only shown: to compute them for the
+// rows that are left is enough.
+func splitCols(cols []*ir.Col, above []ir.Expr) (early, late []*ir.Col) {
+	for _, c := range cols {
+		f, ok := c.X.(*ir.Foreign)
+		alone := ok && !slices.ContainsFunc(above, func(e ir.Expr) bool { return uses(e, []*ir.Col{c}) }) &&
+			!slices.ContainsFunc(cols, func(o *ir.Col) bool { return slices.Contains(f.Needs, o.As) })
+		if alone {
+			late = append(late, c)
+		} else {
+			early = append(early, c)
+		}
+	}
+	return early, late
 }
 
 func uses(e ir.Expr, cols []*ir.Col) bool {

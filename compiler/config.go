@@ -31,6 +31,7 @@ type Config struct {
 	Datasets     yaml.Node // overlay for schema.New
 	Placeholders []Placeholder
 	Splunk       splunk.Config
+	CIM          string // version of Splunk's data models; "" for the newest
 }
 
 // Placeholder is a name with the values that "|expand" puts in its place.
@@ -41,8 +42,11 @@ type Placeholder struct {
 
 var (
 	configKeys = []string{"datasets", "placeholders", "splunk"}
-	splunkKeys = []string{"summariesonly"}
+	splunkKeys = []string{"cim", "summariesonly"}
 )
+
+// cimVersion is a version of Splunk_SA_CIM.
+var cimVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+)*$`)
 
 // macroName is what Splunk accepts as the name of a search macro.
 var macroName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
@@ -203,13 +207,19 @@ func (c *Config) splunk(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		switch key, val := n.Content[i], deref(n.Content[i+1]); {
-		case key.Value != "summariesonly":
-			diags.Errorf(codeConfigKey, at(key), diag.DidYouMean(key.Value, splunkKeys), "\"splunk\" has no key %q", key.Value)
-		case val.Kind != yaml.ScalarNode || !macroName.MatchString(val.Value):
-			diags.Errorf(codeConfigValue, at(val), "Use letters, digits, _ and -, without backticks.", "this is not the name of a Splunk macro")
+		key, val := n.Content[i], deref(n.Content[i+1])
+		ok := val.Kind == yaml.ScalarNode
+		switch key.Value {
+		case "cim":
+			if c.CIM = val.Value; !ok || !cimVersion.MatchString(c.CIM) {
+				diags.Errorf(codeConfigValue, at(val), "Write it as Splunk does: cim: \"8.5.0\".", "this is not a version of the Common Information Model")
+			}
+		case "summariesonly":
+			if c.Splunk.SummariesOnly = val.Value; !ok || !macroName.MatchString(val.Value) {
+				diags.Errorf(codeConfigValue, at(val), "Use letters, digits, _ and -, without backticks.", "this is not the name of a Splunk macro")
+			}
 		default:
-			c.Splunk.SummariesOnly = val.Value
+			diags.Errorf(codeConfigKey, at(key), diag.DidYouMean(key.Value, splunkKeys), "\"splunk\" has no key %q", key.Value)
 		}
 	}
 }

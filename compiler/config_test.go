@@ -31,6 +31,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"splunk is a text", "splunk: x\n", []string{"huntc.yaml:1:9 HC0552"}},
 		{"unknown key of splunk", "splunk:\n  summaryonly: x\n", []string{`huntc.yaml:2:3 HC0551 Did you mean "summariesonly"?`}},
 		{"a macro's name that breaks out", "splunk:\n  summariesonly: 'x` | delete'\n", []string{"huntc.yaml:2:18 HC0552"}},
+		{"a version that is none", "splunk:\n  cim: newest\n", []string{"huntc.yaml:2:8 HC0552"}},
+		{"a version", "splunk:\n  cim: 5.0\n", nil},
 		{"aliases", "placeholders:\n  a: &a [x]\n  b: *a\n", nil},
 	}
 	for _, tt := range tests {

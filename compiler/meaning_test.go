@@ -200,12 +200,12 @@ func TestRandomMeaning(t *testing.T) {
 			if len(fields) == 0 {
 				continue
 			}
-			gen := irgen.Options{Values: values}
+			gen := irgen.Options{Sigma: true, Values: values}
 			few := []*ir.Field{}
 			for range 1 + r.IntN(5) {
 				few = append(few, pick(r, fields))
 			}
-			pred := ir.Simplify(gen.Pred(r, few))
+			pred := gen.Pred(r, few)
 			h := &ir.Hunt{Path: fmt.Sprintf("%s seed %d", ds.Name, seed), Query: &ir.Filter{Input: &ir.Scan{Source: source}, Pred: pred}}
 			m.recorded = gen.Rows(r, ir.Fields(pred), 30)
 			m.rule(corpusRule{path: h.Path, hunt: h, pred: pred}, projectors)

@@ -13,7 +13,12 @@ var allTargets = []target{
 	{
 		name: "splunk", ext: ".spl",
 		forms: []backends.Form{backends.Tstats, backends.Datamodel, backends.RawEvents, backends.NativeTxt},
-		make:  func(s *schema.Schema, c *Config) backends.Backend { return splunk.New(s, c.Splunk) },
+		make: func(s *schema.Schema, c *Config) backends.Backend {
+			if c.CIM != "" {
+				s = s.WithCIM(c.CIM)
+			}
+			return splunk.New(s, c.Splunk)
+		},
 	},
 	{
 		name: "defender", ext: ".kql",

@@ -256,6 +256,9 @@ func nullableValue(e ir.Expr, sc scope) bool {
 func (p *planner) table(at diag.Span, q ir.Query, sc scope) ir.Query {
 	out := &ir.Project{Span: at, Input: q}
 	for _, c := range sc {
+		if c.hidden {
+			continue
+		}
 		f := &ir.Field{Span: at, Name: c.name, T: c.t}
 		p.name(f)
 		out.Cols = append(out.Cols, &ir.Col{Span: at, As: c.name, X: f})
@@ -365,6 +368,9 @@ type source struct {
 	// used are the columns that the steps and the operators above read and the
 	// table stores.
 	used []*ir.Field
+	// shown are the columns worth showing: the dataset's, those that the author
+	// asked for and those that the steps test.
+	shown []*ir.Field
 	// computed are the names of the columns that the steps make.
 	computed []*ir.Field
 	keywords bool
@@ -387,6 +393,14 @@ func (p *planner) source(q ir.Query, n need) source {
 func (p *planner) take(s *ir.Scan, ops []ir.Query, n need) source {
 	src := source{scan: s}
 	view, table := schema.View(s.Physical.View), s.Physical.Table
+	switch {
+	case view == schema.Raw && !macroName(table):
+		p.diags.Errorf(codeUnsayable, s, "Name a macro in huntc.yaml, and put the search that it stands for into its definition.", "%q is not the name of a macro", table)
+	case p.form == backends.Tstats && !macroName(p.b.cfg.SummariesOnly):
+		p.diags.Errorf(codeUnsayable, s, "Correct it in huntc.yaml.", "%q is not the name of a macro", p.b.cfg.SummariesOnly)
+	case view == schema.CIM && p.b.schema.Table(view, table) == nil:
+		p.diags.Errorf(codeUnsayable, s, "Correct the dataset's table in huntc.yaml.", "there is no data model %q", table)
+	}
 	push := &pusher{tstats: p.form == backends.Tstats, raw: view == schema.Raw}
 	push.stored = func(name string) (nullable, ok bool) {
 		if ir.HasField(src.computed, name) {
@@ -429,8 +443,22 @@ func (p *planner) take(s *ir.Scan, ops []ir.Query, n need) source {
 		src.used = union(src.used, s.Physical.Columns)
 		src.used = union(src.used, p.fields)
 	}
-	p.prune(&src)
+	src.shown = src.used
+	for _, st := range src.steps {
+		src.shown = union(src.shown, ir.Fields(st.rest...))
+	}
+	p.prune(&src, n.show)
 	return src
+}
+
+func macroName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !(c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' || i > 0 && c >= '0' && c <= '9') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // distinct adds predicates; a Match that is there already is left out: what
@@ -453,8 +481,9 @@ func sameMatch(e ir.Expr, m *ir.Match) bool {
 	return slices.EqualFunc(o.Any, m.Any, func(p, q ir.Pattern) bool { return slices.Equal(p.Parts, q.Parts) })
 }
 
-// prune drops columns that nobody reads and collects those that are read.
-func (p *planner) prune(src *source) {
+// prune drops columns that nobody reads, unless all are shown, and collects
+// the stored columns that are read.
+func (p *planner) prune(src *source, show bool) {
 	live := src.used
 	for i := len(src.steps) - 1; i >= 0; i-- {
 		st := &src.steps[i]
@@ -462,7 +491,7 @@ func (p *planner) prune(src *source) {
 			live = union(live, ir.Fields(st.rest...))
 			continue
 		}
-		st.cols = slices.DeleteFunc(slices.Clone(st.cols), func(c *ir.Col) bool { return !ir.HasField(live, c.As) })
+		st.cols = slices.DeleteFunc(slices.Clone(st.cols), func(c *ir.Col) bool { return !show && !ir.HasField(live, c.As) })
 		live = union(need{cols: live}.without(st.cols).cols, colFields(st.cols))
 	}
 	src.used = slices.DeleteFunc(slices.Clone(live), func(f *ir.Field) bool {
@@ -573,7 +602,9 @@ func (p *planner) events(q ir.Query, n need) rows {
 	}
 	for _, f := range src.used {
 		if _, ok := r.scope.find(f.Name); !ok {
-			r.scope = append(r.scope, info(f))
+			c := info(f)
+			c.hidden = !ir.HasField(src.shown, f.Name)
+			r.scope = append(r.scope, c)
 		}
 	}
 	if n.show && src.keywords {
@@ -660,7 +691,10 @@ func (p *planner) keys(s *ir.Scan, fields []*ir.Field) ([]*ir.Col, scope) {
 	fill := false
 	for i, f := range fields {
 		p.name(f)
-		infos[i], _ = p.b.schema.Column(schema.CIM, s.Physical.Table, f.Name)
+		var ok bool
+		if infos[i], ok = p.b.schema.Column(schema.CIM, s.Physical.Table, f.Name); !ok {
+			p.fallback("The data model " + s.Physical.Table + " as Splunk ships it has no field " + f.Name + ", so it is not known whether its acceleration holds it.")
+		}
 		fill = fill || infos[i].Fill == ""
 	}
 	var cols []*ir.Col

@@ -1,6 +1,7 @@
 package splunk
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ type column struct {
 	// own is the text that the data model puts in the place of a missing
 	// value. schema.Resolve has kept predicates clear of it.
 	own string
+	// hidden columns are read on the way and not shown.
+	hidden bool
 }
 
 // scope lists the columns of the rows, in order.
@@ -83,12 +86,12 @@ func (p *planner) negative(not *ir.Not, e ir.Expr, sc scope) ir.Expr {
 	}
 	switch e := e.(type) {
 	case *ir.Logic:
-		op := ir.Or
+		op, parts := ir.Or, e.Args
 		if e.Op == ir.Or {
-			op = ir.And
+			op, parts = ir.And, byNullField(e, sc)
 		}
-		args := make([]ir.Expr, len(e.Args))
-		for i, a := range e.Args {
+		args := make([]ir.Expr, len(parts))
+		for i, a := range parts {
 			args[i] = p.negative(not, a, sc)
 		}
 		return &ir.Logic{Span: e.Span, Op: op, Args: args}
@@ -142,6 +145,33 @@ func onlyNull(e ir.Expr, sc scope) *ir.Field {
 		return nil
 	}
 	return only
+}
+
+// byNullField puts the arguments of an Or together that may be null by the
+// same field only, so that one test for its presence serves them all.
+func byNullField(e *ir.Logic, sc scope) []ir.Expr {
+	type group struct {
+		field string
+		args  []ir.Expr
+	}
+	var groups []group
+	for _, a := range e.Args {
+		name := ""
+		if f := onlyNull(a, sc); f != nil {
+			name = f.Name
+		}
+		i := slices.IndexFunc(groups, func(g group) bool { return name != "" && g.field == name })
+		if i < 0 {
+			groups = append(groups, group{field: name})
+			i = len(groups) - 1
+		}
+		groups[i].args = append(groups[i].args, a)
+	}
+	out := make([]ir.Expr, len(groups))
+	for i, g := range groups {
+		out[i] = ir.NewLogic(e.Span, ir.Or, g.args...)
+	}
+	return out
 }
 
 // numberRegexp matches texts that tonumber can read.

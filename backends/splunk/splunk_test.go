@@ -1,0 +1,227 @@
+package splunk
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+
+	"github.com/huntc/huntc/backends"
+	"github.com/huntc/huntc/backends/splunk/spl"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+func at(line int) diag.Span {
+	return diag.Span{Pos: diag.Pos{Filename: "h.yml", Line: line, Column: 3}}
+}
+
+func logical(name string) *ir.Field { return &ir.Field{Span: at(2), Name: name} }
+
+func is(name string, values ...string) ir.Expr {
+	m := &ir.Match{Span: at(2), X: logical(name)}
+	for _, v := range values {
+		m.Any = append(m.Any, ir.TextPattern(at(2), v))
+	}
+	return m
+}
+
+func events(category string, preds ...ir.Expr) ir.Query {
+	return &ir.Filter{Span: at(2), Pred: ir.NewLogic(at(2), ir.And, preds...),
+		Input: &ir.Scan{Span: at(1), Source: ir.Logsource{Span: at(1), Category: category, Product: "windows"}}}
+}
+
+func overlay(t testing.TB, text string) *schema.Schema {
+	t.Helper()
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := schema.New(*doc.Content[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestForms: which form a hunt takes, why, and the whole text.
+func TestForms(t *testing.T) {
+	plain := testBackend(t)
+	image := is("Image", `C:\a.exe`)
+	tests := []struct {
+		name    string
+		backend *Backend
+		hunt    ir.Hunt
+		form    backends.Form
+		reason  string
+		want    string
+	}{
+		{"accelerated", plain, ir.Hunt{Query: events("process_creation", image), LookBack: 7 * 24 * time.Hour}, backends.Tstats, "", `
+| tstats ~summariesonly~ fillnull_value=unknown count min(_time) as firstTime max(_time) as lastTime
+    from datamodel=Endpoint.Processes
+    where earliest=-7d AND Processes.process_path="C:\\a.exe"
+    by Processes.process_path, Processes.dest, Processes.user, Processes.process_name,
+       Processes.process, Processes.parent_process_path, Processes.parent_process_name,
+       Processes.parent_process
+| ~drop_dm_object_name(Processes)~
+| convert timeformat="%Y-%m-%dT%H:%M:%S" ctime(firstTime) ctime(lastTime)`},
+		{"its own macro for summaries", New(plain.schema, Config{SummariesOnly: "our_summaries"}),
+			ir.Hunt{Query: &ir.Aggregate{Input: events("process_creation", image), Aggs: []*ir.Agg{{As: "count", Func: ir.Count}}}}, backends.Tstats, "", `
+| tstats ~our_summaries~ count
+    from datamodel=Endpoint.Processes
+    where Processes.process_path="C:\\a.exe"`},
+		{"not accelerated", New(overlay(t, "process_creation: {cim: {unaccelerated: true}}"), Config{}),
+			ir.Hunt{Query: events("process_creation", image, &ir.Regexp{Span: at(2), X: logical("CommandLine"), Source: "a.c"}), LookBack: time.Hour}, backends.Datamodel,
+			"The data model Endpoint.Processes is not accelerated as a rule.", `
+| from datamodel:Endpoint.Processes
+| where _time >= relative_time(now(), "-1h")
+| search process_path="C:\\a.exe"
+| where match(process, "a.c")
+| table _time, process_path, process, dest, user, process_name, parent_process_path,
+    parent_process_name, parent_process`},
+		{"no data model", plain, ir.Hunt{Query: events("image_load", is("ImageLoaded", `C:\a.dll`), &ir.Not{Span: at(2), X: &ir.Exists{Span: at(2), X: logical("Company")}}), LookBack: 90 * time.Second}, backends.RawEvents,
+			"Splunk's CIM does not hold the events of {category: image_load, product: windows} (a process loaded a module).", `
+~huntc_image_load~ earliest=-90s AND ImageLoaded="C:\\a.dll" AND NOT Company=*
+| table _time, host, ImageLoaded, Company, Computer, User, Image`},
+		{"a field that the data model has not", plain, ir.Hunt{Query: events("process_creation", image, is("Company", "x"))}, backends.RawEvents,
+			"The data model Endpoint.Processes has no column for Company.", `
+~huntc_process_creation~ Image="C:\\a.exe" AND Company="x"
+| table _time, host, Image, Company, Computer, User, CommandLine, ParentImage, ParentCommandLine`},
+		{"an aggregate that rows of tstats cannot give", plain, ir.Hunt{Query: &ir.Aggregate{Span: at(3),
+			Input: events("network_connection", &ir.Regexp{Span: at(2), X: logical("SourceIp"), Source: "1$"}),
+			By:    []*ir.Col{{Span: at(3), As: "SourceIp", X: logical("SourceIp")}},
+			Aggs:  []*ir.Agg{{Span: at(3), As: "mean", Func: ir.Avg, X: logical("DestinationPort")}}}}, backends.Datamodel,
+			"The function avg over a condition that tstats cannot say needs the events themselves.", `
+| from datamodel:Network_Traffic.All_Traffic
+| search src_ip=*
+| where match(src_ip, "1$")
+| fillnull value=unknown src_ip
+| stats avg(dest_port) as mean by src_ip`},
+		{"a field that the user added to a data model", New(overlay(t, "process_creation: {fields: {Signer: {}}, cim: {columns: {Signer: process_signer}}}"), Config{}),
+			ir.Hunt{Query: events("process_creation", is("Signer", "x"))}, backends.Datamodel,
+			"The data model Endpoint.Processes as Splunk ships it has no field process_signer, so it is not known whether its acceleration holds it.", `
+| from datamodel:Endpoint.Processes
+| where lower(process_signer) = "x"
+| table _time, process_signer, dest, user, process_path, process_name, process, parent_process_path,
+    parent_process_name, parent_process`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := tt.backend.Compile(&tt.hunt)
+			if a.Form != tt.form || a.FormReason != tt.reason {
+				t.Errorf("form %s because %q, want %s because %q", a.Form, a.FormReason, tt.form, tt.reason)
+			}
+			want := strings.ReplaceAll(strings.TrimPrefix(tt.want, "\n"), "~", "`")
+			if diff := cmp.Diff(want, a.Query); diff != "" {
+				t.Errorf("%s\n%v", diff, a.Diagnostics)
+			}
+		})
+	}
+}
+
+// TestRefused: what no form can say is an error at its place, and there is no
+// query then.
+func TestRefused(t *testing.T) {
+	b := testBackend(t)
+	image := events("process_creation", is("Image", "a"))
+	tests := []struct {
+		name    string
+		backend *Backend
+		query   ir.Query
+		code    diag.Code
+		message string
+	}{
+		{"name of a field", b, events("image_load", is(`a"b`, "x")), codeFieldName, `the field name "a\"b" cannot be written in SPL`},
+		{"regular expression", b, events("image_load", &ir.Regexp{Span: at(2), X: logical("Image"), Source: "\\Qa\tb\\E"}), codeValue, `the regular expression "\\Qa\tb\\E" holds characters that SPL cannot write`},
+		{"columns made from each other", b, &ir.Extend{Span: at(3), Input: image, Cols: []*ir.Col{
+			{Span: at(3), As: "Image", X: logical("CommandLine")}, {Span: at(3), As: "CommandLine", X: logical("Image")}}}, "", ""},
+		{"cycle", b, &ir.Extend{Span: at(4), Cols: []*ir.Col{{Span: at(4), As: "a", X: logical("b")}, {Span: at(4), As: "b", X: logical("a")}},
+			Input: &ir.Extend{Span: at(3), Input: image, Cols: []*ir.Col{{Span: at(3), As: "a", X: &ir.Lit{Value: "1"}}, {Span: at(3), As: "b", X: &ir.Lit{Value: "2"}}}}},
+			codeNameClash, "a is made beside a column that it is also made from"},
+		{"condition as a column", b, &ir.Extend{Span: at(3), Input: image, Cols: []*ir.Col{{Span: at(3), As: "x", X: is("Image", "a")}}}, codeUnsayable, "a condition cannot be the value of a column in Splunk"},
+		{"last without a time", b, &ir.Aggregate{Span: at(4), Aggs: []*ir.Agg{{Span: at(4), As: "l", Func: ir.Last, X: logical("n")}},
+			Input: &ir.Aggregate{Span: at(3), Input: image, Aggs: []*ir.Agg{{Span: at(3), As: "n", Func: ir.Count}}}}, codeUnsayable, "first and last need the time of the event, which the rows no longer have at this point"},
+		{"macro", New(overlay(t, "image_load: {raw: {table: 'index=main | x'}}"), Config{}), events("image_load", is("Image", "a")), codeUnsayable, `"index=main | x" is not the name of a macro`},
+		{"computed column", New(overlay(t, "image_load: {raw: {columns: {Image: {kind: computed, column: i, expr: 'foo(', needs: []}}}}"), Config{}), events("image_load", is("Image", "a")), codeUnsayable, "the expression of a computed column is not SPL"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := tt.backend.Compile(&ir.Hunt{Query: tt.query})
+			if (a.Query == "") != a.Diagnostics.HasErrors() {
+				t.Fatalf("%q with %v", a.Query, a.Diagnostics)
+			}
+			if tt.code == "" {
+				if a.Query == "" {
+					t.Fatal(a.Diagnostics)
+				}
+				return
+			}
+			for _, d := range a.Diagnostics {
+				if d.Code == tt.code && strings.HasPrefix(d.Message, tt.message) && d.Pos.IsValid() {
+					return
+				}
+			}
+			t.Errorf("no %s %q in %v", tt.code, tt.message, a.Diagnostics)
+		})
+	}
+}
+
+// TestPrefixes: fields of a child dataset carry the chain of names; the macro
+// takes the longest prefix off first.
+func TestPrefixes(t *testing.T) {
+	b := testBackend(t)
+	scan := &ir.Scan{Physical: &ir.Physical{View: "cim", Table: "Change.Account_Management"}}
+	f := func(name string) *ir.Field { return &ir.Field{Name: name, T: ir.String} }
+	scan.Physical.Columns = []*ir.Field{f("action"), f("src_user")}
+	pl := b.plan(&ir.Hunt{}, &ir.Filter{Input: scan, Pred: &ir.Match{X: f("src_user"), Any: []ir.Pattern{ir.TextPattern(diag.Span{}, "x")}}}, nil, backends.Tstats)
+	search := b.lower(pl, backends.Tstats)
+	checkText(t, b, pl, search)
+	want := strings.ReplaceAll(`| tstats ~summariesonly~ count min(_time) as firstTime max(_time) as lastTime
+    from datamodel=Change.Account_Management
+    where All_Changes.Account_Management.src_user="x"
+    by All_Changes.action, All_Changes.Account_Management.src_user
+| ~drop_dm_object_name(All_Changes.Account_Management)~
+| ~drop_dm_object_name(All_Changes)~
+| convert timeformat="%Y-%m-%dT%H:%M:%S" ctime(firstTime) ctime(lastTime)`, "~", "`")
+	if diff := cmp.Diff(want, spl.Print(search)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestComment(t *testing.T) {
+	got := (&Backend{}).Comment([]string{"a", "b ``` | delete", "c\nd", ""})
+	want := "``` a ```\n``` b ''' | delete ```\n``` c d ```\n```  ```\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestImplied: the texts that stand in front of a regular expression are in
+// everything that it matches.
+func TestImplied(t *testing.T) {
+	tests := []struct {
+		source string
+		want   []string
+	}{
+		{"powershell.*-enc", []string{"powershell"}},
+		{"(?i)Invoke-(Expression|Command)", []string{"expre", "command"}}, // see below,
+		{"(?i)ask", nil}, // K and S have other letters as their cases
+		{"(?i)download", []string{"download"}},
+		{"(abc)?x", nil},
+		{"(abc)+x", []string{"abc"}},
+		{"(?:abc){2,}", []string{"abc"}},
+		{"a|bcdef", nil},
+		{"^.{3}$", nil},
+		{`x\*yz`, nil}, // a literal * cannot be searched for
+		{"(?<!x)abc", nil},
+	}
+	for _, tt := range tests {
+		if got := implied(tt.source); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+			t.Errorf("%s implies %q, want %q", tt.source, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,511 @@
+package compiler_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/huntc/huntc/backends/defender/kql"
+	"github.com/huntc/huntc/eval"
+	"github.com/huntc/huntc/frontends/sigma"
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// kustoTable runs the operators that the Defender backend emits as Kusto
+// defines them (the pages of sort, prev, summarize, join and union, and of the
+// aggregates).
+func kustoTable(q *kql.Query, tables map[string][]map[string]any) []map[string]any {
+	var rows []map[string]any
+	switch src := q.Source.(type) {
+	case *kql.Table:
+		rows = slices.Clone(tables[src.Name])
+	case *kql.UnionSource:
+		for _, in := range src.Inputs {
+			rows = append(rows, kustoTable(in, tables)...)
+		}
+	}
+	for _, op := range q.Ops {
+		rows = kustoOp(op, rows, tables)
+	}
+	return rows
+}
+
+func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]any) []map[string]any {
+	var out []map[string]any
+	switch op := op.(type) {
+	case *kql.Where:
+		for _, r := range rows {
+			if kustoValue(op.Pred, r) == true {
+				out = append(out, r)
+			}
+		}
+	case *kql.Extend:
+		for i, r := range rows {
+			c := map[string]any{}
+			for k, v := range r {
+				c[k] = v
+			}
+			for _, col := range op.Cols {
+				c[kustoName(col)] = kustoWindowed(col.X, rows, i)
+			}
+			out = append(out, c)
+		}
+	case *kql.Project:
+		for i := range rows {
+			c := map[string]any{}
+			for _, col := range op.Cols {
+				c[kustoName(col)] = kustoWindowed(col.X, rows, i)
+			}
+			out = append(out, c)
+		}
+	case *kql.ProjectAway:
+		for _, r := range rows {
+			c := map[string]any{}
+			for k, v := range r {
+				if !slices.ContainsFunc(op.Names, func(n *kql.Column) bool { return n.Name == k }) {
+					c[k] = v
+				}
+			}
+			out = append(out, c)
+		}
+	case *kql.Sort:
+		return kustoSorted(rows, op.Keys)
+	case *kql.Top:
+		rows = kustoSorted(rows, []kql.SortKey{op.Key})
+		return rows[:min(len(rows), int(op.N))]
+	case *kql.Take:
+		return rows[:min(len(rows), int(op.N))]
+	case *kql.Distinct:
+		seen := map[string]bool{}
+		for _, r := range rows {
+			c := map[string]any{}
+			key := ""
+			for _, n := range op.Names {
+				c[n.Name] = r[n.Name]
+				key += fmt.Sprintf("%#v|", r[n.Name])
+			}
+			if !seen[key] {
+				seen[key] = true
+				out = append(out, c)
+			}
+		}
+	case *kql.Summarize:
+		return kustoSummarize(op, rows)
+	case *kql.JoinOp:
+		right := kustoTable(op.Right, tables)
+		for _, l := range rows {
+			found := false
+			for _, r := range right {
+				same := true
+				for _, k := range op.On {
+					// Null equals nothing; an empty text equals another.
+					same = same && kustoCompare("==", l[k.Left.Name], r[k.Right.Name]) == true
+				}
+				if !same {
+					continue
+				}
+				found = true
+				if op.Kind != "leftanti" {
+					c := map[string]any{}
+					for k, v := range r {
+						if _, taken := l[k]; taken {
+							k += "1"
+						}
+						c[k] = v
+					}
+					for k, v := range l {
+						c[k] = v
+					}
+					out = append(out, c)
+				}
+			}
+			if !found && op.Kind != "inner" {
+				out = append(out, l)
+			}
+		}
+	default:
+		panic(fmt.Sprintf("not run here: %T", op))
+	}
+	return out
+}
+
+func kustoName(c kql.NamedExpr) string {
+	if c.Name == "" {
+		return c.X.(*kql.Column).Name
+	}
+	return c.Name
+}
+
+// kustoWindowed evaluates an expression that may look at the row before.
+func kustoWindowed(x kql.Expr, rows []map[string]any, i int) any {
+	if c, ok := x.(*kql.Call); ok {
+		switch c.Name {
+		case "prev":
+			if i == 0 {
+				return nil
+			}
+			return kustoValue(c.Args[0], rows[i-1])
+		case "bin":
+			t := kustoValue(c.Args[0], rows[i]).(time.Time)
+			return t.Truncate(time.Hour) // the only bin of these tests
+		}
+	}
+	if b, ok := x.(*kql.Binary); ok && b.Op == "/" {
+		if sub, ok := b.L.(*kql.Binary); ok && sub.Op == "-" {
+			l, r := kustoValue(sub.L, rows[i]), kustoValue(sub.R, rows[i])
+			if a, ok := l.(time.Time); ok && r != nil {
+				return a.Sub(r.(time.Time)).Seconds()
+			}
+		}
+	}
+	return kustoValue(x, rows[i])
+}
+
+func kustoSorted(rows []map[string]any, keys []kql.SortKey) []map[string]any {
+	out := slices.Clone(rows)
+	slices.SortStableFunc(out, func(a, b map[string]any) int {
+		for _, k := range keys {
+			l, r := kustoValue(k.X, a), kustoValue(k.X, b)
+			c := 0
+			switch {
+			case l == nil && r == nil:
+			case l == nil:
+				c = -1 // first when ascending, last when descending
+			case r == nil:
+				c = 1
+			default:
+				c = kustoOrder(l, r)
+			}
+			if k.Desc {
+				c = -c
+			}
+			if c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return out
+}
+
+func kustoSummarize(op *kql.Summarize, rows []map[string]any) []map[string]any {
+	type group struct {
+		key  map[string]any
+		rows []map[string]any
+	}
+	var groups []*group
+	index := map[string]*group{}
+	for i, r := range rows {
+		key := map[string]any{}
+		text := ""
+		for _, c := range op.By {
+			key[kustoName(c)] = kustoWindowed(c.X, rows, i)
+			text += fmt.Sprintf("%#v|", key[kustoName(c)])
+		}
+		if index[text] == nil {
+			index[text] = &group{key: key}
+			groups = append(groups, index[text])
+		}
+		index[text].rows = append(index[text].rows, r)
+	}
+	if len(rows) == 0 && len(op.By) == 0 {
+		groups = []*group{{key: map[string]any{}}}
+	}
+	var out []map[string]any
+	for _, g := range groups {
+		for _, a := range op.Aggs {
+			g.key[a.Name] = kustoAggregate(a.X, g.rows)
+		}
+		out = append(out, g.key)
+	}
+	return out
+}
+
+func kustoAggregate(x kql.Expr, rows []map[string]any) any {
+	c, ok := x.(*kql.Call)
+	if !ok {
+		b := x.(*kql.Binary)
+		return kustoCompare(b.Op, kustoAggregate(b.L, rows), kustoValue(b.R, nil))
+	}
+	if c.Name == "iff" {
+		if kustoAggregate(c.Args[0], rows) == true {
+			return kustoAggregate(c.Args[1], rows)
+		}
+		return nil
+	}
+	if c.Name == "tostring" || c.Name == "tolong" || c.Name == "todouble" || c.Name == "todatetime" {
+		i := c.Args[0].(*kql.Index)
+		list := kustoAggregate(i.X, rows).([]any)
+		if len(list) == 0 {
+			return nil
+		}
+		if n := kustoValue(i.I, nil).(int64); n < 0 {
+			return list[len(list)+int(n)]
+		}
+		return list[0]
+	}
+	var vals []any
+	for _, r := range rows {
+		switch {
+		case len(c.Args) == 0:
+			vals = append(vals, true)
+			continue
+		case c.Name == "countif":
+			if kustoValue(c.Args[0], r) == true {
+				vals = append(vals, true)
+			}
+			continue
+		case len(c.Args) == 2 && kustoValue(c.Args[1], r) != true:
+			continue
+		}
+		if v := kustoValue(c.Args[0], r); v != nil { // nulls are ignored
+			vals = append(vals, v)
+		}
+	}
+	sum := func() (total float64) {
+		for _, v := range vals {
+			total += kustoFloat(v)
+		}
+		return total
+	}
+	set := func() []any {
+		var out []any
+		for _, v := range vals {
+			if !slices.Contains(out, v) {
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	switch c.Name {
+	case "count", "countif":
+		return int64(len(vals))
+	case "count_distinctif":
+		return int64(len(set()))
+	case "make_set", "make_set_if":
+		return set()
+	case "make_list", "make_list_if":
+		return vals
+	case "sum":
+		return sum()
+	case "stdev":
+		if len(vals) < 2 {
+			return 0.0
+		}
+		mean := sum() / float64(len(vals))
+		squares := 0.0
+		for _, v := range vals {
+			squares += (kustoFloat(v) - mean) * (kustoFloat(v) - mean)
+		}
+		return math.Sqrt(squares / float64(len(vals)-1))
+	}
+	if len(vals) == 0 {
+		return nil
+	}
+	switch c.Name {
+	case "avg":
+		return sum() / float64(len(vals))
+	case "min", "minif":
+		return slices.MinFunc(vals, kustoOrder)
+	case "max", "maxif":
+		return slices.MaxFunc(vals, kustoOrder)
+	}
+	panic("not run here: " + c.Name)
+}
+
+// comparable shows rows as text: missing and empty are one, lengths of time
+// are seconds, sets are in order.
+func comparable(names []string, get func(name string) any) string {
+	var parts []string
+	for _, name := range names {
+		var text string
+		switch v := get(name).(type) {
+		case nil:
+		case time.Duration:
+			text = fmt.Sprintf("%.6f", v.Seconds())
+		case float64:
+			text = fmt.Sprintf("%.6f", v)
+		case int64:
+			text = fmt.Sprintf("%.6f", float64(v))
+		case []any:
+			var items []string
+			for _, x := range v {
+				items = append(items, fmt.Sprint(x))
+			}
+			slices.Sort(items)
+			text = strings.Join(items, "+")
+		default:
+			text = fmt.Sprint(v)
+		}
+		parts = append(parts, name+"="+text)
+	}
+	return strings.Join(parts, " ")
+}
+
+// TestDefenderPipelinesKeepMeaning is law 3 for whole hunts: the emitted query,
+// run as Kusto runs it over rows as Defender stores them, gives the rows that
+// the IR gives.
+func TestDefenderPipelinesKeepMeaning(t *testing.T) {
+	pipelines := []string{
+		"gaps of Timestamp as d by SourceIp, DestinationPort\nwhere d > 90s",
+		"gaps of Timestamp as d by DestinationIp\nsummarize n = count(), m = avg(d), s = stdev(d), lo = min(d), hi = max(d) by DestinationIp\nwhere s < 2h",
+		"gaps of Timestamp as d by DestinationPort\nsummarize n = count(), s = stdev(d) by DestinationPort\nwhere n > 1 and s >= 0s",
+		"summarize n = count(), v = values(DestinationIp), c = dcount(DestinationIp), p = dcount(DestinationPort), t = sum(DestinationPort), s = stdev(DestinationPort), a = avg(DestinationPort) by Computer",
+		"summarize lo = min(DestinationIp), hi = max(DestinationIp), f = first(DestinationIp), l = last(DestinationPort), ft = first(Timestamp) by Computer, h = bin(Timestamp, 1h)",
+		"where DestinationPort > 5\nsummarize s = sum(SourcePort), n = count()",
+		"where SourcePort > 70000\nsummarize s = sum(SourcePort), n = count(), d = stdev(SourcePort)",
+		"distinct Computer, DestinationPort\nsort by Computer asc, DestinationPort desc",
+		"summarize n = count() by Computer\ntop 2 by n desc, Computer asc",
+		"summarize n = count() by DestinationPort\nsort by DestinationPort desc\nlimit 2",
+		"extend d = DestinationPort / 7, q = DestinationPort * 2 - 1\nwhere not (d > 6) and q != 3\nproject Computer, d, q",
+		"join kind=inner other on Computer, DestinationPort\nsummarize n = count() by Computer, Port",
+		"join kind=left other on Computer\nsummarize n = count(), p = max(Port) by Computer",
+		"join kind=anti other on Computer, DestinationPort\nsummarize n = count() by Computer, DestinationPort",
+		"union other\nsummarize n = count() by Computer, DestinationPort",
+	}
+	const doc = `title: A pipeline of a test
+status: test
+author: test
+level: low
+taxonomy: huntc
+logsource: {category: network_connection}
+detection:
+  s: {DestinationIp|contains: '.'}
+  f: {SourcePort|lt: 0}
+  condition: s and not f
+hunt:
+  branches:
+    other:
+      logsource: {category: network_connection}
+      detection: {s: {SourcePort: 44}, condition: s}
+      output: [Computer, DestinationPort, Port]
+  pipeline: |
+`
+	b, s := defenderBackend(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, pipeline := range pipelines {
+		text := strings.Replace(doc, ", Port]", "]", 1)
+		if strings.Contains(pipeline, "Port = ") || strings.Contains(pipeline, "Port)") || strings.Contains(pipeline, ", Port") {
+			text = strings.Replace(doc, ", Port]", ", SourcePort]", 1)
+			pipeline = strings.ReplaceAll(strings.ReplaceAll(pipeline, "max(Port)", "max(SourcePort)"), ", Port", ", SourcePort")
+		}
+		if !strings.Contains(pipeline, "other") {
+			i, j := strings.Index(text, "  branches:"), strings.Index(text, "  pipeline:")
+			text = text[:i] + text[j:]
+		}
+		text += indent(indent(pipeline))
+		file, diags := sigma.Load("hunt.yml", []byte(text), nil)
+		if len(file.Hunts) != 1 {
+			t.Fatalf("%s: %v", pipeline, diags)
+		}
+		checkDefenderHunt(t, b, s, text)
+		res := s.Resolve(file.Hunts[0], schema.XDR)
+		if res.Query == nil {
+			t.Fatalf("%s: %v", pipeline, res.Diagnostics)
+		}
+		plan, _ := b.Plan(res.Query, nil)
+		query := b.Lower(plan)
+		for range 20 {
+			rows, maps := connectionRows(r, 25)
+			want, err := eval.Run(res.Query, func(*ir.Scan) ([]eval.Row, error) { return rows, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := kustoTable(query, map[string][]map[string]any{"DeviceNetworkEvents": maps})
+			names := resultColumns(res.Query)
+			var wantText, gotText []string
+			for _, row := range want {
+				wantText = append(wantText, comparable(names, row.Get))
+			}
+			for _, row := range got {
+				gotText = append(gotText, comparable(names, func(name string) any { return row[name] }))
+			}
+			if !isOrdered(res.Query) {
+				slices.Sort(wantText)
+				slices.Sort(gotText)
+			}
+			if !slices.Equal(wantText, gotText) {
+				t.Fatalf("%s\nwant\n%s\ngot\n%s\nfrom\n%s", pipeline, strings.Join(wantText, "\n"), strings.Join(gotText, "\n"), kql.Print(query))
+			}
+		}
+	}
+}
+
+// resultColumns are the columns that the hunt itself names; a query over plain
+// events is compared by what tells rows apart.
+func resultColumns(q ir.Query) []string {
+	var names []string
+	switch q := q.(type) {
+	case *ir.Aggregate:
+		for _, c := range q.By {
+			names = append(names, c.As)
+		}
+		for _, a := range q.Aggs {
+			names = append(names, a.As)
+		}
+	case *ir.Project:
+		for _, c := range q.Cols {
+			names = append(names, c.As)
+		}
+	case *ir.Distinct:
+		for _, f := range q.By {
+			names = append(names, f.Name)
+		}
+	case *ir.Scan:
+		names = []string{"ReportId"}
+	case *ir.Window:
+		names = append(resultColumns(q.Input), q.As)
+	default:
+		return resultColumns(ir.Inputs(q)[0])
+	}
+	return names
+}
+
+func isOrdered(q ir.Query) bool {
+	switch q := q.(type) {
+	case *ir.Sort:
+		return true
+	case *ir.Limit:
+		return isOrdered(q.Input)
+	}
+	return false
+}
+
+// connectionRows are rows of DeviceNetworkEvents with times apart, so that no
+// order depends on ties.
+func connectionRows(r *rand.Rand, n int) ([]eval.Row, []map[string]any) {
+	names := []string{"Timestamp", "DeviceId", "DeviceName", "ReportId", "ActionType", "LocalIP", "LocalPort", "RemoteIP", "RemotePort",
+		"InitiatingProcessAccountDomain", "InitiatingProcessAccountName"}
+	pick := func(list ...any) any { return list[r.IntN(len(list))] }
+	at := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	var rows []eval.Row
+	var maps []map[string]any
+	for i := range n {
+		at = at.Add(time.Duration(1+r.IntN(3000)) * time.Second)
+		vals := []any{at, "d", pick("", "a", "b", "c"), int64(i), pick("ConnectionSuccess", "ConnectionFailed", "ListeningConnectionCreated"),
+			pick("10.0.0.1", "10.0.0.2", ""), pick(nil, int64(44), int64(50)), pick("1.1.1.1", "2.2.2.2", "", "fe80::1"), pick(nil, int64(44), int64(443), int64(2)), "", ""}
+		m := map[string]any{}
+		for j, name := range names {
+			m[name] = vals[j]
+		}
+		maps = append(maps, m)
+		for j, v := range vals {
+			if v == "" {
+				vals[j] = nil // what Defender stores for a missing text
+			}
+		}
+		rows = append(rows, eval.NewRow(names, vals...))
+	}
+	order := r.Perm(n)
+	shuffled := make([]eval.Row, n)
+	shuffledMaps := make([]map[string]any, n)
+	for i, j := range order {
+		shuffled[i], shuffledMaps[i] = rows[j], maps[j]
+	}
+	return shuffled, shuffledMaps
+}

@@ -294,6 +294,7 @@ func (p *planner) match(in ir.Query, e *ir.Match) ir.Expr {
 	}
 	plain := make([]ir.Pattern, 0, len(e.Any))
 	var rest []ir.Expr
+	var seen map[string]bool // sources of rest
 	empty := false
 	for _, pat := range e.Any {
 		shape, s := pat.Shape()
@@ -311,9 +312,14 @@ func (p *planner) match(in ir.Query, e *ir.Match) ir.Expr {
 			empty = true // which has no case
 		case shape == ir.ShapeGlob || !e.Cased && hasCaseBeyondASCII(s):
 			src := globRegexp(pat, e.Cased)
-			if !slices.ContainsFunc(rest, func(r ir.Expr) bool { return r.(*ir.Regexp).Source == src }) {
-				rest = append(rest, &ir.Regexp{Span: at(pat.Span, e.Span), X: x, Source: src})
+			if seen[src] {
+				break
 			}
+			if seen == nil {
+				seen = map[string]bool{}
+			}
+			seen[src] = true
+			rest = append(rest, &ir.Regexp{Span: at(pat.Span, e.Span), X: x, Source: src})
 		default:
 			plain = append(plain, pat)
 		}

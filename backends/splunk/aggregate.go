@@ -7,6 +7,7 @@ import (
 	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
 )
 
 // aggregate plans a grouping: by tstats itself where it can say all of it, by
@@ -84,7 +85,7 @@ func (p *planner) aggregate(q *ir.Aggregate, n need) rows {
 		out.By = append(out.By, &ir.Col{Span: k.Span, As: k.Name, X: k})
 		c, _ := r.scope.find(k.Name)
 		c.t = k.T
-		sc = append(sc, c)
+		sc = append(sc, c.derived(k.Name))
 	}
 	for _, a := range q.Aggs {
 		out.Aggs = append(out.Aggs, p.agg(a, r))
@@ -133,15 +134,22 @@ func hasColumn(sc scope, name string) bool {
 	return ok
 }
 
-// clearAgg gives the form up where the text that stands for a missing value
-// would be summarised as a value.
+// clearAgg looks for texts that stand for a missing value and would be
+// summarised as values. Where this package puts them the form is given up;
+// where the data model itself does, every form has them, and a reason says so.
 func (p *planner) clearAgg(a *ir.Agg, sc scope) {
 	if a.X == nil {
 		return
 	}
 	for _, f := range ir.Fields(a.X) {
-		if c, _ := sc.find(f.Name); c.fill != "" && p.form == backends.Tstats {
+		c, _ := sc.find(f.Name)
+		if c.fill != "" && c.fill != c.own && p.form == backends.Tstats {
 			p.fallback("The column " + f.Name + " may be missing, which " + string(a.Func) + " over the rows of tstats would take for a value.")
+		}
+		if c.own != "" && !(a.Func == ir.Sum && c.own == "0") {
+			p.reasons = append(p.reasons, ir.Reason{Span: a.Span, Code: codeFillCounts, Effect: ir.Mixed,
+				Message: "The data model writes " + c.own + " where " + f.Name + " has no value, which " + string(a.Func) + " takes for a value.",
+				Hint:    "Filter events without a value out first, or allow it with hunt.allow."})
 		}
 	}
 }
@@ -199,17 +207,36 @@ func (p *planner) direct(q *ir.Aggregate) (rows, bool) {
 	}
 	keys, ksc := p.keys(src.scan, fields)
 	out.By = append(out.By, keys...)
-	sc = append(sc, ksc...)
+	for _, c := range ksc {
+		sc = append(sc, c.derived(c.name))
+	}
 	for _, a := range q.Aggs {
 		p.name(&ir.Field{Span: a.Span, Name: a.As})
 		if _, clash := sc.find(a.As); clash {
 			return rows{}, false
 		}
 		b := *a
+		p.clearAgg(&b, p.modelScope(src, a))
 		out.Aggs = append(out.Aggs, &b)
 		sc = append(sc, column{name: a.As, t: a.Type(), nullable: a.Func != ir.Count && a.Func != ir.DCount})
 	}
 	return p.renamed(q, rows{query: out, scope: sc}), true
+}
+
+// modelScope is what the data model says of the argument of an aggregate.
+func (p *planner) modelScope(src source, a *ir.Agg) scope {
+	var sc scope
+	if a.X != nil {
+		for _, f := range ir.Fields(a.X) {
+			info, _ := p.b.schema.Column(schema.CIM, src.scan.Physical.Table, f.Name)
+			own := ownFill(info)
+			if own != "" && src.hasValue(f.Name, own) {
+				own = ""
+			}
+			sc = append(sc, column{name: f.Name, own: own})
+		}
+	}
+	return sc
 }
 
 // renamed gives the keys of a grouping the names that the author gave them.

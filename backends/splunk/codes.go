@@ -13,4 +13,5 @@ const (
 	codeTimeZone    diag.Code = "HC0336" // dates are read in the searcher's time zone
 	codeNameClash   diag.Code = "HC0337" // two columns would have one name
 	codeNotLiftable diag.Code = "HC0338" // SPL that this package does not read
+	codeFillCounts  diag.Code = "HC0339" // the model's text for a missing value is summarised
 )

@@ -227,7 +227,13 @@ func (p *planner) extend(q *ir.Extend, r rows) rows {
 		p.name(&ir.Field{Span: c.Span, Name: c.As})
 		x := p.scalar(c.X, r.scope)
 		out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
-		r.scope = r.scope.with(column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(x, r.scope)})
+		made := column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(x, r.scope)}
+		if f, ok := x.(*ir.Field); ok {
+			made, _ = r.scope.find(f.Name)
+			made = made.derived(c.As)
+			made.hidden = false
+		}
+		r.scope = r.scope.with(made)
 	}
 	r.query = out
 	return r
@@ -273,7 +279,7 @@ func (p *planner) keep(at diag.Span, r rows, fields []*ir.Field) rows {
 	for _, f := range fields {
 		out.Cols = append(out.Cols, &ir.Col{Span: f.Span, As: f.Name, X: f})
 		c, _ := r.scope.find(f.Name)
-		sc = append(sc, c)
+		sc = append(sc, c.derived(f.Name))
 	}
 	return rows{query: out, scope: sc}
 }
@@ -293,9 +299,8 @@ func (p *planner) project(q *ir.Project, n need) rows {
 	out := &ir.Project{Span: q.Span}
 	sc := scope{}
 	put := func(at diag.Span, as string, f *ir.Field, c column) {
-		c.name = as
 		out.Cols = append(out.Cols, &ir.Col{Span: at, As: as, X: f})
-		sc = append(sc, c)
+		sc = append(sc, c.derived(as))
 	}
 	for _, c := range cols {
 		p.name(&ir.Field{Span: c.Span, Name: c.As})
@@ -620,8 +625,58 @@ func ownFill(c schema.ColumnInfo) string {
 	return c.Fill
 }
 
+// hasValue reports whether every event that the chain keeps has a value in the
+// column: some condition is false for the text that the data model puts in the
+// place of a missing one.
+func (src *source) hasValue(name, own string) bool {
+	all := src.push
+	for _, st := range src.steps {
+		all = append(all[:len(all):len(all)], st.rest...)
+	}
+	return slices.ContainsFunc(all, func(e ir.Expr) bool { return excludes(e, name, own) })
+}
+
+// excludes reports a condition on the column that its fill does not pass. It
+// may say false where the truth is hard to see.
+func excludes(e ir.Expr, name, own string) bool {
+	if n, ok := e.(*ir.Not); ok {
+		switch x := n.X.(type) {
+		case *ir.Match:
+			f, ok := x.X.(*ir.Field)
+			return ok && f.Name == name && slices.ContainsFunc(x.Any, func(p ir.Pattern) bool {
+				s, ok := p.Literal()
+				return ok && s == own
+			})
+		case *ir.Compare:
+			f, ok := x.L.(*ir.Field)
+			return ok && f.Name == name && x.Op == ir.Eq && isNumber(x.R) && numberText(x.R.(*ir.Lit).Value) == own
+		}
+		return false
+	}
+	switch e := e.(type) {
+	case *ir.Logic:
+		part := func(a ir.Expr) bool { return excludes(a, name, own) }
+		if e.Op == ir.And {
+			return slices.ContainsFunc(e.Args, part)
+		}
+		return len(e.Args) > 0 && !slices.ContainsFunc(e.Args, func(a ir.Expr) bool { return !part(a) })
+	case *ir.Match:
+		f, ok := e.X.(*ir.Field)
+		return ok && f.Name == name && !regexpMayMatch(patternsRegexp(e.Any, e.Cased), own)
+	case *ir.Compare:
+		f, ok := e.L.(*ir.Field)
+		return ok && f.Name == name && e.Op == ir.Eq && isNumber(e.R) && numberText(e.R.(*ir.Lit).Value) != own
+	}
+	return false
+}
+
 // replay puts the steps of a chain over its rows.
 func (p *planner) replay(src source, r rows) rows {
+	for i, c := range r.scope {
+		if c.own != "" && src.hasValue(c.name, c.own) {
+			r.scope[i].own = ""
+		}
+	}
 	for _, st := range src.steps {
 		if st.cols == nil {
 			r.query = p.filter(st.at, r.query, ir.NewLogic(st.at, ir.And, st.rest...), r.scope)

@@ -21,7 +21,8 @@ type column struct {
 	// put it there; "" if none does.
 	fill string
 	// own is the text that the data model puts in the place of a missing
-	// value. schema.Resolve has kept predicates clear of it.
+	// value. schema.Resolve keeps predicates on the events themselves clear of
+	// it; above an operator that makes columns of its own, it counts as fill.
 	own string
 	// hidden columns are read on the way and not shown.
 	hidden bool
@@ -48,6 +49,15 @@ func (s scope) with(c column) scope {
 		}
 	}
 	return append(out, c)
+}
+
+// derived is the column as one that an operator has made.
+func (c column) derived(name string) column {
+	c.name = name
+	if c.fill == "" {
+		c.fill = c.own
+	}
+	return c
 }
 
 // where rewrites a predicate into one that "where" evaluates as the IR means

@@ -16,6 +16,7 @@ import (
 	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/eval"
 	"github.com/huntc/huntc/frontends/sigma"
+	"github.com/huntc/huntc/internal/irgen"
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
 )
@@ -215,4 +216,46 @@ func plainValue(v any) string {
 		return fmt.Sprintf("%.6g", v)
 	}
 	return fmt.Sprint(v)
+}
+
+// TestSplunkRandomQueries: random queries, over random hostile texts, end as a
+// query that holds law 2, or in errors with a code.
+func TestSplunkRandomQueries(t *testing.T) {
+	b := splunkBackend(t)
+	fields := []*ir.Field{
+		{Name: "Image", T: ir.String}, {Name: "CommandLine", T: ir.String}, {Name: "User", T: ir.String}, {Name: "Computer", T: ir.String},
+		{Name: "ProcessId", T: ir.Int}, {Name: "ParentProcessId", T: ir.Int}, {Name: ir.Timestamp, T: ir.Time},
+	}
+	forms := map[backends.Form]int{}
+	for seed := range uint64(2000) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		q := irgen.Query(r, fields)
+		if seed%4 > 0 { // mostly one logsource that has a data model
+			q = ir.MapQuery(q, func(q ir.Query) ir.Query {
+				if s, ok := q.(*ir.Scan); ok {
+					c := *s
+					c.Source = ir.Logsource{Category: "process_creation"}
+					return &c
+				}
+				return q
+			})
+		}
+		h := &ir.Hunt{Path: fmt.Sprintf("seed %d", seed), Query: q}
+		plan, form, diags := b.Plan(h)
+		if plan == nil {
+			for _, d := range diags {
+				if d.Code == "" {
+					t.Errorf("%s: %v", h.Path, d)
+				}
+			}
+			forms["refused"]++
+			continue
+		}
+		forms[form]++
+		checkSplunkLaws(t, b, h)
+		if t.Failed() {
+			t.Fatalf("from\n%s", ir.Format(q))
+		}
+	}
+	t.Log(forms)
 }

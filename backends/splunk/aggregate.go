@@ -199,16 +199,16 @@ func (p *planner) direct(q *ir.Aggregate) (rows, bool) {
 	at := src.scan.Span
 	out := &ir.Aggregate{Span: q.Span, Input: &ir.Filter{Span: at, Input: src.scan, Pred: ir.NewLogic(at, ir.And, src.push...)}}
 	var sc scope
+	keys, ksc := p.keys(src.scan, fields)
+	out.By = append(out.By, keys...)
+	for _, c := range ksc {
+		sc = append(sc, c.derived(c.name))
+	}
 	if clock != nil {
 		size, _ := timeBin(clock.X.(*ir.Call))
 		out.By = append(out.By, &ir.Col{Span: clock.Span, As: timeColumn, X: &ir.Call{Span: clock.Span, Func: ir.Bin, Args: []ir.Expr{
 			&ir.Field{Span: clock.Span, Name: timeColumn, T: ir.Time}, &ir.Lit{Span: clock.Span, Value: size}}}})
 		sc = append(sc, column{name: timeColumn, t: ir.Time})
-	}
-	keys, ksc := p.keys(src.scan, fields)
-	out.By = append(out.By, keys...)
-	for _, c := range ksc {
-		sc = append(sc, c.derived(c.name))
 	}
 	for _, a := range q.Aggs {
 		p.name(&ir.Field{Span: a.Span, Name: a.As})

@@ -226,13 +226,6 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 		for _, a := range c.Assign {
 			out.Cols = append(out.Cols, &ir.Col{Span: a.Span, As: a.Name, X: l.b.liftColumn(a.Expr)})
 		}
-		if len(cmds) > 1 {
-			if f, ok := cmds[1].(*spl.Fillnull); ok {
-				// One Extend, as Lower takes it apart.
-				out.Cols = append(out.Cols, fillCols(f)...)
-				return out, 2
-			}
-		}
 		return out, 1
 	case *spl.Fillnull:
 		return &ir.Extend{Span: c.Span, Input: q, Cols: fillCols(c)}, 1

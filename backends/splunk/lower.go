@@ -188,25 +188,20 @@ func (l *lowerer) agg(a *ir.Agg, name func(string) string) spl.Agg {
 }
 
 func (l *lowerer) extend(q *ir.Extend) []spl.Command {
-	// Columns filled with one text in their own place are a fillnull.
+	// Columns that are all filled with one text in their own place are a fillnull.
 	fill := &spl.Fillnull{}
 	eval := &spl.Eval{}
 	for _, c := range q.Cols {
-		if text, ok := filling(c); ok {
+		if text, ok := filling(c); ok && (len(fill.Names) == 0 || text == fill.Value) {
 			fill.Value = text
 			fill.Names = append(fill.Names, c.As)
-			continue
 		}
 		eval.Assign = append(eval.Assign, spl.Assign{Name: c.As, Expr: l.value(c.X)})
 	}
-	var out []spl.Command
-	if len(eval.Assign) > 0 {
-		out = append(out, eval)
+	if len(fill.Names) == len(q.Cols) {
+		return []spl.Command{fill}
 	}
-	if len(fill.Names) > 0 {
-		out = append(out, fill)
-	}
-	return out
+	return []spl.Command{eval}
 }
 
 func filling(c *ir.Col) (string, bool) {

@@ -294,6 +294,13 @@ func (p *planner) project(q *ir.Project, n need) rows {
 	}
 	below := need{cols: colFields(cols), counted: n.counted, times: shown || n.times}
 	r := p.query(q.Input, below)
+	if shown && !hasColumn(r.scope, firstColumn) {
+		// Something below reads the time, so the rows have it.
+		shown, below.times, cols = false, n.times, q.Cols
+	}
+	if len(cols) == 0 && !shown {
+		p.diags.Errorf(codeUnsayable, q, "Name the columns with \"project\" or with output.", "no column is left to show")
+	}
 	made := &ir.Extend{Span: q.Span}
 	var used []*ir.Field
 	out := &ir.Project{Span: q.Span}
@@ -535,6 +542,9 @@ func plainText(e ir.Expr) ir.Expr {
 			}
 			return c
 		}
+		if c, ok := e.(*ir.Compare); ok {
+			return truth(c)
+		}
 		m, ok := e.(*ir.Match)
 		if !ok {
 			return e
@@ -552,6 +562,28 @@ func plainText(e ir.Expr) ir.Expr {
 		}
 		return m
 	})
+}
+
+// truth compares a truth value as the texts that Splunk may have for it.
+func truth(c *ir.Compare) ir.Expr {
+	f, ok := c.L.(*ir.Field)
+	lit, isLit := c.R.(*ir.Lit)
+	if !ok || !isLit || c.Op != ir.Eq && c.Op != ir.Ne {
+		return c
+	}
+	v, ok := lit.Value.(bool)
+	if !ok {
+		return c
+	}
+	texts := []string{"false", "0"}
+	if v {
+		texts = []string{"true", "1"}
+	}
+	m := &ir.Match{Span: c.Span, X: f, Any: []ir.Pattern{ir.TextPattern(lit.Span, texts[0]), ir.TextPattern(lit.Span, texts[1])}}
+	if c.Op == ir.Eq {
+		return m
+	}
+	return ir.NewLogic(c.Span, ir.And, &ir.Exists{Span: c.Span, X: f}, &ir.Not{Span: c.Span, X: m})
 }
 
 // clearOfFill keeps comparisons by size clear of the value that the data model
@@ -704,13 +736,16 @@ func (p *planner) grouped(src source, n need) rows {
 	}
 	fields := src.used
 	if timed {
-		agg.By = append(agg.By, clockKey(at, p.clock(src, n)))
-		r.scope = append(r.scope, column{name: timeColumn, t: ir.Time})
 		fields = slices.DeleteFunc(slices.Clone(fields), func(f *ir.Field) bool { return f.Name == timeColumn })
 	}
 	keys, sc := p.keys(src.scan, fields)
 	agg.By = append(agg.By, keys...)
 	r.scope = append(r.scope, sc...)
+	if timed {
+		// Last: the grammar of tstats has the span at the end of "by".
+		agg.By = append(agg.By, clockKey(at, p.clock(src, n)))
+		r.scope = append(r.scope, column{name: timeColumn, t: ir.Time})
+	}
 	for _, a := range agg.Aggs {
 		if _, clash := r.scope.find(a.As); clash {
 			p.fallback("The data model has a column " + a.As + ", which is also the name of a column that tstats adds.")

@@ -354,20 +354,12 @@ func (p *planner) exists(e *ir.Exists, sc scope) ir.Expr {
 }
 
 func (p *planner) compare(e *ir.Compare, sc scope) ir.Expr {
+	if t := truth(e); t != ir.Expr(e) {
+		return p.positive(t, sc)
+	}
 	l, r := p.value(e.L, sc), p.value(e.R, sc)
 	if lit, ok := r.(*ir.Lit); ok {
-		switch v := lit.Value.(type) {
-		case bool:
-			text := "false"
-			if v {
-				text = "true"
-			}
-			m := p.guard(p.match(&ir.Match{Span: e.Span, X: l, Any: []ir.Pattern{ir.TextPattern(lit.Span, text)}}, sc), sc)
-			if e.Op == ir.Ne {
-				return p.present(e.Span, l, sc, &ir.Not{Span: e.Span, X: m})
-			}
-			return m
-		case string:
+		if v, ok := lit.Value.(string); ok {
 			if e.Op == ir.Eq || e.Op == ir.Ne {
 				m := p.guard(p.match(&ir.Match{Span: e.Span, X: l, Any: []ir.Pattern{ir.TextPattern(lit.Span, v)}, Cased: e.Cased}, sc), sc)
 				if e.Op == ir.Ne {

@@ -36,8 +36,8 @@ func (p *pusher) split(e ir.Expr) (push, rest ir.Expr) {
 		return e, nil
 	}
 	w := ir.Simplify(p.widen(e, false))
-	if ir.IsTrue(w) {
-		return nil, e
+	if ir.IsTrue(w) || ir.IsFalse(w) {
+		return nil, e // a search expression has no word for false
 	}
 	return w, e
 }

@@ -73,8 +73,12 @@ func (b *Backend) column(q ir.Query, name string) (t ir.Type, nullable, ok bool)
 		}
 		t, nullable, ok := b.column(q.Right, name)
 		return t, t != ir.String && (nullable || q.Kind == ir.LeftOuter), ok
-	case *ir.Filter, *ir.Sort, *ir.Limit:
-		return b.column(ir.Inputs(q)[0], name)
+	case *ir.Filter:
+		return b.column(q.Input, name)
+	case *ir.Sort:
+		return b.column(q.Input, name)
+	case *ir.Limit:
+		return b.column(q.Input, name)
 	}
 	panic(fmt.Sprintf("defender: unhandled query %T", q))
 }

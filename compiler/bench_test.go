@@ -143,6 +143,8 @@ func BenchmarkScale(b *testing.B) {
 			dir := b.TempDir()
 			copies(b, dir, n)
 			files := 0
+			b.ResetTimer()
+			defer cpu(b)()
 			for b.Loop() {
 				files = len(build(b, compiler.Options{Paths: []string{dir}}).Files)
 			}

@@ -14,4 +14,6 @@ const (
 	codeNameClash   diag.Code = "HC0337" // two columns would have one name
 	codeNotLiftable diag.Code = "HC0338" // SPL that this package does not read
 	codeFillCounts  diag.Code = "HC0339" // the model's text for a missing value is summarised
+	codeNative      diag.Code = "HC0340" // the document's own text
+	codeNativeText  diag.Code = "HC0341" // what is wrong in it
 )

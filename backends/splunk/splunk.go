@@ -68,6 +68,11 @@ func (b *Backend) Comment(lines []string) string {
 
 // Compile implements backends.Backend: the best form that can say the hunt.
 func (b *Backend) Compile(h *ir.Hunt) backends.Artifact {
+	for _, n := range h.Natives {
+		if n.Target == b.Name() {
+			return b.native(n)
+		}
+	}
 	c := b.choose(h)
 	art := backends.Artifact{Form: c.form, FormReason: c.formReason, Reasons: c.plan.reasons, Diagnostics: c.plan.diags}
 	if !art.Diagnostics.HasErrors() {
@@ -87,6 +92,11 @@ type choice struct {
 // choose tries the forms from the best down. A hunt that no form can say
 // keeps the errors of raw events, each with the reason against the data model.
 func (b *Backend) choose(h *ir.Hunt) choice {
+	if h.Query == nil {
+		var diags diag.List
+		diags.Errorf(codeUnsayable, h, "Add a native text for it, or name the other targets in hunt.targets.", "the document has no condition, and no native text for Splunk")
+		return choice{form: backends.NativeTxt, plan: plan{diags: diags}}
+	}
 	cim := b.schema.Resolve(h, schema.CIM)
 	reason := firstError(cim.Diagnostics)
 	if reason == "" {

@@ -225,3 +225,26 @@ func TestImplied(t *testing.T) {
 		}
 	}
 }
+
+func TestNative(t *testing.T) {
+	b := testBackend(t)
+	text := "| tstats count from datamodel=Endpoint.Processes where Processes.proces=\"x\" by host\n| append [| tstats count from datamodel=Endpoint.Proceses]\n| frobnicate"
+	a := b.Compile(&ir.Hunt{Natives: []*ir.Native{{Span: at(9), Target: "defender", Text: "x"}, {Span: at(10), Target: "splunk", Text: text}}})
+	if a.Query != text || a.Form != backends.NativeTxt || ir.Verdict(a.Reasons) != ir.Opaque {
+		t.Errorf("%+v", a)
+	}
+	var got []string
+	for _, d := range a.Diagnostics {
+		got = append(got, fmt.Sprint(d.Pos.Line, " ", d.Code, " ", d.Message, " ", d.Hint))
+	}
+	want := []string{
+		"10 HC0341 line 1 of the native search: the dataset Endpoint.Processes has no field Processes.proces Did you mean \"Processes.process\"?",
+		"10 HC0341 line 2 of the native search: CIM has no dataset Endpoint.Proceses Did you mean \"Endpoint.Processes\"?",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if a := b.Compile(&ir.Hunt{Natives: []*ir.Native{{Target: "defender", Text: "x"}}}); a.Query != "" || !a.Diagnostics.HasErrors() {
+		t.Errorf("%+v", a)
+	}
+}

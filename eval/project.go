@@ -47,9 +47,16 @@ func derived(as string) string { return "\x00" + as }
 // the values in it is nobody's business: here a line break.
 const rawColumn = "_raw"
 
-// Derived is the ForeignFunc for projected rows: the value of a computed
-// column is that of the logical field which it stands for.
-func Derived(as string, _ *ir.Foreign, row Row) (any, error) { return row.Get(derived(as)), nil }
+// Derived is the ForeignFunc for the rows that a Projector writes: the value of
+// a computed column is that of the logical field which it stands for. Where
+// that is missing, Kusto's tostring() gives the empty text and Splunk null.
+func (p *Projector) Derived(as string, f *ir.Foreign, row Row) (any, error) {
+	v := row.Get(derived(as))
+	if v == nil && p.view == schema.XDR && (f.T == ir.String || f.T == ir.Unknown) {
+		return "", nil
+	}
+	return v, nil
+}
 
 // Rows are the rows that may stand for the event: several where the target
 // writes one value in several ways, none where an event like this cannot
@@ -99,7 +106,7 @@ func (w *rowWriter) put(name string, ways ...any) {
 	}
 	var both []any
 	for _, a := range w.vals[i] {
-		if slices.ContainsFunc(ways, func(b any) bool { return fold(text(a)) == fold(text(b)) }) {
+		if slices.ContainsFunc(ways, func(b any) bool { return text(a) == text(b) }) {
 			both = append(both, a)
 		}
 	}

@@ -53,6 +53,64 @@ func Fields() []*ir.Field {
 type Options struct {
 	Keywords bool // Keyword, which reads the whole row
 	Multi    bool // fields with several values, in rows
+	Sigma    bool // only what the detection of a Sigma document can say
+	// Values, if not nil, makes the values of rows in place of Value; patterns
+	// are cut from texts that it makes then, most of them.
+	Values func(r *rand.Rand, f *ir.Field) any
+}
+
+func (o Options) value(r *rand.Rand, f *ir.Field) any {
+	if o.Values != nil {
+		return o.Values(r, f)
+	}
+	return Value(r, f.T)
+}
+
+// pattern is a pattern for a field: where texts are given, one that some of
+// them match.
+func (o Options) pattern(r *rand.Rand, f *ir.Field) ir.Pattern {
+	if o.Values == nil || r.IntN(6) == 0 {
+		return Pattern(r)
+	}
+	s, ok := o.Values(r, f).(string)
+	if !ok {
+		return Pattern(r)
+	}
+	c := []rune(flipCase(r, s))
+	i := r.IntN(len(c) + 1)
+	j := i + r.IntN(len(c)+1-i)
+	var p ir.Pattern
+	many := func() { p.Append(ir.Part{Wild: ir.Many}) }
+	switch r.IntN(6) {
+	case 0:
+		p.Append(ir.Part{Text: string(c)})
+	case 1:
+		p.Append(ir.Part{Text: string(c[:j])})
+		many()
+	case 2:
+		many()
+		p.Append(ir.Part{Text: string(c[i:])})
+	case 3:
+		many()
+		p.Append(ir.Part{Text: string(c[i:j])})
+		many()
+	case 4:
+		p.Append(ir.Part{Text: string(c[:i])})
+		many()
+		p.Append(ir.Part{Text: string(c[j:])})
+	default:
+		for k, part := range c {
+			switch {
+			case k == i:
+				p.Append(ir.Part{Wild: ir.One})
+			case k < j || k > j+1:
+				p.Append(ir.Part{Text: string(part)})
+			default:
+				many()
+			}
+		}
+	}
+	return p
 }
 
 // Pred is a random predicate over the fields, which are not changed.
@@ -74,7 +132,11 @@ func (o Options) pred(r *rand.Rand, fields []*ir.Field, depth int) ir.Expr {
 			return &ir.Not{X: o.pred(r, fields, depth-1)}
 		case n < 6:
 			l := &ir.Logic{Op: pick(r, []ir.LogicOp{ir.And, ir.Or})}
-			for range pick(r, []int{0, 1, 2, 2, 2, 3, 3, 4}) {
+			sizes := []int{0, 1, 2, 2, 2, 3, 3, 4}
+			if o.Sigma {
+				sizes = sizes[2:]
+			}
+			for range pick(r, sizes) {
 				l.Args = append(l.Args, o.pred(r, fields, depth-1))
 			}
 			return l
@@ -83,15 +145,18 @@ func (o Options) pred(r *rand.Rand, fields []*ir.Field, depth int) ir.Expr {
 	if o.Keywords && r.IntN(12) == 0 {
 		return &ir.Keyword{Pattern: Pattern(r), Cased: r.IntN(3) == 0}
 	}
-	return leaf(r, fields)
+	return o.leaf(r, fields)
 }
 
-func leaf(r *rand.Rand, fields []*ir.Field) ir.Expr {
+func (o Options) leaf(r *rand.Rand, fields []*ir.Field) ir.Expr {
 	f := pick(r, fields)
 	if r.IntN(10) == 0 {
 		return &ir.Exists{X: clone(f)}
 	}
 	cased := r.IntN(3) == 0
+	if o.Sigma {
+		return o.sigmaLeaf(r, fields, f, cased)
+	}
 	switch f.T {
 	case ir.String, ir.Unknown:
 		switch r.IntN(10) {
@@ -108,20 +173,20 @@ func leaf(r *rand.Rand, fields []*ir.Field) ir.Expr {
 			return &ir.Regexp{X: clone(f), Source: Regexp(r)}
 		case 3:
 			if g := other(r, fields, f); g != nil {
-				return matchExpr(r, &ir.Call{Func: ir.Concat, Args: []ir.Expr{clone(f), &ir.Lit{Value: Text(r)}, clone(g)}}, cased)
+				return o.match(r, f, &ir.Call{Func: ir.Concat, Args: []ir.Expr{clone(f), &ir.Lit{Value: Text(r)}, clone(g)}}, cased)
 			}
 		}
-		return match(r, f, cased)
+		return o.match(r, f, clone(f), cased)
 	case ir.IP:
 		if r.IntN(2) == 0 {
 			return &ir.InCIDR{X: clone(f), Prefix: Prefix(r)}
 		}
-		return match(r, f, cased)
+		return o.match(r, f, clone(f), cased)
 	case ir.Bool:
 		return &ir.Compare{Op: pick(r, []ir.CmpOp{ir.Eq, ir.Ne}), L: clone(f), R: &ir.Lit{Value: r.IntN(2) == 0}}
 	case ir.Int, ir.Float:
 		if r.IntN(8) == 0 {
-			return matchExpr(r, &ir.Call{Func: ir.ToString, Args: []ir.Expr{clone(f)}}, cased)
+			return o.match(r, f, &ir.Call{Func: ir.ToString, Args: []ir.Expr{clone(f)}}, cased)
 		}
 		return &ir.Compare{Op: cmpOp(r), L: numeric(r, fields, f), R: numericRight(r, fields, f)}
 	case ir.Time:
@@ -140,12 +205,32 @@ func leaf(r *rand.Rand, fields []*ir.Field) ir.Expr {
 	return &ir.Exists{X: clone(f)}
 }
 
-func match(r *rand.Rand, f *ir.Field, cased bool) ir.Expr { return matchExpr(r, clone(f), cased) }
+// sigmaLeaf is what an entry of a detection with one field becomes.
+func (o Options) sigmaLeaf(r *rand.Rand, fields []*ir.Field, f *ir.Field, cased bool) ir.Expr {
+	n := r.IntN(10)
+	g := other(r, fields, f)
+	switch {
+	case f.T.Numeric() && n < 6:
+		op := pick(r, []ir.CmpOp{ir.Eq, ir.Lt, ir.Le, ir.Gt, ir.Ge})
+		return &ir.Compare{Op: op, L: clone(f), R: &ir.Lit{Value: int64(r.IntN(14) - 2)}}
+	case f.T == ir.IP && n < 6:
+		return &ir.InCIDR{X: clone(f), Prefix: Prefix(r)}
+	case n == 0 && g != nil && f.T == ir.String:
+		kind := pick(r, []ir.FieldMatchKind{ir.FieldPrefix, ir.FieldSuffix, ir.FieldContains})
+		return &ir.FieldMatch{X: clone(f), Y: clone(g), Kind: kind, Cased: cased}
+	case n == 1 && g != nil:
+		return &ir.Compare{Op: ir.Eq, L: clone(f), R: clone(g), Cased: cased}
+	case n == 2:
+		return &ir.Regexp{X: clone(f), Source: Regexp(r)}
+	}
+	return o.match(r, f, clone(f), cased)
+}
 
-func matchExpr(r *rand.Rand, x ir.Expr, cased bool) ir.Expr {
+// match matches x, which is made of f.
+func (o Options) match(r *rand.Rand, f *ir.Field, x ir.Expr, cased bool) ir.Expr {
 	m := &ir.Match{X: x, Cased: cased}
 	for range pick(r, []int{1, 1, 1, 2, 3, 10}) {
-		m.Any = append(m.Any, Pattern(r))
+		m.Any = append(m.Any, o.pattern(r, f))
 	}
 	return m
 }
@@ -253,7 +338,7 @@ func quoteRegexp(s string) string { return regexp.QuoteMeta(s) }
 
 // Prefix is a random network.
 func Prefix(r *rand.Rand) netip.Prefix {
-	return netip.MustParsePrefix(pick(r, []string{"10.0.0.0/8", "10.0.0.0/24", "192.168.0.0/16", "0.0.0.0/0", "10.0.0.1/32", "::1/128", "fe80::/10", "::/0", "::ffff:10.0.0.0/104"}))
+	return netip.MustParsePrefix(pick(r, []string{"10.0.0.0/8", "10.0.0.0/24", "192.168.0.0/16", "0.0.0.0/0", "10.0.0.1/32", "::1/128", "fe80::/10", "::/0"}))
 }
 
 // Value is a random value of a type.
@@ -290,9 +375,9 @@ func (o Options) Rows(r *rand.Rand, fields []*ir.Field, n int) []eval.Row {
 			switch k := r.IntN(12); {
 			case k < 2:
 			case k == 2 && o.Multi && f.T == ir.String:
-				v = []string{Text(r), Text(r)}
+				v = []any{o.value(r, f), o.value(r, f)}
 			default:
-				v = Value(r, f.T)
+				v = o.value(r, f)
 			}
 			rows[i] = append(rows[i], v)
 		}

@@ -16,4 +16,5 @@ const (
 	codeFillCounts  diag.Code = "HC0339" // the model's text for a missing value is summarised
 	codeNative      diag.Code = "HC0340" // the document's own text
 	codeNativeText  diag.Code = "HC0341" // what is wrong in it
+	codeManyValues  diag.Code = "HC0342" // a field with several values is tested value by value
 )

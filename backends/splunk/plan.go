@@ -621,6 +621,7 @@ func (p *planner) events(q ir.Query, n need) rows {
 	}
 	p.searchNames(src.push)
 	p.reportReadsAll(src)
+	p.manyValues(src)
 	if p.form == backends.Tstats {
 		return p.grouped(src, n)
 	}
@@ -860,6 +861,24 @@ func (p *planner) reportReadsAll(src source) {
 	}
 	p.diags.Infof(codeReadsAll, src.scan, "Add a condition that a search can say: a word without wildcards inside, a prefix, a suffix.",
 		"the condition can only be tested event by event, so the search reads every event of %s in its time range", src.scan.Physical.Table)
+}
+
+// manyValues notes tests behind the search on fields of a data model that may
+// hold several values: tstats makes a row of each value, and eval sees them as
+// one list, while a search, as Sigma, asks whether any of them passes.
+func (p *planner) manyValues(src source) {
+	if src.scan.Physical.View != string(schema.CIM) {
+		return
+	}
+	for _, st := range src.steps {
+		for _, f := range ir.Fields(st.rest...) {
+			if info, _ := p.b.schema.Column(schema.CIM, src.scan.Physical.Table, f.Name); info.MultiValue {
+				p.reasons = append(p.reasons, ir.Reason{Span: f.Span, Code: codeManyValues, Effect: ir.Mixed,
+					Message: f.Name + " may hold several values in one event, of which each is tested by itself here.",
+					Hint:    "Use conditions that a search can say: words without a single-character wildcard, case or regular expression."})
+			}
+		}
+	}
 }
 
 // window plans the gaps between successive rows.

@@ -248,3 +248,26 @@ func TestNative(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestManyValues: a test behind the search on a field that may hold several
+// values is an infidelity; one in the search is none.
+func TestManyValues(t *testing.T) {
+	b := testBackend(t)
+	for _, tt := range []struct {
+		pred ir.Expr
+		want int
+	}{
+		{is("Hashes", "a"), 0},
+		{&ir.Regexp{Span: at(2), X: logical("Hashes"), Source: "a.c"}, 1},
+	} {
+		n := 0
+		for _, r := range b.Compile(&ir.Hunt{Query: events("process_creation", tt.pred)}).Reasons {
+			if r.Code == codeManyValues {
+				n++
+			}
+		}
+		if n != tt.want {
+			t.Errorf("%s: %d reasons, want %d", ir.FormatExpr(tt.pred), n, tt.want)
+		}
+	}
+}

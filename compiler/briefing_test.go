@@ -319,16 +319,12 @@ var briefingHunts = []struct {
 			theirs: []difference{
 				{`where RemoteIPType == "Public"`, "leaves out public addresses that Defender shows in IPv6 form"},
 				{`gap datetime_diff("second", Timestamp, previous)`, "counts the seconds' boundaries between the two, which is off by up to a second"},
-				{"aggregate stdev(gap)", "is 0 for a single gap in KQL and null in Splunk; ours is missing on both"},
 				{"by DeviceName", "the halves disagree: the SPL groups by source address; a device behind two addresses runs two timers"},
-				{"where stdev(gap) < 5.0", "see stdev"},
 			},
 			ours: []difference{
 				{`where RemoteIPType in ("Public", "Teredo", "FourToSixMapping")`, "see RemoteIPType"},
 				{"gap (Timestamp - previous) / 1s", "the exact number of seconds"},
-				{"aggregate iff(count() > 1, stdev(gap), real(null))", "see stdev"},
 				{"by LocalIP", "see DeviceName"},
-				{"where iff(count() > 1, stdev(gap), real(null)) < 5.0", "see stdev"},
 			},
 		}},
 	{hunt: "UC_SUPPLY_CHAIN", file: "installer_unusual_child",

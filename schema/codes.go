@@ -21,4 +21,5 @@ const (
 	codeNotShown   diag.Code = "HC0315" // a requested column cannot be shown
 	codeHalf       diag.Code = "HC0316" // half of an account's name is compared
 	codeLowerCased diag.Code = "HC0317" // case is lost in the column
+	codeProduct    diag.Code = "HC0318" // the platform is not compared
 )

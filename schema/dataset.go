@@ -71,7 +71,8 @@ type Mapping struct {
 	Table string `yaml:"table"`
 	// Definition is, for raw events, what the macro stands for by default.
 	Definition string `yaml:"definition"`
-	// Where holds for every row of the dataset in the table: column -> values.
+	// Where holds for every row of the dataset in the table: column -> values,
+	// in which * stands for any text.
 	Where map[string][]string `yaml:"where"`
 	// Columns maps logical fields. In the raw view a field that is not listed
 	// keeps its own name, unless Closed.
@@ -112,7 +113,8 @@ type Difference struct {
 //	registry    the value is key\value; Key and Value hold the halves;
 //	            Name (optional) holds the whole
 //	regdata     Name holds the data of a registry value, Notation says how
-//	            numbers are written: decimal (Defender) or hex (0x…, CIM)
+//	            numbers are written: decimal (Defender) or hex (0x…, CIM);
+//	            ValueType (optional) holds the type: Dword, Qword, Binary
 //	hashes      the value is ALG=hex[,ALG=hex…]; Algorithms maps ALG to its
 //	            column; without Algorithms, Name holds the whole text
 //	computed    Name is computed by Expr, in the target's own language,
@@ -128,6 +130,7 @@ type Column struct {
 	// KeyAlone says that a row may be about a key, with no value: registry only.
 	KeyAlone   bool              `yaml:"keyAlone"`
 	Notation   string            `yaml:"notation"`
+	ValueType  string            `yaml:"valueType"`
 	Algorithms map[string]string `yaml:"algorithms"`
 	Expr       string            `yaml:"expr"`
 	Needs      []string          `yaml:"needs"`

@@ -53,7 +53,7 @@ func (l *leaf) account(patterns []ir.Pattern) ir.Expr {
 		split := slices.DeleteFunc(splitLast(p, '\\'), func(h halves) bool { return hasText(h.left, `\`) })
 		if len(split) == 0 {
 			names = append(names, p)
-			if l.c.Domain != "" || l.r.view == CIM {
+			if s, literal := p.Literal(); !(literal && (s == "" || s == "-")) {
 				l.r.reason(p, codeHalf, ir.Over, l.neg, "", "%s names an account without its domain, so accounts of that name in any domain are compared", l.f.Name)
 			}
 			continue
@@ -91,6 +91,7 @@ func hasText(p ir.Pattern, s string) bool {
 }
 
 // defaultValue is Sysmon's name for the value of a key that has no name.
+// Defender's column is empty for it, or has the same name.
 const defaultValue = "(Default)"
 
 // registry compares key\value with the columns of its halves.
@@ -106,10 +107,12 @@ func (l *leaf) registry(patterns []ir.Pattern) ir.Expr {
 		for _, h := range splitLast(p, '\\') {
 			lefts := rewrite(rewrite([]ir.Pattern{h.left}, l.c.Prefixes, true), l.c.Infixes, false)
 			rights := []ir.Pattern{h.right}
-			if s, ok := h.right.Literal(); ok && strings.EqualFold(s, defaultValue) {
-				rights = []ir.Pattern{ir.TextPattern(p.Span, "")}
-			} else if matches(h.right, defaultValue) {
+			if matches(h.right, defaultValue) && !isAny(h.right) {
+				// Published queries look for both; Microsoft documents neither.
 				rights = append(rights, ir.TextPattern(p.Span, ""))
+				if l.c.KeyAlone {
+					l.r.reason(p, codeColumn, ir.Over, l.neg, "", "%s is empty for the nameless value of a key and for the key itself, so both are compared", l.c.Value)
+				}
 			}
 			switch {
 			case isAny(h.right) && isAny(h.left):
@@ -190,12 +193,15 @@ func merge(l *leaf, any []ir.Expr) []ir.Expr {
 var (
 	// Sysmon: DWORD (0x00000001), QWORD (0x00000000-0x00000001).
 	dword = regexp.MustCompile(`(?i)^(?:DWORD )?\(?0x([0-9a-f]{8})\)?$`)
-	qword = regexp.MustCompile(`(?i)^(?:QWORD )?\(?0x([0-9a-f]{8})-0x([0-9a-f]{8})\)?$`)
+	// notationPart is a part of that notation, which cannot be translated.
+	notationPart = regexp.MustCompile(`(?i)^\**[DQ]WORD|BINARY DATA|\(0x|0x[0-9a-f]{4,7}\W*$|0x[0-9a-f]{0,7}\*`)
+	qword        = regexp.MustCompile(`(?i)^(?:QWORD )?\(?0x([0-9a-f]{8})-0x([0-9a-f]{8})\)?$`)
 )
 
 // registryData translates Sysmon's notation of numbers into the column's.
 func (l *leaf) registryData(patterns []ir.Pattern) ir.Expr {
 	var out []ir.Pattern
+	var any []ir.Expr
 	for _, p := range patterns {
 		shape, s := p.Shape()
 		if shape == ir.ShapeGlob {
@@ -206,10 +212,17 @@ func (l *leaf) registryData(patterns []ir.Pattern) ir.Expr {
 			value = l.notation("0x"+strings.ToLower(m[1]), m[1])
 		} else if m := qword.FindStringSubmatch(s); m != nil && shape != ir.ShapeGlob {
 			value = l.notation("0x"+strings.ToLower(m[1])+"-0x"+strings.ToLower(m[2]), m[1]+m[2])
-		} else if kind := strings.ToUpper(strings.TrimLeft(s, "*")); strings.HasPrefix(kind, "DWORD") || strings.HasPrefix(kind, "QWORD") || strings.HasPrefix(kind, "BINARY DATA") {
+		} else if typ := dataType(shape, s); typ != "" && l.c.ValueType != "" {
+			any = append(any, &ir.Match{Span: p.Span, X: l.note(l.stored(p.Span, l.c.ValueType)), Any: []ir.Pattern{ir.TextPattern(p.Span, typ)}})
+			continue
+		} else if notationPart.MatchString(s) {
 			l.drop(p, codeNotation, "Sysmon's notation "+strconv.Quote(p.String())+" is not what "+l.c.Name+" holds",
 				"Compare with a whole value, such as DWORD (0x00000001).")
 			continue
+		}
+		if value != "" && shape != ir.ShapeExact && !strings.Contains(strings.ToUpper(s), "WORD") {
+			l.r.reason(p, codeNotation, ir.Under, l.neg, "Compare with the whole value, such as DWORD (0x00000001).",
+				"%s holds numbers without Sysmon's notation, so %q is taken for the number alone", l.c.Name, p.String())
 		}
 		if value == "" {
 			out = append(out, p)
@@ -217,10 +230,31 @@ func (l *leaf) registryData(patterns []ir.Pattern) ir.Expr {
 		}
 		out = append(out, ir.TextPattern(p.Span, value))
 	}
-	if len(out) == 0 {
-		return nil
+	if len(out) > 0 {
+		any = append(any, l.plain(l.stored(l.f.Span, l.c.Name), out))
 	}
-	return l.plain(l.stored(l.f.Span, l.c.Name), out)
+	return or(l, any)
+}
+
+// dataType recognises patterns that ask for the type of the data only: DWORD*,
+// *Binary Data*. It is "" for others.
+func dataType(shape ir.Shape, s string) string {
+	if shape == ir.ShapeGlob || shape == ir.ShapeSuffix {
+		return ""
+	}
+	switch strings.ToUpper(s) {
+	case "BINARY DATA":
+		return "Binary"
+	case "DWORD", "DWORD ", "DWORD (", "DWORD (0X":
+		if shape != ir.ShapeExact {
+			return "Dword"
+		}
+	case "QWORD", "QWORD ", "QWORD (", "QWORD (0X":
+		if shape != ir.ShapeExact {
+			return "Qword"
+		}
+	}
+	return ""
 }
 
 func (l *leaf) notation(hexadecimal, digits string) string {

@@ -50,8 +50,12 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 		c.Args = make([]ir.Expr, len(e.Args))
 		outer := r.emptyOrMissing
 		r.emptyOrMissing = append(slices.Clone(outer), emptyOrMissing(e)...)
-		for i, a := range e.Args {
-			c.Args[i] = r.pred(sc, a, neg)
+		if e.Op == ir.Or && !neg {
+			c.Args = r.alternatives(sc, e.Args)
+		} else {
+			for i, a := range e.Args {
+				c.Args[i] = r.pred(sc, a, neg)
+			}
 		}
 		r.emptyOrMissing = outer
 		return &c
@@ -95,6 +99,45 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 	}
 	panic(fmt.Sprintf("schema: unhandled expression %T", e))
 }
+
+// alternatives resolves the arguments of an Or that stands below no Not. One
+// that the view cannot say is left out, with a reason, as long as another is
+// left: the rule still finds what it finds by the others.
+func (r *resolver) alternatives(sc scope, args []ir.Expr) []ir.Expr {
+	var out []ir.Expr
+	var lost []func()
+	var errors diag.List
+	for _, a := range args {
+		diags, reasons := len(r.diags), len(r.reasons)
+		x := r.pred(sc, a, false)
+		added := slices.Clone(r.diags[diags:])
+		if !added.HasErrors() {
+			out = append(out, x)
+			continue
+		}
+		r.diags, r.reasons = r.diags[:diags], r.reasons[:reasons]
+		errors = append(errors, added...)
+		first := added[slices.IndexFunc(added, func(d diag.Diagnostic) bool { return d.Severity == diag.Error })]
+		lost = append(lost, func() {
+			r.reason(first, codeDropped, ir.Under, false, first.Hint, "an alternative is left out: %s", first.Message)
+		})
+	}
+	if len(lost) == 0 {
+		return out
+	}
+	if len(out) == 0 || !r.mayNarrow() {
+		r.diags = append(r.diags, errors...)
+		return args
+	}
+	for _, f := range lost {
+		f()
+	}
+	return out
+}
+
+// mayNarrow reports whether an alternative without equivalent may be left out.
+// In a data model it may not: the raw events behind it have what is missing.
+func (r *resolver) mayNarrow() bool { return r.view != CIM }
 
 // emptyOrMissing lists the fields of which an Or accepts both the empty and
 // the missing value: there it does no harm that a target stores one for both.
@@ -472,9 +515,10 @@ func (l *leaf) drop(p ir.Pattern, code diag.Code, why, hint string) {
 }
 
 // reportDropped says what has become of values that have no equivalent: an
-// error if none of the list's values has one, else a narrower list.
+// error if none of the list's values has one or nothing may be left out, else a
+// narrower list.
 func (l *leaf) reportDropped(of int) {
-	all := len(l.dropped) >= of
+	all := len(l.dropped) >= of || !l.r.mayNarrow()
 	for _, d := range l.dropped {
 		at := d.p.Span
 		if !at.Pos.IsValid() {
@@ -508,6 +552,9 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 	if l.r.view == Raw {
 		return rawMatch(l.at, f, mapped, cased)
 	}
+	if l.r.view == XDR && l.ds.Fields[l.f.Name].Type == "ip" {
+		mapped = withMappedForm(mapped)
+	}
 	fill, filled := l.fill(f)
 	guard := false
 	for i, p := range mapped {
@@ -525,6 +572,30 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 		return ir.NewLogic(l.at, ir.And, m, l.present(l.at, f))
 	}
 	return m
+}
+
+// withMappedForm adds to each IPv4 address, or start of one, its form as an
+// IPv6 address, which Defender writes for sockets that speak both.
+func withMappedForm(patterns []ir.Pattern) []ir.Pattern {
+	out := slices.Clone(patterns)
+	for _, p := range patterns {
+		if len(p.Parts) == 0 || p.Parts[0].Wild != ir.Text {
+			continue
+		}
+		if first, _, ok := strings.Cut(p.Parts[0].Text, "."); ok && isOctet(first) {
+			mapped := ir.TextPattern(p.Span, "::ffff:")
+			for _, part := range p.Parts {
+				mapped.Append(part)
+			}
+			out = append(out, mapped)
+		}
+	}
+	return out
+}
+
+func isOctet(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 8)
+	return err == nil && strconv.FormatUint(n, 10) == s
 }
 
 // rawMatch compares whole numbers as numbers: in raw events 4624 and "4624"
@@ -566,6 +637,12 @@ func (l *leaf) number(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 		s, ok := p.Literal()
 		if !ok {
 			globs = append(globs, p)
+			continue
+		}
+		if s == "" {
+			// A number is never empty; a missing one is what the rule can mean.
+			l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s is a number, so an empty %s is a missing one", f.Name, l.f.Name)
+			any = append(any, &ir.Not{Span: p.Span, X: l.present(p.Span, f)})
 			continue
 		}
 		var lit *ir.Lit
@@ -653,6 +730,14 @@ func rewrite(patterns []ir.Pattern, table map[string][]string, prefix bool) []ir
 	for _, p := range patterns {
 		variants := []ir.Pattern{p}
 		for _, key := range keys {
+			if s, ok := p.Literal(); ok && prefix && strings.EqualFold(s+`\`, key) {
+				// The hive alone, where a key and a value's name were split.
+				variants = nil
+				for _, alt := range table[key] {
+					variants = append(variants, ir.TextPattern(p.Span, strings.TrimSuffix(alt, `\`)))
+				}
+				break
+			}
 			if !occurs(p, key, prefix) {
 				continue
 			}

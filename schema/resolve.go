@@ -618,6 +618,10 @@ func (r *resolver) scan(q *ir.Scan, pred ir.Expr) (ir.Query, scope) {
 	if b.time(q.Span) == nil {
 		out.LookBack = 0
 	}
+	if q.Source.Product != "" && !slices.ContainsFunc(ds.Logsources, func(l Logsource) bool { return l.Product == q.Source.Product }) && r.view != Raw {
+		r.diags.Infof(codeProduct, q.Source, "Where that matters, compare something that only the platform has, such as a path.",
+			"%s holds the events of all platforms and has no column that tells them apart, so product: %s is not compared", b.where(), q.Source.Product)
+	}
 	if d := m.Differs; d != nil && !d.ruledOut(pred) {
 		r.reasons = append(r.reasons, ir.Reason{Span: q.Source.Span, Code: codeDataset, Effect: ir.Fidelity(d.Effect), Message: d.Why})
 	}
@@ -650,7 +654,7 @@ func (b *base) constraint() ir.Expr {
 		}
 		m := &ir.Match{Span: b.scan.Span, X: col}
 		for _, v := range b.m.Where[name] {
-			m.Any = append(m.Any, ir.TextPattern(b.scan.Span, v))
+			m.Any = append(m.Any, starred(b.scan.Span, v))
 		}
 		all = append(all, m)
 	}
@@ -658,6 +662,18 @@ func (b *base) constraint() ir.Expr {
 		return nil
 	}
 	return ir.NewLogic(b.scan.Span, ir.And, all...)
+}
+
+// starred reads a value in which * stands for any text.
+func starred(at diag.Span, s string) ir.Pattern {
+	p := ir.Pattern{Span: at}
+	for i, text := range strings.Split(s, "*") {
+		if i > 0 {
+			p.Append(ir.Part{Wild: ir.Many})
+		}
+		p.Append(ir.Part{Text: text})
+	}
+	return p
 }
 
 // nowhere is the scope above a Scan that has no data: an error has been

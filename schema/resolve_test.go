@@ -7,6 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
 
@@ -32,6 +33,8 @@ func match(name string, patterns ...string) ir.Expr {
 func not(e ir.Expr) ir.Expr       { return &ir.Not{X: e} }
 func and(args ...ir.Expr) ir.Expr { return ir.NewLogic(ir.Lit{}.Span, ir.And, args...) }
 
+func either(args ...ir.Expr) ir.Expr { return ir.NewLogic(ir.Lit{}.Span, ir.Or, args...) }
+
 func rule(category string, pred ir.Expr) *ir.Hunt {
 	return &ir.Hunt{Query: &ir.Filter{Input: &ir.Scan{Source: ir.Logsource{Category: category, Product: "windows"}}, Pred: pred}}
 }
@@ -42,6 +45,9 @@ func predicate(t *testing.T, res Resolution) string {
 	if res.Diagnostics.HasErrors() {
 		var b strings.Builder
 		for _, d := range res.Diagnostics {
+			if d.Severity != diag.Error {
+				continue
+			}
 			b.WriteString(string(d.Code) + " " + d.Message + "; ")
 		}
 		return b.String()
@@ -91,7 +97,7 @@ func TestResolvePredicates(t *testing.T) {
 		{"a key or what is below it", "registry_set", XDR, match("TargetObject", `*\Run\*`),
 			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "*\\Run", "*\\Run\\*"))`},
 		{"the nameless value", "registry_set", XDR, match("TargetObject", `*\MiniNt\(Default)`),
-			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "*\\MiniNt"), match(RegistryValueName, ""))`},
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "*\\MiniNt"), match(RegistryValueName, "(Default)", ""))`},
 		{"the current control set", "registry_set", XDR, match("TargetObject", `*\CurrentControlSet\Control\Lsa\X`),
 			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "*\\CurrentControlSet\\Control\\Lsa", "*\\ControlSet001\\Control\\Lsa"), match(RegistryValueName, "X"))`},
 		{"a number in the registry", "registry_set", XDR, match("Details", `DWORD (0x00000010)`),
@@ -100,8 +106,22 @@ func TestResolvePredicates(t *testing.T) {
 			`filter and(match(action, "modified"), match(registry_value_data, "0x0000000a"))`},
 		{"a long number in the registry", "registry_set", XDR, match("Details", `QWORD (0x00000001-0x00000000)`),
 			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryValueData, "4294967296"))`},
-		{"half a number in the registry", "registry_set", XDR, match("Details", `DWORD*`),
-			`HC0314 Details: Sysmon's notation "DWORD*" is not what RegistryValueData holds; `},
+		{"half a number in the registry", "registry_set", XDR, match("Details", `DWORD (0x00*`),
+			`HC0314 Details: Sysmon's notation "DWORD (0x00*" is not what RegistryValueData holds; `},
+		{"a part of a number without its notation", "registry_set", XDR, match("Details", `*0x0000000*`),
+			`HC0314 Details: Sysmon's notation "*0x0000000*" is not what RegistryValueData holds; `},
+		{"the type of the data", "registry_set", XDR, match("Details", `DWORD*`, `Binary Data`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryValueType, "Dword", "Binary"))`},
+		{"text that only looks like a number", "registry_set", XDR, match("Details", `*\Windows\*`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryValueData, "*\\Windows\\*"))`},
+		{"the type of the data, CIM", "registry_set", CIM, match("Details", `DWORD*`),
+			`HC0314 Details: Sysmon's notation "DWORD*" is not what registry_value_data holds; `},
+		{"the hive alone", "registry_set", XDR, match("TargetObject", `HKLM\Evil`),
+			`filter and(match(ActionType, "RegistryValueSet"), match(RegistryKey, "HKEY_LOCAL_MACHINE"), match(RegistryValueName, "Evil"))`},
+		{"an address in both its forms", "network_connection", XDR, and(match("DestinationIp", "10.*", "1.2.3.4"), match("Initiated", "true")),
+			`filter and(match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"), match(RemoteIP, "10.*", "1.2.3.4", "::ffff:10.*", "::ffff:1.2.3.4"))`},
+		{"an empty number", "process_creation", XDR, match("ProcessId", ""),
+			`filter and(match(ActionType, "ProcessCreated"), not(exists(ProcessId))) {HC0313 over}`},
 		{"a hash", "process_creation", XDR, match("Hashes", `*MD5=0123456789ABCDEF0123456789ABCDEF*`),
 			`filter and(match(ActionType, "ProcessCreated"), match(MD5, "0123456789ABCDEF0123456789ABCDEF"))`},
 		{"an import hash beside another", "process_creation", XDR, match("Hashes", `*MD5=0123456789ABCDEF0123456789ABCDEF*`, `*IMPHASH=0123456789ABCDEF0123456789ABCDEF*`),
@@ -110,6 +130,16 @@ func TestResolvePredicates(t *testing.T) {
 			`filter and(match(ActionType, "ProcessCreated"), not(match(MD5, "0123456789ABCDEF0123456789ABCDEF"))) {HC0312 over}`},
 		{"an import hash alone", "process_creation", XDR, match("Hashes", `*IMPHASH=0123456789ABCDEF0123456789ABCDEF*`),
 			`HC0301 Hashes: Defender's table DeviceProcessEvents has no IMPHASH; `},
+		{"an alternative without a column", "process_creation", XDR, either(match("Image", `*\a.exe`), match("CurrentDirectory", `C:\*`)),
+			`filter and(match(ActionType, "ProcessCreated"), match(FileName, "a.exe")) {HC0312 under}`},
+		{"alternatives of which none has a column", "process_creation", XDR, either(match("ProcessGuid", `a`), match("CurrentDirectory", `C:\*`)),
+			`HC0301 Defender's table DeviceProcessEvents has no column for ProcessGuid; HC0301 Defender's table DeviceProcessEvents has no column for CurrentDirectory; `},
+		{"a filter that loses an alternative would match more", "process_creation", XDR, not(either(match("Image", `*\a.exe`), match("CurrentDirectory", `C:\*`))),
+			`HC0301 Defender's table DeviceProcessEvents has no column for CurrentDirectory; `},
+		{"alternatives in a data model", "process_creation", CIM, either(match("Image", `*\a.exe`), match("CommandLine", `x`)),
+			`filter or(match(process_name, "a.exe"), match(process, "x")) {HC0310 over}`},
+		{"a data model leaves nothing out: raw events have it", "process_creation", CIM, either(match("Image", `*\a.exe`), match("Company", `x`)),
+			`HC0301 the data model Endpoint.Processes has no column for Company; `},
 		{"a number column", "network_connection", XDR, and(match("DestinationPort", "53", "80"), match("Initiated", "true")),
 			`filter and(match(ActionType, "ConnectionSuccess", "ConnectionFailed", "ConnectionRequest", "ConnectionAttempt"), or(=(RemotePort, 53), =(RemotePort, 80)))`},
 		{"hexadecimal for a number column", "process_creation", XDR, match("LogonId", "0x3e7"),

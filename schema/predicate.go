@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +72,7 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 	case *ir.Regexp:
 		c := *e
 		c.X = r.text(sc, e.X, neg, func(b *base, col *Column, f *ir.Field) { b.checkRegexp(e, col, f, neg) })
-		return r.guard(sc, e.X, c.X, &c, func(s string) bool { return regexpMatches(e.Source, s) })
+		return r.guard(sc, e.X, c.X, &c, func(s string) bool { return ir.RegexpMayMatch(e.Source, s) })
 	case *ir.InCIDR:
 		c := *e
 		c.X = r.text(sc, e.X, neg, nil)
@@ -235,11 +234,6 @@ func (b *base) checkRegexp(e *ir.Regexp, c *Column, f *ir.Field, neg bool) {
 			return
 		}
 	}
-}
-
-func regexpMatches(source, s string) bool {
-	re, err := regexp.Compile(source)
-	return err != nil || re.MatchString(s)
 }
 
 // guard adds to a predicate on x the test that x is present, where the text
@@ -612,20 +606,36 @@ func typedMatch(at diag.Span, x ir.Expr, patterns []ir.Pattern, cased bool) ir.E
 	return &ir.Match{Span: at, X: x, Any: patterns, Cased: cased}
 }
 
+// dedupe drops patterns that differ from an earlier one in case alone.
 func dedupe(in []ir.Pattern) []ir.Pattern {
+	const few = 24
 	if len(in) < 2 {
 		return in
 	}
-	seen := make(map[string]bool, len(in))
-	out := in[:0:0]
+	out := make([]ir.Pattern, 0, len(in))
+	var seen map[string]bool
+	if len(in) > few {
+		seen = make(map[string]bool, len(in))
+	}
 	for _, p := range in {
-		key := strings.ToLower(p.String())
-		if !seen[key] {
+		if seen != nil {
+			key := strings.ToLower(p.String())
+			if seen[key] {
+				continue
+			}
 			seen[key] = true
-			out = append(out, p)
+		} else if slices.ContainsFunc(out, func(q ir.Pattern) bool { return sameFold(p, q) }) {
+			continue
 		}
+		out = append(out, p)
 	}
 	return out
+}
+
+func sameFold(p, q ir.Pattern) bool {
+	return slices.EqualFunc(p.Parts, q.Parts, func(a, b ir.Part) bool {
+		return a.Wild == b.Wild && len(a.Text) == len(b.Text) && strings.EqualFold(a.Text, b.Text)
+	})
 }
 
 // number compares a number or truth value by type: a text with a wildcard

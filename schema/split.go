@@ -3,6 +3,7 @@ package schema
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/huntc/huntc/ir"
 )
@@ -85,9 +86,7 @@ func fileName(p ir.Pattern) (ir.Pattern, bool) {
 }
 
 // matches reports whether the pattern matches s, without case.
-func matches(p ir.Pattern, s string) bool {
-	return glob(p.Parts, strings.ToLower(s))
-}
+func matches(p ir.Pattern, s string) bool { return glob(p.Parts, s) }
 
 func glob(parts []ir.Part, s string) bool {
 	if len(parts) == 0 {
@@ -95,16 +94,17 @@ func glob(parts []ir.Part, s string) bool {
 	}
 	switch part := parts[0]; part.Wild {
 	case ir.Text:
-		rest, ok := strings.CutPrefix(s, strings.ToLower(part.Text))
-		return ok && glob(parts[1:], rest)
+		return hasPrefixFold(s, part.Text) && glob(parts[1:], s[len(part.Text):])
 	case ir.One:
-		for i := range s {
-			if i > 0 {
-				return glob(parts[1:], s[i:])
-			}
+		if s == "" {
+			return false
 		}
-		return s != "" && glob(parts[1:], "")
+		_, size := utf8.DecodeRuneInString(s)
+		return glob(parts[1:], s[size:])
 	default:
+		if len(parts) == 1 {
+			return true
+		}
 		for i := 0; i <= len(s); i++ {
 			if glob(parts[1:], s[i:]) {
 				return true
@@ -112,6 +112,12 @@ func glob(parts []ir.Part, s string) bool {
 		}
 		return false
 	}
+}
+
+// hasPrefixFold takes texts of the same length in bytes for comparable, which
+// holds for the words that targets use for missing values and their like.
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // mapTexts applies f to each text of a pattern: i is the index of the part.

@@ -1,7 +1,6 @@
 package splunk
 
 import (
-	"regexp"
 	"strconv"
 
 	"github.com/huntc/huntc/backends/splunk/spl"
@@ -219,11 +218,4 @@ func (p *planner) call(c *ir.Call) {
 		return
 	}
 	p.diags.Errorf(codeUnsayable, c, "", "Splunk has no form of the function %s", c.Func)
-}
-
-// regexpMayMatch reports whether the expression may match s; true where it
-// cannot be evaluated here.
-func regexpMayMatch(source, s string) bool {
-	re, err := regexp.Compile(source)
-	return err != nil || re.MatchString(s)
 }

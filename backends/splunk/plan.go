@@ -695,7 +695,7 @@ func excludes(e ir.Expr, name, own string) bool {
 		return len(e.Args) > 0 && !slices.ContainsFunc(e.Args, func(a ir.Expr) bool { return !part(a) })
 	case *ir.Match:
 		f, ok := e.X.(*ir.Field)
-		return ok && f.Name == name && !regexpMayMatch(patternsRegexp(e.Any, e.Cased), own)
+		return ok && f.Name == name && !ir.RegexpMayMatch(patternsRegexp(e.Any, e.Cased), own)
 	case *ir.Compare:
 		f, ok := e.L.(*ir.Field)
 		return ok && f.Name == name && e.Op == ir.Eq && isNumber(e.R) && numberText(e.R.(*ir.Lit).Value) != own

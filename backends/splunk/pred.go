@@ -336,7 +336,7 @@ func passes(e ir.Expr, s string) bool {
 		t, ok := e.Any[0].Literal()
 		return ok && (t == s || !e.Cased && strings.EqualFold(t, s))
 	case *ir.Regexp:
-		return regexpMayMatch(e.Source, s)
+		return ir.RegexpMayMatch(e.Source, s)
 	}
 	return true
 }

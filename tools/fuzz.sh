@@ -12,5 +12,5 @@ git ls-files -co --exclude-standard '*_test.go' | while read -r file; do
 	[ -f "$file" ] && grep -Hoe '^func Fuzz[A-Za-z0-9_]*(' "$file" || true
 done | sed -e 's|/[^/]*\.go:func | |' -e 's|($||' | sort -u | while read -r dir name; do
 	echo "fuzz $dir $name $time"
-	"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "$time" "./$dir"
+	"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 20x "./$dir"
 done

@@ -174,6 +174,12 @@ const (
 	Div    FuncID = "/"
 	Bin    FuncID = "bin" // bin(value, size): the largest multiple of size not above value
 	Concat FuncID = "concat"
+	// If(p, x, y) is x where the predicate p holds, else y; without y it is
+	// missing there.
+	If FuncID = "if"
+	// Tuple joins values to one that equals another if and only if they are
+	// equal one by one; it is missing where one of them is. DCount counts it.
+	Tuple FuncID = "tuple"
 	// ToString is the text of a number; ToNumber the number that a text
 	// spells, missing if it spells none.
 	ToString FuncID = "tostring"

@@ -46,6 +46,9 @@ func format(b *strings.Builder, q Query, indent string) {
 			if a.X != nil {
 				x = FormatExpr(a.X)
 			}
+			if a.Func == Percentile {
+				x += fmt.Sprintf(", %g", a.P)
+			}
 			fmt.Fprintf(b, " %s = %s(%s)", a.As, a.Func, x)
 		}
 		if len(q.By) > 0 {
@@ -53,6 +56,11 @@ func format(b *strings.Builder, q Query, indent string) {
 		}
 	case *Window:
 		fmt.Fprintf(b, "gaps %s = %s by %s", q.As, q.Of.Name, formatFields(q.By))
+		if q.Offset > 1 {
+			fmt.Fprintf(b, " offset %d", q.Offset)
+		}
+	case *Session:
+		fmt.Fprintf(b, "session %s = %s gap %s by %s", q.As, q.Of.Name, q.Gap, formatFields(q.By))
 	case *Union:
 		b.WriteString("union\n")
 		for _, u := range q.Inputs {

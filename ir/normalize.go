@@ -190,7 +190,9 @@ func Canonical(q Query) Query {
 			}
 			return &c
 		case *Window:
-			return &Window{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, As: q.As}
+			return &Window{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, Offset: max(1, q.Offset), As: q.As}
+		case *Session:
+			return &Session{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, Gap: q.Gap, As: q.As}
 		case *Join:
 			c := *q
 			c.On = untyped(q.On)

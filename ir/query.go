@@ -7,8 +7,8 @@ import (
 )
 
 // Query is a relational node. It is sealed; its members are
-// *Scan *Filter *Extend *Aggregate *Window *Union *Join *Project *Distinct
-// *Sort *Limit.
+// *Scan *Filter *Extend *Aggregate *Window *Session *Union *Join *Project
+// *Distinct *Sort *Limit.
 type Query interface {
 	diag.Node
 	isQuery()
@@ -45,15 +45,27 @@ type (
 		By    []*Col
 		Aggs  []*Agg
 	}
-	// Window looks from each row at the row before it within the group By,
-	// in ascending order of Of, and adds As: the time since that row. The
-	// first row of a group has no row before it and is dropped, so n events
-	// yield n-1 rows.
+	// Window looks from each row at the row Offset places before it within
+	// the group By, in ascending order of Of, and adds As: the time since that
+	// row. Rows that have no row there are dropped, so n events of a group
+	// yield n-Offset rows. An Offset of 0 means 1.
 	Window struct {
+		diag.Span
+		Input  Query
+		By     []*Field
+		Of     *Field
+		Offset int
+		As     string
+	}
+	// Session cuts each group By, in ascending order of Of, into sessions: a
+	// row more than Gap after the row before it starts a new one. It adds As:
+	// the time of the session's first row.
+	Session struct {
 		diag.Span
 		Input Query
 		By    []*Field
 		Of    *Field
+		Gap   time.Duration
 		As    string
 	}
 	// Union is a bag union. Columns are aligned by name; a column that an
@@ -101,6 +113,7 @@ func (*Filter) isQuery()    {}
 func (*Extend) isQuery()    {}
 func (*Aggregate) isQuery() {}
 func (*Window) isQuery()    {}
+func (*Session) isQuery()   {}
 func (*Union) isQuery()     {}
 func (*Join) isQuery()      {}
 func (*Project) isQuery()   {}
@@ -147,6 +160,9 @@ const (
 	Values AggFunc = "values"
 	First  AggFunc = "first" // the value at the smallest Timestamp
 	Last   AggFunc = "last"  // the value at the largest Timestamp
+	// Percentile is the smallest value that at least P percent of the values
+	// do not exceed (nearest rank); targets estimate it.
+	Percentile AggFunc = "percentile"
 )
 
 // Agg is one aggregate; all but Count skip rows where X is missing.
@@ -155,6 +171,7 @@ type Agg struct {
 	As   string
 	Func AggFunc
 	X    Expr
+	P    float64 // Percentile: 0 to 100
 }
 
 // SortKey is one key of a Sort.

@@ -59,8 +59,10 @@ func (c *Call) typeOf() Type {
 	switch c.Func {
 	case Minute, Hour, Day, Week, Month, Year:
 		return Int
-	case Concat, ToString:
+	case Concat, ToString, Tuple:
 		return String
+	case If:
+		return arg(1)
 	case ToNumber:
 		return Float
 	case Bin:

@@ -150,6 +150,8 @@ func Inputs(q Query) []Query {
 		return []Query{q.Input}
 	case *Window:
 		return []Query{q.Input}
+	case *Session:
+		return []Query{q.Input}
 	case *Union:
 		return q.Inputs
 	case *Join:
@@ -184,6 +186,10 @@ func WithInputs(q Query, in []Query) Query {
 		c.Input = in[0]
 		return &c
 	case *Window:
+		c := *q
+		c.Input = in[0]
+		return &c
+	case *Session:
 		c := *q
 		c.Input = in[0]
 		return &c

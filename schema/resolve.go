@@ -339,9 +339,15 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 	case *ir.Window:
 		in, sc := r.query(q.Input, nil)
 		of := r.field(sc, q.Of)
-		out := &ir.Window{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: of, As: q.As}
+		out := &ir.Window{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: of, Offset: q.Offset, As: q.As}
 		more := &derived{r: r}
 		more.add(q.As, &ir.Field{Span: q.Span, Name: q.As, T: ir.Duration})
+		return out, &extended{sc, more}
+	case *ir.Session:
+		in, sc := r.query(q.Input, nil)
+		out := &ir.Session{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: r.field(sc, q.Of), Gap: q.Gap, As: q.As}
+		more := &derived{r: r}
+		more.add(q.As, &ir.Field{Span: q.Span, Name: q.As, T: ir.Time})
 		return out, &extended{sc, more}
 	case *ir.Project:
 		in, sc := r.query(q.Input, nil)

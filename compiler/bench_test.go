@@ -164,6 +164,7 @@ func BenchmarkProcess(b *testing.B) {
 	if _, err := os.Stat(one); err != nil {
 		one = ruleFiles(b, paths)[0]
 	}
+	outputs := b.TempDir()
 	for _, bm := range []struct {
 		name string
 		args []string
@@ -171,7 +172,8 @@ func BenchmarkProcess(b *testing.B) {
 		{"version", []string{"version"}},
 		{"one rule", []string{"build", "--no-cache", one}},
 		{"corpus cold", append([]string{"build", "--no-cache"}, paths...)},
-		{"corpus cold, files written", append([]string{"build", "--no-cache", "--out", filepath.Join(b.TempDir(), "out")}, paths...)},
+		{"corpus cold, all outputs", append([]string{"build", "--no-cache", "--out", filepath.Join(outputs, "out"), "--update", "--golden", filepath.Join(outputs, "golden"), "--report", filepath.Join(outputs, "report.json")}, paths...)},
+		{"corpus warm, checked", append([]string{"build", "--check", "--golden", filepath.Join(outputs, "golden")}, paths...)},
 		{"corpus warm", append([]string{"build"}, paths...)},
 	} {
 		b.Run(bm.name, func(b *testing.B) {

@@ -69,17 +69,10 @@ func fileName(s string) string {
 // a dot, so that no glob and no build takes it for a document.
 const tempPrefix = ".huntc-tmp-"
 
-// WriteFile gives a file new content all at once: whoever reads it, and
+// WriteFile gives a file what write writes, all at once: whoever reads it, and
 // whenever the build is killed, there is the old text or the new one. A
 // leftover of a killed build is removed by the next Update.
-func WriteFile(name string, content []byte) error {
-	return writeFile(name, func(w io.Writer) error {
-		_, err := w.Write(content)
-		return err
-	})
-}
-
-func writeFile(name string, write func(io.Writer) error) error {
+func WriteFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), tempPrefix)
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", name, rootCause(err))
@@ -138,7 +131,10 @@ func (r *Result) Write(dir string, jobs int) error {
 		if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
 			return
 		}
-		errs[i] = WriteFile(name, text)
+		errs[i] = WriteFile(name, func(w io.Writer) error {
+			_, err := w.Write(text)
+			return err
+		})
 	})
 	return cmp.Or(errs...)
 }

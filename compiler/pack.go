@@ -242,7 +242,7 @@ func (b *builder) save(units []*unit) {
 		return
 	}
 	dir := filepath.Dir(b.pack.path)
-	if os.MkdirAll(dir, 0o700) != nil || writeFile(b.pack.path, func(w io.Writer) error { return b.writePack(w, have) }) != nil {
+	if os.MkdirAll(dir, 0o700) != nil || WriteFile(b.pack.path, func(w io.Writer) error { return b.writePack(w, have) }) != nil {
 		return
 	}
 	dropOldPacks(dir)

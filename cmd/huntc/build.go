@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -184,15 +183,10 @@ func (a *app) build(f buildFlags, paths []string) error {
 }
 
 func (a *app) report(file string, res *compiler.Result) error {
-	var buf bytes.Buffer
-	if err := res.WriteReport(&buf); err != nil {
-		return fmt.Errorf("cannot make the report: %w", err)
-	}
 	if file == "-" {
-		_, err := buf.WriteTo(a.out)
-		return err
+		return res.WriteReport(a.out)
 	}
-	return compiler.WriteFile(file, buf.Bytes())
+	return compiler.WriteFile(file, res.WriteReport)
 }
 
 // show prints what was found: for people the diagnostics to standard error,

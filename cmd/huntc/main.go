@@ -11,7 +11,7 @@ func main() {
 	// A build allocates much and keeps little: collecting less often saves a
 	// quarter of its time, for memory that every machine has.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
 	os.Exit(Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

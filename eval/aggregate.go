@@ -64,7 +64,7 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 			}
 		}
 		for j, a := range q.Aggs {
-			vals = append(vals, aggregateOne(a.Func, args[j], g.rows))
+			vals = append(vals, aggregateOne(a, args[j], g.rows))
 		}
 		out[i] = Row{shape: s, vals: vals}
 	}
@@ -73,7 +73,8 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 
 // aggregateOne is one aggregate of one group. All but the two counts are
 // missing where no row has a value for them.
-func aggregateOne(f ir.AggFunc, arg Value, rows []Row) any {
+func aggregateOne(a *ir.Agg, arg Value, rows []Row) any {
+	f := a.Func
 	if f == ir.Count {
 		return int64(len(rows))
 	}
@@ -119,6 +120,10 @@ func aggregateOne(f ir.AggFunc, arg Value, rows []Row) any {
 		return slices.MinFunc(vals, compareTotal)
 	case ir.Max:
 		return slices.MaxFunc(vals, compareTotal)
+	case ir.Percentile:
+		slices.SortStableFunc(vals, compareTotal)
+		rank := int(math.Ceil(a.P / 100 * float64(len(vals))))
+		return vals[min(max(rank, 1), len(vals))-1]
 	case ir.Sum, ir.Avg, ir.Stdev:
 		return moments(f, vals)
 	}

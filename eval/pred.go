@@ -105,8 +105,10 @@ func compileCall(e *ir.Call) (Value, error) {
 	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year, ir.ToString, ir.ToNumber:
 		want = 1
 	case ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin:
-	case ir.Concat, coalesce:
+	case ir.Concat, ir.Tuple, coalesce:
 		want = len(e.Args)
+	case ir.If:
+		return compileIf(e)
 	default:
 		panic("eval: unhandled function " + string(e.Func))
 	}
@@ -129,6 +131,35 @@ func compileCall(e *ir.Call) (Value, error) {
 			vals = append(vals, a(r))
 		}
 		return call(f, vals)
+	}, nil
+}
+
+// compileIf looks at the branch that is taken only.
+func compileIf(e *ir.Call) (Value, error) {
+	if len(e.Args) != 2 && len(e.Args) != 3 {
+		return nil, &NotEvaluable{e.Span, fmt.Sprintf("%s takes 2 or 3 arguments and has %d", e.Func, len(e.Args))}
+	}
+	p, err := CompilePred(e.Args[0])
+	if err != nil {
+		return nil, err
+	}
+	then, err := CompileValue(e.Args[1])
+	if err != nil {
+		return nil, err
+	}
+	otherwise := func(Row) any { return nil }
+	if len(e.Args) == 3 {
+		v, err := CompileValue(e.Args[2])
+		if err != nil {
+			return nil, err
+		}
+		otherwise = v
+	}
+	return func(r Row) any {
+		if p(r) {
+			return then(r)
+		}
+		return otherwise(r)
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 // for concurrent use.
 type Projector struct {
 	view schema.View
+	ds   *schema.Dataset
 	m    *schema.Mapping
 	// columns are those of the table, sorted, and infos what is known of them.
 	columns []string
@@ -31,7 +33,7 @@ func NewProjector(s *schema.Schema, ds *schema.Dataset, v schema.View) *Projecto
 	if m == nil {
 		return nil
 	}
-	p := &Projector{view: v, m: m, shapes: map[string]*shape{}}
+	p := &Projector{view: v, ds: ds, m: m, shapes: map[string]*shape{}}
 	if t := s.Table(v, m.Table); t != nil {
 		p.infos = t.Columns
 		p.columns = slices.Sorted(maps.Keys(t.Columns))
@@ -156,7 +158,11 @@ func (w *rowWriter) field(field string, v any, event Row) {
 	case "registry":
 		w.registry(field, c, s, event)
 	case "regdata":
-		w.put(c.Name, w.spellings(c, registryData(s, c.Notation))...)
+		data, typ := registryData(s, c.Notation)
+		w.put(c.ValueType, typ)
+		if typ != "Binary" { // of which Sysmon does not say what it is
+			w.put(c.Name, w.spellings(c, data)...)
+		}
 	case "hashes":
 		if len(c.Algorithms) == 0 {
 			w.put(c.Name, w.spellings(c, s)...)
@@ -168,7 +174,12 @@ func (w *rowWriter) field(field string, v any, event Row) {
 			}
 		}
 	default:
-		w.put(c.Name, w.spellings(c, s)...)
+		ways := w.spellings(c, s)
+		// Defender writes an IPv4 address of a dual-stack socket in IPv6 form.
+		if a, err := netip.ParseAddr(s); err == nil && a.Is4() && p.view == schema.XDR && p.ds.Fields[field].Type == "ip" {
+			ways = append(ways, "::ffff:"+s)
+		}
+		w.put(c.Name, ways...)
 	}
 }
 
@@ -193,20 +204,25 @@ func (w *rowWriter) registry(field string, c *schema.Column, s string, event Row
 
 var registryNumber = regexp.MustCompile(`(?i)^[DQ]WORD \((0x[0-9a-f]{8})(?:-0x([0-9a-f]{8}))?\)$`)
 
-// registryData writes Sysmon's DWORD (0x00000001) as 0x00000001 or 1.
-func registryData(s, notation string) string {
+// registryData writes Sysmon's DWORD (0x00000001) as 0x00000001 or 1, and says
+// what type the data has.
+func registryData(s, notation string) (data, typ string) {
 	m := registryNumber.FindStringSubmatch(s)
 	if m == nil {
-		return s
+		if strings.EqualFold(s, "Binary Data") {
+			return "", "Binary"
+		}
+		return s, "String"
 	}
+	typ = strings.ToUpper(s[:1]) + "word"
 	if notation == "hex" {
-		return s[strings.IndexByte(s, '(')+1 : len(s)-1]
+		return s[strings.IndexByte(s, '(')+1 : len(s)-1], typ
 	}
 	n, err := strconv.ParseUint(m[1][2:]+m[2], 16, 64)
 	if err != nil {
-		return s
+		return s, typ
 	}
-	return strconv.FormatUint(n, 10)
+	return strconv.FormatUint(n, 10), typ
 }
 
 // spellings are the ways in which the column writes a value.
@@ -228,6 +244,13 @@ func (w *rowWriter) spellings(c *schema.Column, s string) []any {
 	}
 	starts := []string{s}
 	for _, from := range slices.Sorted(maps.Keys(c.Prefixes)) {
+		if hive := strings.TrimSuffix(from, `\`); strings.EqualFold(s, hive) {
+			starts = nil
+			for _, to := range c.Prefixes[from] {
+				starts = append(starts, strings.TrimSuffix(to, `\`))
+			}
+			break
+		}
 		if len(s) >= len(from) && strings.EqualFold(s[:len(from)], from) {
 			starts = nil
 			for _, to := range c.Prefixes[from] {

@@ -79,6 +79,8 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 		return r.aggregate(q, in)
 	case *ir.Window:
 		return window(q, in), nil
+	case *ir.Session:
+		return sessions(q, in), nil
 	case *ir.Distinct:
 		return distinct(q.By, in), nil
 	case *ir.Sort:
@@ -273,24 +275,48 @@ func distinct(by []*ir.Field, in []Row) []Row {
 	return out
 }
 
-// window keeps to its rows that have a place in the order: one whose Of is
-// missing is left out before the rows are looked at.
-func window(q *ir.Window, in []Row) []Row {
+// ordered are the groups of the rows that have a place in the order of a
+// field, each in that order; a row without the field has no place.
+func ordered(in []Row, by []*ir.Field, of string) []*group {
 	var placed []Row
 	for _, row := range in {
-		if row.Get(q.Of.Name) != nil {
+		if row.Get(of) != nil {
 			placed = append(placed, row)
 		}
 	}
+	all := groups(placed, fieldsKey(by))
+	for _, g := range all {
+		slices.SortStableFunc(g.rows, func(a, b Row) int { return compareTotal(a.Get(of), b.Get(of)) })
+	}
+	return all
+}
+
+func window(q *ir.Window, in []Row) []Row {
+	widen := widener([]string{q.As})
+	offset := max(1, q.Offset)
+	var out []Row
+	for _, g := range ordered(in, q.By, q.Of.Name) {
+		for i := offset; i < len(g.rows); i++ {
+			row := widen(g.rows[i])
+			row.vals[row.shape.index[q.As]] = call(ir.Sub, []any{g.rows[i].Get(q.Of.Name), g.rows[i-offset].Get(q.Of.Name)})
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+func sessions(q *ir.Session, in []Row) []Row {
 	widen := widener([]string{q.As})
 	var out []Row
-	for _, g := range groups(placed, fieldsKey(q.By)) {
-		slices.SortStableFunc(g.rows, func(a, b Row) int {
-			return compareTotal(a.Get(q.Of.Name), b.Get(q.Of.Name))
-		})
-		for i := 1; i < len(g.rows); i++ {
-			row := widen(g.rows[i])
-			row.vals[row.shape.index[q.As]] = call(ir.Sub, []any{g.rows[i].Get(q.Of.Name), g.rows[i-1].Get(q.Of.Name)})
+	for _, g := range ordered(in, q.By, q.Of.Name) {
+		var start any
+		for i, r := range g.rows {
+			at := r.Get(q.Of.Name)
+			if i == 0 || compareValues(ir.Gt, call(ir.Sub, []any{at, g.rows[i-1].Get(q.Of.Name)}), q.Gap, true) {
+				start = at
+			}
+			row := widen(r)
+			row.vals[row.shape.index[q.As]] = start
 			out = append(out, row)
 		}
 	}

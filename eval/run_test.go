@@ -82,6 +82,21 @@ func TestRun(t *testing.T) {
 			[]string{`{"count":0,"dcount":0}`}},
 		{"gaps", show(&ir.Window{Input: scan, By: fields("User"), Of: field("Timestamp"), As: "gap"}, "User", "Host", "gap"),
 			[]string{`{"User":"ann","Host":"h1","gap":0}`, `{"User":"ann","Host":"h1","gap":15}`}},
+		{"gaps to the row before the last", show(&ir.Window{Input: scan, Of: field("Timestamp"), Offset: 2, As: "gap"}, "gap"),
+			[]string{`{"gap":5}`, `{"gap":4}`, `{"gap":4}`, `{"gap":15}`}},
+		{"sessions", show(&ir.Session{Input: scan, By: fields("Host"), Of: field("Timestamp"), Gap: 5 * time.Second, As: "start"}, "Host", "Timestamp", "start"),
+			[]string{
+				`{"Host":"h1","Timestamp":"2026-03-01T12:34:56Z","start":"2026-03-01T12:34:56Z"}`, `{"Host":"h1","Timestamp":"2026-03-01T12:34:57Z","start":"2026-03-01T12:34:56Z"}`,
+				`{"Host":"h1","Timestamp":"2026-03-01T12:35:01Z","start":"2026-03-01T12:34:56Z"}`, `{"Host":"h1","Timestamp":"2026-03-01T12:35:16Z","start":"2026-03-01T12:35:16Z"}`,
+				`{"Host":"h2","Timestamp":"2026-03-01T12:35:01Z","start":"2026-03-01T12:35:01Z"}`, `{"Host":"","Timestamp":"2026-03-01T12:35:05Z","start":"2026-03-01T12:35:05Z"}`}},
+		{"percentiles by nearest rank", &ir.Aggregate{Input: &ir.Filter{Input: scan, Pred: is("User", "ann")}, Aggs: []*ir.Agg{
+			{As: "p0", Func: ir.Percentile, X: field("Bytes")}, {As: "p50", Func: ir.Percentile, P: 50, X: field("Bytes")}, {As: "p51", Func: ir.Percentile, P: 51, X: field("Bytes")}, {As: "p100", Func: ir.Percentile, P: 100, X: field("Bytes")}}},
+			[]string{`{"p0":1,"p50":2,"p51":10,"p100":"30"}`}},
+		{"tuples and conditions are counted", &ir.Aggregate{Input: scan, Aggs: []*ir.Agg{
+			{As: "pairs", Func: ir.DCount, X: &ir.Call{Func: ir.Tuple, Args: []ir.Expr{field("User"), field("Host")}}},
+			{As: "h1", Func: ir.DCount, X: &ir.Call{Func: ir.If, Args: []ir.Expr{is("Host", "h1"), field("User")}}},
+			{As: "or", Func: ir.Values, X: &ir.Call{Func: ir.If, Args: []ir.Expr{is("Host", "h1"), lit("x"), lit("y")}}}}},
+			[]string{`{"pairs":5,"h1":2,"or":["x","y"]}`}},
 		{"gaps over all", show(&ir.Window{Input: scan, Of: field("Timestamp"), As: "gap"}, "gap"),
 			[]string{`{"gap":1}`, `{"gap":4}`, `{"gap":0}`, `{"gap":4}`, `{"gap":11}`}},
 		{"mean and deviation of gaps are lengths of time", &ir.Aggregate{Input: &ir.Window{Input: scan, Of: field("Timestamp"), As: "gap"}, Aggs: []*ir.Agg{agg(ir.Avg, "gap"), agg(ir.Sum, "gap")}},

@@ -342,6 +342,12 @@ func call(f ir.FuncID, args []any) any {
 			b.WriteString(text(a))
 		}
 		return b.String()
+	case ir.Tuple:
+		var b []byte
+		for _, a := range args {
+			b = appendKey(b, a)
+		}
+		return string(b)
 	case ir.ToString:
 		return text(args[0])
 	case ir.ToNumber:

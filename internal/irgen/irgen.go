@@ -221,7 +221,7 @@ func (o Options) sigmaLeaf(r *rand.Rand, fields []*ir.Field, f *ir.Field, cased 
 	case n == 1 && g != nil:
 		return &ir.Compare{Op: ir.Eq, L: clone(f), R: clone(g), Cased: cased}
 	case n == 2:
-		return &ir.Regexp{X: clone(f), Source: Regexp(r)}
+		return &ir.Regexp{X: clone(f), Source: o.regexp(r, f)}
 	}
 	return o.match(r, f, clone(f), cased)
 }
@@ -339,6 +339,19 @@ func quoteRegexp(s string) string { return regexp.QuoteMeta(s) }
 // Prefix is a random network.
 func Prefix(r *rand.Rand) netip.Prefix {
 	return netip.MustParsePrefix(pick(r, []string{"10.0.0.0/8", "10.0.0.0/24", "192.168.0.0/16", "0.0.0.0/0", "10.0.0.1/32", "::1/128", "fe80::/10", "::/0"}))
+}
+
+// regexp is a regular expression for a field: where texts are given, mostly one
+// that some of them match.
+func (o Options) regexp(r *rand.Rand, f *ir.Field) string {
+	if o.Values == nil || r.IntN(3) == 0 {
+		return Regexp(r)
+	}
+	s, _ := o.Values(r, f).(string)
+	c := []rune(s)
+	i := r.IntN(len(c) + 1)
+	j := i + r.IntN(len(c)+1-i)
+	return pick(r, []string{"", "(?i)", "(?i)^", "^.*"}) + quoteRegexp(string(c[i:j])) + pick(r, []string{"", ".", "[a-z]?", ".*$"})
 }
 
 // Value is a random value of a type.
@@ -488,8 +501,11 @@ func (g *generator) query(size int) (ir.Query, []*ir.Field) {
 	case 6:
 		times := slices.DeleteFunc(slices.Clone(fields), func(f *ir.Field) bool { return f.T != ir.Time })
 		if len(times) > 0 {
-			q := &ir.Window{Input: in, By: clones(some(r, keys(fields), r.IntN(3))), Of: clone(pick(r, times)), As: g.name()}
-			return q, append(fields, &ir.Field{Name: q.As, T: ir.Duration})
+			by, of, as := clones(some(r, keys(fields), r.IntN(3))), clone(pick(r, times)), g.name()
+			if r.IntN(3) == 0 {
+				return &ir.Session{Input: in, By: by, Of: of, Gap: time.Duration(r.IntN(5)) * time.Hour, As: as}, append(fields, &ir.Field{Name: as, T: ir.Time})
+			}
+			return &ir.Window{Input: in, By: by, Of: of, Offset: r.IntN(3), As: as}, append(fields, &ir.Field{Name: as, T: ir.Duration})
 		}
 	}
 	return &ir.Filter{Input: in, Pred: g.pred(r, fields, 2)}, fields
@@ -513,11 +529,17 @@ func (g *generator) aggregate(in ir.Query, fields []*ir.Field) (ir.Query, []*ir.
 			a.Func, a.X, t = ir.Count, nil, ir.Int
 		case n == 1:
 			a.Func, t = ir.DCount, ir.Int
+			if r.IntN(3) == 0 {
+				a.X = &ir.Call{Func: ir.Tuple, Args: []ir.Expr{a.X, clone(pick(r, fields))}}
+			}
 		case n == 2:
 			a.Func, t = ir.Values, ir.Dynamic
 		case n < 5 && number:
-			a.Func = pick(r, []ir.AggFunc{ir.Sum, ir.Avg, ir.Stdev})
-			if t == ir.Int && a.Func != ir.Sum {
+			a.Func = pick(r, []ir.AggFunc{ir.Sum, ir.Avg, ir.Stdev, ir.Percentile})
+			if a.Func == ir.Percentile {
+				a.P = float64(r.IntN(101))
+			}
+			if t == ir.Int && (a.Func == ir.Avg || a.Func == ir.Stdev) {
 				t = ir.Float
 			}
 		case n == 5 && ir.HasField(fields, ir.Timestamp):

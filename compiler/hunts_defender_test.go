@@ -35,8 +35,7 @@ hunt:
 `, `
 DeviceNetworkEvents
 | where Timestamp > ago(90m)
-| where ActionType in~ ("ConnectionSuccess", "ConnectionFailed", "ConnectionRequest",
-    "ConnectionAttempt")
+| where ActionType in~ ("ConnectionSuccess", "ConnectionRequest")
 | where RemotePort > 1024
 | where ipv4_is_in_any_range(replace_string(RemoteIP, "::ffff:", ""),
         "10.0.0.0/8",
@@ -101,8 +100,7 @@ DeviceProcessEvents
 | join kind=inner (
     DeviceNetworkEvents
     | where Timestamp > ago(7d)
-    | where ActionType in~ ("ConnectionSuccess", "ConnectionFailed", "ConnectionRequest",
-        "ConnectionAttempt")
+    | where ActionType in~ ("ConnectionSuccess", "ConnectionRequest")
     | where RemotePort == 443
     | project DeviceName, ProcessId = InitiatingProcessId, DestinationIp = RemoteIP
     | where isnotempty(DeviceName)
@@ -138,8 +136,7 @@ DeviceProcessEvents
 | where FileName =~ "foo.exe"
 | join kind=leftanti (
     DeviceNetworkEvents
-    | where ActionType in~ ("ConnectionSuccess", "ConnectionFailed", "ConnectionRequest",
-        "ConnectionAttempt")
+    | where ActionType in~ ("ConnectionSuccess", "ConnectionRequest")
     | where RemotePort == 443
     | project DeviceName
     | where isnotempty(DeviceName)
@@ -175,8 +172,7 @@ union (
     | project Timestamp, DeviceId, ReportId, Computer = DeviceName, Image = FolderPath, LogonId
 ), (
     DeviceNetworkEvents
-    | where ActionType in~ ("ConnectionSuccess", "ConnectionFailed", "ConnectionRequest",
-        "ConnectionAttempt")
+    | where ActionType in~ ("ConnectionSuccess", "ConnectionRequest")
     | where RemotePort == 443
     | project Timestamp, DeviceId, ReportId, Computer = DeviceName,
         Image = InitiatingProcessFolderPath, DestinationPort = RemotePort
@@ -229,8 +225,7 @@ hunt:
         where s > 3 and n > 5
 `, `
 DeviceNetworkEvents
-| where ActionType in~ ("ConnectionSuccess", "ConnectionFailed", "ConnectionRequest",
-    "ConnectionAttempt")
+| where ActionType in~ ("ConnectionSuccess", "ConnectionRequest")
 | where InitiatingProcessFileName =~ "foo.exe"
 | summarize a = avg(RemotePort),
     u = make_set_if(strcat(InitiatingProcessAccountDomain, @"\", InitiatingProcessAccountName),

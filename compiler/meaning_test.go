@@ -158,8 +158,8 @@ func TestMeaning(t *testing.T) {
 			}
 		})
 	}
-	for _, rule := range corpusRules(t) {
-		if rule.pred != nil {
+	for i, rule := range corpusRules(t) {
+		if rule.pred != nil && (i%10 == 0 || !testing.Short()) {
 			rules <- rule
 		}
 	}
@@ -283,19 +283,9 @@ func gap(s *schema.Schema, ds *schema.Dataset, pred ir.Expr) string {
 			}) {
 				found = "a part of an address that the form of IPv4 in IPv6 has too, or has not"
 			}
-			if e.Cased && differInCase(e.Any) {
-				found = "patterns that differ in case alone"
-			}
 			empty := slices.ContainsFunc(e.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 })
 			if empty && len(e.Any) > 1 {
 				found = "the empty text beside a pattern that the fill matches"
-			}
-			if f, ok := e.X.(*ir.Field); ok && f.T.Numeric() && slices.ContainsFunc(e.Any, func(p ir.Pattern) bool {
-				s, literal := p.Literal()
-				n, err := strconv.ParseFloat(s, 64)
-				return literal && err == nil && strconv.FormatFloat(n, 'f', -1, 64) != s
-			}) {
-				found = "a number written in an unusual way"
 			}
 		}
 		return true
@@ -309,19 +299,6 @@ func cutsName(p ir.Pattern) bool {
 		if part.Wild == ir.One || part.Wild == ir.Text && (i > 0 && !strings.HasPrefix(part.Text, `\`) || i < len(p.Parts)-1 && !strings.HasSuffix(part.Text, `\`)) {
 			return true
 		}
-	}
-	return false
-}
-
-func differInCase(list []ir.Pattern) bool {
-	seen := map[string]string{}
-	for _, p := range list {
-		s := p.String()
-		low := strings.ToLower(s)
-		if t, ok := seen[low]; ok && s != t {
-			return true
-		}
-		seen[low] = s
 	}
 	return false
 }

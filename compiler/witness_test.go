@@ -307,3 +307,29 @@ func first(list []string) string {
 	}
 	return list[0]
 }
+
+// BenchmarkEvalCorpus is one event against all rules of the corpus, one predicate
+// after the other.
+func BenchmarkEvalCorpus(b *testing.B) {
+	var preds []eval.Pred
+	for _, rule := range corpusRules(b) {
+		if rule.pred == nil {
+			continue
+		}
+		p, err := eval.CompilePred(rule.pred)
+		if err != nil {
+			b.Fatal(err)
+		}
+		preds = append(preds, p)
+	}
+	events := corpusEvents(b)
+	n := 0
+	for b.Loop() {
+		e := events[n%len(events)]
+		n++
+		for _, p := range preds {
+			p(e)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+}

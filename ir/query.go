@@ -200,7 +200,7 @@ type Hunt struct {
 	Kind HuntKind
 	Meta Meta
 
-	Query       Query        // nil for a correlation or a hunt with only native text
+	Query       Query        // nil for a hunt with only native text
 	Correlation *Correlation // for KindCorrelation
 
 	LookBack time.Duration // hunt.window; 0 = the default of the target
@@ -208,6 +208,7 @@ type Hunt struct {
 	Targets  []string      // hunt.targets; empty = every target asked for
 	Allow    []Allowed     // codes of accepted infidelities
 	Natives  []*Native     // hunt.native, in the author's order
+	Reasons  []Reason      // infidelities that hold on every target
 }
 
 // HuntKind says what sort of document a hunt came from.
@@ -283,11 +284,21 @@ type Correlation struct {
 	Timespan   time.Duration
 	Fields     []*Field // the field of value_count and its kin
 	Percentile float64  // value_percentile only, 0 to 100
-	Conditions []CorrelationCond
-	Expr       string // boolean temporal condition, as written
-	Aliases    []Alias
-	Generate   bool
+	Windowing     Windowing // "" if the document does not say
+	Conditions    []CorrelationCond
+	Expr          string // boolean temporal condition, as written
+	Aliases       []Alias
+	Generate      bool
 }
+
+// Windowing is how the windows of a correlation lie.
+type Windowing string
+
+const (
+	Tumbling Windowing = "tumbling" // side by side, from multiples of their length
+	Sliding  Windowing = "sliding"  // anywhere
+	Sessions Windowing = "session"  // as long as no gap is longer than the timespan
+)
 
 // CorrelationRef names a document that a correlation counts.
 type CorrelationRef struct {

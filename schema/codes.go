@@ -21,5 +21,7 @@ const (
 	codeNotShown   diag.Code = "HC0315" // a requested column cannot be shown
 	codeHalf       diag.Code = "HC0316" // half of an account's name is compared
 	codeLowerCased diag.Code = "HC0317" // case is lost in the column
+	codeEntities   diag.Code = "HC0319" // XML entities
+	codeSince      diag.Code = "HC0320" // the column is new in CIM
 	codeProduct    diag.Code = "HC0318" // the platform is not compared
 )

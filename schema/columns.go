@@ -70,6 +70,7 @@ func (b *base) column(f *ir.Field) (*Column, bool) {
 				"%s has %s only since CIM %s", b.m.Table, missing, b.since(missing))
 			return nil, false
 		}
+		b.noteSince(f, c)
 		return c, true
 	}
 	if why, ok := b.m.Without[f.Name]; ok {
@@ -109,20 +110,36 @@ func (b *base) where() string {
 // newerThanModel names the first column of c that the configured version of
 // CIM does not have yet; "" if there is none.
 func (b *base) newerThanModel(c *Column) string {
-	if b.r.view != CIM {
-		return ""
-	}
-	for _, name := range []string{c.Name, c.File, c.Domain, c.Key, c.Value} {
-		if name != "" && c.Kind != "computed" && newer(b.since(name), b.r.schema.cimVersion) {
-			return name
-		}
-	}
-	for _, name := range c.Needs {
+	for _, name := range b.cimFields(c) {
 		if newer(b.since(name), b.r.schema.cimVersion) {
 			return name
 		}
 	}
 	return ""
+}
+
+// noteSince tells that a query needs a model newer than the oldest one: on an
+// older one a comparison with the field matches nothing.
+func (b *base) noteSince(f *ir.Field, c *Column) {
+	for _, name := range b.cimFields(c) {
+		if v := b.since(name); v != "" && !slices.Contains(b.r.newer, b.m.Table+"."+name) {
+			b.r.newer = append(b.r.newer, b.m.Table+"."+name)
+			b.r.diags.Infof(codeSince, f, "On older data models set splunk.cim in huntc.yaml: then the search reads raw events instead.",
+				"%s has the field %s since CIM %s", b.m.Table, name, v)
+		}
+	}
+}
+
+// cimFields are the fields of a data model that a column reads.
+func (b *base) cimFields(c *Column) []string {
+	if b.r.view != CIM {
+		return nil
+	}
+	names := slices.Clone(c.Needs)
+	if c.Kind != "computed" {
+		names = append(names, c.Name, c.File, c.Domain, c.Key, c.Value)
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
 }
 
 func (b *base) since(name string) string {

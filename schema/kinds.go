@@ -208,19 +208,22 @@ func (l *leaf) registryData(patterns []ir.Pattern) ir.Expr {
 			s = p.String()
 		}
 		var value string
-		if m := dword.FindStringSubmatch(s); m != nil && shape != ir.ShapeGlob {
+		whole := shape == ir.ShapeExact || strings.Contains(strings.ToUpper(s), "WORD")
+		if l.c.Notation == "hex" && !whole {
+			// A part of a text that the column holds as it is.
+		} else if m := dword.FindStringSubmatch(s); m != nil && shape != ir.ShapeGlob {
 			value = l.notation("0x"+strings.ToLower(m[1]), m[1])
 		} else if m := qword.FindStringSubmatch(s); m != nil && shape != ir.ShapeGlob {
 			value = l.notation("0x"+strings.ToLower(m[1])+"-0x"+strings.ToLower(m[2]), m[1]+m[2])
 		} else if typ := dataType(shape, s); typ != "" && l.c.ValueType != "" {
 			any = append(any, &ir.Match{Span: p.Span, X: l.note(l.stored(p.Span, l.c.ValueType)), Any: []ir.Pattern{ir.TextPattern(p.Span, typ)}})
 			continue
-		} else if notationPart.MatchString(s) {
+		} else if notationPart.MatchString(s) && (whole || l.c.Notation != "hex") {
 			l.drop(p, codeNotation, "Sysmon's notation "+strconv.Quote(p.String())+" is not what "+l.c.Name+" holds",
 				"Compare with a whole value, such as DWORD (0x00000001).")
 			continue
 		}
-		if value != "" && shape != ir.ShapeExact && !strings.Contains(strings.ToUpper(s), "WORD") {
+		if value != "" && !whole {
 			l.r.reason(p, codeNotation, ir.Under, l.neg, "Compare with the whole value, such as DWORD (0x00000001).",
 				"%s holds numbers without Sysmon's notation, so %q is taken for the number alone", l.c.Name, p.String())
 		}

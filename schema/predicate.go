@@ -48,7 +48,8 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 		c := *e
 		c.Args = make([]ir.Expr, len(e.Args))
 		outer := r.emptyOrMissing
-		r.emptyOrMissing = append(slices.Clone(outer), emptyOrMissing(e)...)
+		both := emptyOrMissing(e)
+		r.emptyOrMissing = append(slices.Clone(outer), both...)
 		if e.Op == ir.Or && !neg {
 			c.Args = r.alternatives(sc, e.Args)
 		} else {
@@ -57,6 +58,9 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 			}
 		}
 		r.emptyOrMissing = outer
+		if len(both) > 0 {
+			c.Args = distinct(c.Args)
+		}
 		return &c
 	case *ir.Not:
 		return &ir.Not{Span: e.Span, X: r.pred(sc, e.X, !neg)}
@@ -139,13 +143,14 @@ func (r *resolver) alternatives(sc scope, args []ir.Expr) []ir.Expr {
 func (r *resolver) mayNarrow() bool { return r.view != CIM }
 
 // emptyOrMissing lists the fields of which an Or accepts both the empty and
-// the missing value: there it does no harm that a target stores one for both.
+// the missing value, or an And neither: there it does no harm that a target
+// stores one for both.
 func emptyOrMissing(e *ir.Logic) []string {
-	if e.Op != ir.Or {
-		return nil
-	}
 	var empty, missing []string
 	for _, a := range e.Args {
+		if e.Op == ir.And {
+			a = negated(a)
+		}
 		switch a := a.(type) {
 		case *ir.Match:
 			if f, ok := a.X.(*ir.Field); ok && slices.ContainsFunc(a.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 }) {
@@ -158,6 +163,27 @@ func emptyOrMissing(e *ir.Logic) []string {
 		}
 	}
 	return slices.DeleteFunc(empty, func(f string) bool { return !slices.Contains(missing, f) })
+}
+
+// negated is what e denies, or the denial of e.
+func negated(e ir.Expr) ir.Expr {
+	if n, ok := e.(*ir.Not); ok {
+		return n.X
+	}
+	return &ir.Not{Span: e.At(), X: e}
+}
+
+// distinct drops arguments that say the same as an earlier one. It is for the
+// few that arise where two questions have one answer on the target.
+func distinct(args []ir.Expr) []ir.Expr {
+	var out []ir.Expr
+	for _, a := range args {
+		text := ir.FormatExpr(a)
+		if !slices.ContainsFunc(out, func(b ir.Expr) bool { return ir.FormatExpr(b) == text }) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // test notes stored columns that the query tests, which makes them worth
@@ -226,6 +252,10 @@ func (b *base) checkRegexp(e *ir.Regexp, c *Column, f *ir.Field, neg bool) {
 	case c.Kind == "regdata":
 		b.r.reason(e, codeNotation, ir.Mixed, neg, "Compare with whole values, such as DWORD (0x00000001): they are translated.",
 			"%s writes numbers differently from %s, and a regular expression is not translated", c.Name, f.Name)
+	}
+	if b.r.view != XDR && b.ds.fromXML() && strings.ContainsAny(strings.NewReplacer("(?<", "", "(?P<", "").Replace(e.Source), "&<>") {
+		b.r.reason(e, codeEntities, ir.Mixed, neg, "Compare with |contains, |startswith or |endswith: both spellings are sought then.",
+			"in events that Splunk reads from XML, & < and > may be written as entities (&amp; &lt; &gt;), which a regular expression does not match")
 	}
 	for _, key := range slices.Concat(sortedKeys(c.Prefixes), sortedKeys(c.Infixes)) {
 		if strings.Contains(strings.ToLower(e.Source), strings.ToLower(strings.TrimSuffix(key, `\`))) {
@@ -308,7 +338,9 @@ func (b *base) exists(e *ir.Exists, neg bool) ir.Expr {
 	var cols []*ir.Field
 	switch c.Kind {
 	case "path":
-		cols = []*ir.Field{b.stored(e.Span, firstOf(c.File, c.Name))}
+		// The path, where there is one: data models derive the file name from
+		// the command line where the path is missing.
+		cols = []*ir.Field{b.stored(e.Span, firstOf(c.Name, c.File))}
 	case "account":
 		cols = []*ir.Field{b.stored(e.Span, c.Name)}
 	case "registry":
@@ -543,8 +575,11 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 	if f.T.Numeric() || f.T == ir.Bool {
 		return l.number(f, mapped)
 	}
+	if l.r.view != XDR && l.ds.fromXML() {
+		mapped = withEntities(mapped)
+	}
 	if l.r.view == Raw {
-		return rawMatch(l.at, f, mapped, cased)
+		return l.raw(f, mapped, cased)
 	}
 	if l.r.view == XDR && l.ds.Fields[l.f.Name].Type == "ip" {
 		mapped = withMappedForm(mapped)
@@ -552,7 +587,12 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 	fill, filled := l.fill(f)
 	guard := false
 	for i, p := range mapped {
-		if s, ok := p.Literal(); ok && s == "" && filled {
+		s, literal := p.Literal()
+		if literal && filled && s != "" && strings.EqualFold(s, fill) {
+			l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s writes %q where %s is missing, so that those events match too", l.where(), fill, l.f.Name)
+			continue
+		}
+		if literal && s == "" && filled {
 			if !slices.Contains(l.r.emptyOrMissing, l.f.Name) {
 				l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s does not tell an empty %s from a missing one", l.where(), l.f.Name)
 			}
@@ -592,10 +632,36 @@ func isOctet(s string) bool {
 	return err == nil && strconv.FormatUint(n, 10) == s
 }
 
-// rawMatch compares whole numbers as numbers: in raw events 4624 and "4624"
-// are one value.
-func rawMatch(at diag.Span, f *ir.Field, patterns []ir.Pattern, cased bool) ir.Expr {
-	return &ir.Match{Span: at, X: f, Any: dedupe(patterns), Cased: cased}
+// raw matches a field of raw events. An empty element of an XML event makes no
+// field at all.
+func (l *leaf) raw(f *ir.Field, patterns []ir.Pattern, cased bool) ir.Expr {
+	m := &ir.Match{Span: l.at, X: f, Any: dedupe(patterns), Cased: cased}
+	i := slices.IndexFunc(m.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 })
+	if i < 0 || !l.ds.fromXML() || slices.Contains(l.r.emptyOrMissing, l.f.Name) {
+		return m
+	}
+	l.r.reason(m.Any[i], codeEmpty, ir.Over, l.neg, "", "an empty element of an XML event makes no field, so an empty %s cannot be told from a missing one", l.f.Name)
+	return ir.NewLogic(l.at, ir.Or, m, &ir.Not{Span: l.at, X: &ir.Exists{Span: l.at, X: f}})
+}
+
+// fromXML reports whether the dataset's events reach Splunk as XML, from which
+// Splunk's add-ons take values as they are written there.
+func (d *Dataset) fromXML() bool {
+	return d.Raw != nil && strings.Contains(d.Raw.Definition, "XmlWinEventLog")
+}
+
+// entities are written in XML for characters that cannot stand in it. Whether
+// an index decodes them depends on how it reads the events, so both are sought.
+var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+func withEntities(patterns []ir.Pattern) []ir.Pattern {
+	out := patterns
+	for _, p := range patterns {
+		if slices.ContainsFunc(p.Parts, func(part ir.Part) bool { return strings.ContainsAny(part.Text, "&<>") }) {
+			out = append(slices.Clip(out), mapTexts(p, func(_ int, s string) string { return entities.Replace(s) }))
+		}
+	}
+	return out
 }
 
 // typedMatch matches a column that the query itself made.

@@ -27,7 +27,7 @@ type Resolution struct {
 func (s *Schema) Resolve(h *ir.Hunt, v View) Resolution {
 	var first Resolution
 	for try := 0; ; try++ {
-		r := &resolver{schema: s, view: v, hunt: h, try: try}
+		r := &resolver{schema: s, view: v, hunt: h, try: try, reasons: slices.Clone(h.Reasons)}
 		res := r.run()
 		if try == 0 {
 			first = res
@@ -53,6 +53,8 @@ type resolver struct {
 	// emptyOrMissing are the fields of which the predicate around accepts both
 	// the empty and the missing value.
 	emptyOrMissing []string
+	// newer are the fields that have been said to need a newer data model.
+	newer []string
 	// constrained are the single-valued columns that tell datasets apart.
 	constrained []string
 

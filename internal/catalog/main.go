@@ -55,6 +55,11 @@ var (
 	ownName     = regexp.MustCompile(`^if\(isnull\(\w+\) OR \w+=""`)
 )
 
+// longExpr are calculated fields whose expression is so long that descriptions
+// of the model cut it off before its end, which is 1=1,"unknown" in the model
+// that Splunk ships.
+var longExpr = map[string]bool{"Endpoint.Processes.parent_process_name": true}
+
 func writeCIM(path string) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -79,7 +84,7 @@ func writeCIM(path string) error {
 			}
 			info := schema.ColumnInfo{Type: f.Type, Nullable: f.Nullable, MultiValue: f.Multivalue, Since: f.Since, Qualified: f.Qualified}
 			switch {
-			case fillUnknown.MatchString(f.Expr):
+			case fillUnknown.MatchString(f.Expr), longExpr[name+"."+field]:
 				info.Fill = "unknown"
 			case fillNumber.MatchString(f.Expr):
 				info.Fill = fillNumber.FindStringSubmatch(f.Expr)[1]

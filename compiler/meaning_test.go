@@ -652,6 +652,18 @@ func (a axioms) column(field string) string {
 	return ""
 }
 
+// parts are the names of all columns in which the view stores a field.
+func (a axioms) parts(field string) []string {
+	out := []string{a.column(field)}
+	if c := a.m.Columns[field]; c != nil {
+		out = append(out, c.File, c.Domain, c.Key, c.Value)
+		for _, n := range c.Algorithms {
+			out = append(out, n)
+		}
+	}
+	return slices.DeleteFunc(out, func(n string) bool { return n == "" })
+}
+
 // emptyCompared reports whether a field that is compared with another one is
 // empty: a target that writes a word for both cannot tell empty from missing.
 func (a axioms) emptyCompared(e eval.Row) bool {
@@ -722,7 +734,10 @@ func (a axioms) plausible(e eval.Row) bool {
 		if c := a.m.Columns[f.Name]; len(a.m.Where[name]) > 0 || c != nil && c.Kind == "registry" {
 			return false
 		}
-		if name != "" && slices.ContainsFunc(a.asked, func(g *ir.Field) bool { return a.column(g.Name) == name && e.Get(g.Name) != nil }) {
+		parts := a.parts(f.Name)
+		if slices.ContainsFunc(a.asked, func(g *ir.Field) bool {
+			return e.Get(g.Name) != nil && slices.ContainsFunc(a.parts(g.Name), func(n string) bool { return slices.Contains(parts, n) })
+		}) {
 			return false
 		}
 	}

@@ -282,13 +282,13 @@ type Correlation struct {
 	Rules      []CorrelationRef
 	GroupBy    []*Field
 	Timespan   time.Duration
-	Fields     []*Field // the field of value_count and its kin
-	Percentile float64  // value_percentile only, 0 to 100
-	Windowing     Windowing // "" if the document does not say
-	Conditions    []CorrelationCond
-	Expr          string // boolean temporal condition, as written
-	Aliases       []Alias
-	Generate      bool
+	Fields     []*Field  // the field of value_count and its kin
+	Percentile float64   // value_percentile only, 0 to 100
+	Windowing  Windowing // "" if the document does not say
+	Conditions []CorrelationCond
+	Expr       string // boolean temporal condition, as written
+	Aliases    []Alias
+	Generate   bool
 }
 
 // Windowing is how the windows of a correlation lie.

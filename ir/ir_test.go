@@ -1,0 +1,274 @@
+package ir_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/huntc/huntc/ir"
+)
+
+func field(name string) *ir.Field { return &ir.Field{Name: name} }
+
+func pattern(s string) ir.Pattern {
+	var p ir.Pattern
+	for _, r := range s {
+		switch r {
+		case '*':
+			p.Append(ir.Part{Wild: ir.Many})
+		case '?':
+			p.Append(ir.Part{Wild: ir.One})
+		default:
+			p.Append(ir.Part{Text: string(r)})
+		}
+	}
+	return p
+}
+
+func match(f string, patterns ...string) ir.Expr {
+	m := &ir.Match{X: field(f)}
+	for _, p := range patterns {
+		m.Any = append(m.Any, pattern(p))
+	}
+	return m
+}
+
+func and(args ...ir.Expr) ir.Expr { return &ir.Logic{Op: ir.And, Args: args} }
+func or(args ...ir.Expr) ir.Expr  { return &ir.Logic{Op: ir.Or, Args: args} }
+func not(x ir.Expr) ir.Expr       { return &ir.Not{X: x} }
+
+func exists(f string) ir.Expr { return &ir.Exists{X: field(f)} }
+
+func TestSimplify(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		in   ir.Expr
+		want string
+	}{
+		{"nested and", and(match("a", "1"), and(match("b", "2"), and(match("c", "3")))), `and(match(a, "1"), match(b, "2"), match(c, "3"))`},
+		{"single", or(and(match("a", "1"))), `match(a, "1")`},
+		{"true in and", and(match("a", "1"), and()), `match(a, "1")`},
+		{"false in and", and(match("a", "1"), or()), `or()`},
+		{"true in or", or(match("a", "1"), and()), `and()`},
+		{"false in or", or(match("a", "1"), or()), `match(a, "1")`},
+		{"double negation", not(not(match("a", "1"))), `match(a, "1")`},
+		{"not true", not(and()), `or()`},
+		{"not false", not(or()), `and()`},
+		{"matches of one field in an or are one", or(match("a", "1", "2"), match("b", "x"), match("a", "2", "3")), `or(match(a, "1", "2", "3"), match(b, "x"))`},
+		{"matches of one field in an and stay", and(match("a", "1*"), match("a", "*2")), `and(match(a, "1*"), match(a, "*2"))`},
+		{"matches that differ in case stay", or(match("a", "1"), &ir.Match{X: field("a"), Any: []ir.Pattern{pattern("2")}, Cased: true}), `or(match(a, "1"), match_cs(a, "2"))`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := ir.FormatExpr(tt.in)
+			if got := ir.FormatExpr(ir.Simplify(tt.in)); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+			if after := ir.FormatExpr(tt.in); after != before {
+				t.Errorf("the input was changed: %s, was %s", after, before)
+			}
+		})
+	}
+}
+
+func TestCanonicalExpr(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		a, b ir.Expr
+		same bool
+	}{
+		{"order", and(match("a", "1"), match("b", "2")), and(match("b", "2"), match("a", "1")), true},
+		{"case of a pattern that ignores it", match("a", "ABC"), match("a", "abc"), true},
+		{"order and repeats in a list", match("a", "2", "1", "2"), match("a", "1", "2"), true},
+		{"presence beside a comparison", and(exists("a"), match("a", "1")), match("a", "1"), true},
+		{"absence beside a denied comparison", or(not(exists("a")), not(match("a", "1"))), not(match("a", "1")), true},
+		{"presence beside a comparison of another field", and(exists("a"), match("b", "1")), match("b", "1"), false},
+		{"presence beside a denied comparison", and(exists("a"), not(match("a", "1"))), not(match("a", "1")), false},
+		{"and is not or", and(match("a", "1"), match("b", "2")), or(match("a", "1"), match("b", "2")), false},
+		{"two fields", match("a", "1"), match("b", "1"), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, b := ir.FormatExpr(ir.CanonicalExpr(tt.a)), ir.FormatExpr(ir.CanonicalExpr(tt.b))
+			if (a == b) != tt.same {
+				t.Errorf("%s and %s, want same %v", a, b, tt.same)
+			}
+		})
+	}
+}
+
+// A filter on grouping keys commutes with the grouping; one on an aggregate or
+// on a renamed key does not.
+func TestCanonicalSinksFilters(t *testing.T) {
+	group := func(as string, in ir.Query) ir.Query {
+		return &ir.Aggregate{Input: in, By: []*ir.Col{{As: as, X: field("a")}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}}}
+	}
+	scan := &ir.Scan{Source: ir.Logsource{Category: "c"}}
+	above := func(as string, pred ir.Expr) string {
+		return ir.Format(ir.Canonical(&ir.Filter{Input: group(as, scan), Pred: pred}))
+	}
+	below := ir.Format(ir.Canonical(group("a", &ir.Filter{Input: scan, Pred: match("a", "1")})))
+	if got := above("a", match("a", "1")); got != below {
+		t.Errorf("on a key:\n%s\nwant\n%s", got, below)
+	}
+	if got := above("k", match("k", "1")); !strings.HasSuffix(got, "filter match(k, \"1\")\n") {
+		t.Errorf("on a renamed key:\n%s", got)
+	}
+	if got := above("a", match("n", "1")); !strings.HasSuffix(got, "filter match(n, \"1\")\n") {
+		t.Errorf("on an aggregate:\n%s", got)
+	}
+}
+
+func TestPatternShape(t *testing.T) {
+	for s, want := range map[string]ir.Shape{
+		"": ir.ShapeExact, "a": ir.ShapeExact, "*": ir.ShapeAny, "**": ir.ShapeAny, "a*": ir.ShapePrefix, "*a": ir.ShapeSuffix,
+		"*a*": ir.ShapeContains, "a*b": ir.ShapeGlob, "a?": ir.ShapeGlob, "?": ir.ShapeGlob, "*a*b*": ir.ShapeGlob,
+	} {
+		if got, _ := pattern(s).Shape(); got != want {
+			t.Errorf("%q has the shape %d, want %d", s, got, want)
+		}
+	}
+	p := pattern("a")
+	p.Append(ir.Part{})
+	p.Append(ir.Part{Text: "b"})
+	if len(p.Parts) != 1 || p.Parts[0].Text != "ab" {
+		t.Errorf("texts are not joined: %v", p.Parts)
+	}
+	if got := pattern("a*b?").String(); got != "a*b?" {
+		t.Errorf("String is %q", got)
+	}
+	if got := ir.TextPattern(ir.Lit{}.Span, "a*?").String(); got != `a\*\?` {
+		t.Errorf("String of a literal is %q", got)
+	}
+}
+
+func TestRequires(t *testing.T) {
+	for _, tt := range []struct {
+		pred ir.Expr
+		want bool
+	}{
+		{match("a", "1"), true},
+		{and(match("b", "1"), match("a", "1")), true},
+		{or(match("b", "1"), match("a", "1")), false},
+		{or(match("a", "2"), exists("a")), true},
+		{not(match("a", "1")), false},
+		{&ir.Compare{Op: ir.Gt, L: &ir.Call{Func: ir.ToNumber, Args: []ir.Expr{field("a")}}, R: &ir.Lit{Value: int64(1)}}, true},
+		{&ir.Keyword{Pattern: pattern("a")}, false},
+		{and(), false},
+		{or(), false},
+	} {
+		if got := ir.Requires(tt.pred, "a"); got != tt.want {
+			t.Errorf("Requires(%s) = %v", ir.FormatExpr(tt.pred), got)
+		}
+	}
+}
+
+// samples has a query of every kind, each over the one before.
+func samples() []ir.Query {
+	scan := &ir.Scan{Source: ir.Logsource{Category: "c"}, LookBack: time.Hour}
+	list := []ir.Query{scan}
+	top := func() ir.Query { return list[len(list)-1] }
+	add := func(q ir.Query) { list = append(list, q) }
+	add(&ir.Filter{Input: top(), Pred: and(everyExpr()...)})
+	add(&ir.Extend{Input: top(), Cols: []*ir.Col{{As: "x", X: field("a")}}})
+	add(&ir.Window{Input: top(), By: []*ir.Field{field("a")}, Of: field("t"), Offset: 2, As: "w"})
+	add(&ir.Session{Input: top(), By: []*ir.Field{field("a")}, Of: field("t"), Gap: time.Minute, As: "s"})
+	add(&ir.Union{Inputs: []ir.Query{top(), scan}})
+	add(&ir.Join{Left: top(), Right: scan, Kind: ir.Inner, On: []*ir.Field{field("a")}})
+	add(&ir.Aggregate{Input: top(), By: []*ir.Col{{As: "a", X: field("a")}}, Aggs: []*ir.Agg{{As: "p", Func: ir.Percentile, X: field("b"), P: 95}}})
+	add(&ir.Project{Input: top(), Cols: []*ir.Col{{As: "a", X: field("a")}}})
+	add(&ir.Distinct{Input: top(), By: []*ir.Field{field("a")}})
+	add(&ir.Sort{Input: top(), Keys: []*ir.SortKey{{X: field("a")}}})
+	add(&ir.Limit{Input: top(), N: 3})
+	return list
+}
+
+func everyExpr() []ir.Expr {
+	return []ir.Expr{
+		match("a", "1"), not(exists("b")), or(match("a", "1"), match("b", "2")),
+		&ir.Compare{Op: ir.Lt, L: field("n"), R: &ir.Lit{Value: 1.5}}, &ir.Regexp{X: field("a"), Source: "x"},
+		&ir.InCIDR{X: field("ip")}, &ir.FieldMatch{X: field("a"), Y: field("b"), Kind: ir.FieldPrefix}, &ir.Keyword{Pattern: pattern("k")},
+		&ir.Compare{Op: ir.Eq, L: &ir.Call{Func: ir.Hour, Args: []ir.Expr{field("t")}}, R: &ir.Foreign{Text: "f"}},
+	}
+}
+
+// Every pass over queries knows every kind of node.
+func TestPassesKnowEveryNode(t *testing.T) {
+	list := samples()
+	members := sealed(t, "query.go", "isQuery")
+	if len(members) != len(list) {
+		t.Errorf("package ir has the queries %v, the samples %d: add one for each", members, len(list))
+	}
+	top := list[len(list)-1]
+	if got := ir.MapQuery(top, func(q ir.Query) ir.Query { return q }); got != top {
+		t.Error("MapQuery rebuilt a query although nothing changed")
+	}
+	renamed := ir.MapQuery(top, func(q ir.Query) ir.Query {
+		if s, ok := q.(*ir.Scan); ok {
+			return &ir.Scan{Source: ir.Logsource{Category: "d"}, LookBack: s.LookBack}
+		}
+		return q
+	})
+	if text := ir.Format(renamed); strings.Contains(text, "scan c/") || !strings.Contains(text, "scan d/") {
+		t.Errorf("not every scan was replaced:\n%s", text)
+	}
+	if n := len(ir.Scans(top)); n != 3 {
+		t.Errorf("%d scans, want 3", n)
+	}
+	once := ir.Format(ir.Canonical(top))
+	if twice := ir.Format(ir.Canonical(ir.Canonical(top))); once != twice {
+		t.Errorf("Canonical is not idempotent:\n%s\nand\n%s", once, twice)
+	}
+	if a, b := ir.Format(ir.Normalize(top)), ir.Format(ir.Normalize(ir.Normalize(top))); a != b {
+		t.Errorf("Normalize is not idempotent:\n%s\nand\n%s", a, b)
+	}
+	names := ir.Fields(everyExpr()...)
+	for _, want := range []string{"a", "b", "n", "ip", "t"} {
+		if !ir.HasField(names, want) {
+			t.Errorf("Fields misses %s", want)
+		}
+	}
+}
+
+// sealed lists the types with the marker method, from the source.
+func sealed(t *testing.T, file, marker string) []string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, d := range f.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == marker && fn.Recv != nil {
+			out = append(out, fn.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestVerdict(t *testing.T) {
+	for _, tt := range []struct {
+		effects []ir.Fidelity
+		want    ir.Fidelity
+	}{
+		{nil, ir.Exact},
+		{[]ir.Fidelity{ir.Over, ir.Over}, ir.Over},
+		{[]ir.Fidelity{ir.Over, ir.Under}, ir.Mixed},
+		{[]ir.Fidelity{ir.Mixed, ir.Under}, ir.Mixed},
+		{[]ir.Fidelity{ir.Over, ir.Opaque}, ir.Opaque},
+	} {
+		var reasons []ir.Reason
+		for _, e := range tt.effects {
+			reasons = append(reasons, ir.Reason{Effect: e})
+		}
+		if got := ir.Verdict(reasons); got != tt.want {
+			t.Errorf("%v gives %s, want %s", tt.effects, got, tt.want)
+		}
+	}
+	if ir.Over.Negate() != ir.Under || ir.Under.Negate() != ir.Over || ir.Mixed.Negate() != ir.Mixed {
+		t.Error("Negate")
+	}
+}

@@ -205,6 +205,90 @@ func TestDatasetsAreWhole(t *testing.T) {
 	}
 }
 
+// TestRowsOfDevicesShowTheActor: whatever a hunt asks for, its rows on Defender say
+// which account and process acted, and with which command line.
+func TestRowsOfDevicesShowTheActor(t *testing.T) {
+	s := mustNew(t)
+	for _, d := range s.Datasets() {
+		if d.XDR == nil || s.Table(XDR, d.XDR.Table) == nil {
+			continue
+		}
+		shown := map[string]bool{}
+		for _, f := range d.Output {
+			if c := d.XDR.Columns[f]; c != nil {
+				for _, name := range slices.Concat([]string{c.Name, c.File, c.Domain, c.Key, c.Value}, c.Needs) {
+					shown[name] = true
+				}
+			}
+		}
+		want := []string{"InitiatingProcessFileName", "InitiatingProcessCommandLine"}
+		if _, ok := s.Column(XDR, d.XDR.Table, want[1]); !ok {
+			continue
+		}
+		if d.XDR.Table != "DeviceLogonEvents" {
+			want = append(want, "InitiatingProcessAccountName")
+		}
+		if d.XDR.Table == "DeviceProcessEvents" {
+			want = []string{"FileName", "ProcessCommandLine", "AccountName", "InitiatingProcessFileName", "InitiatingProcessCommandLine"}
+		}
+		for _, name := range want {
+			if !shown[name] {
+				t.Errorf("%s: the rows of %s do not show %s", d.Name, d.XDR.Table, name)
+			}
+		}
+	}
+}
+
+// TestRegistryRenames: Sysmon's TargetObject is the old name of a renamed key and
+// NewName the new one; Defender's RegistryKey is the new one.
+func TestRegistryRenames(t *testing.T) {
+	renamed := `filter and(match(ActionType, "RegistryKeyRenamed"), match(PreviousRegistryKey, "*\\old"), match(RegistryKey, "*\\new"))`
+	both := and(match("TargetObject", `*\old`), match("NewName", `*\new`))
+	for _, tt := range []struct {
+		name     string
+		category string
+		pred     ir.Expr
+		want     string
+	}{
+		{"the category", "registry_rename", both, renamed},
+		{"the kind of event", "registry_event", and(match("EventType", "RenameKey"), both), renamed},
+		{"the new name alone", "registry_event", both, renamed},
+		{"other changes are not renamings", "registry_event", match("EventType", "SetValue", "RenameKey"), `filter match(ActionType, "RegistryValueSet") {HC0310 under} {HC0312 under}`},
+		{"deletions stand elsewhere", "registry_event", and(match("EventType", "DeleteKey"), match("TargetObject", `*\a`)),
+			`filter and(match(ActionType, "RegistryKeyDeleted"), or(and(match(PreviousRegistryKey, "*\\a"), match(PreviousRegistryValueName, "")), match(PreviousRegistryValueName, "a")))`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res := mustNew(t).Resolve(rule(tt.category, tt.pred), XDR)
+			if got := predicate(t, res); got != tt.want {
+				t.Errorf("\n got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestFailedConnections: Sysmon's event 3 is about connections that came about; a
+// rule gets failed ones if it asks for them.
+func TestFailedConnections(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		pred ir.Expr
+		want string
+	}{
+		{"outgoing", match("Initiated", "true"), `filter match(ActionType, "ConnectionSuccess", "ConnectionRequest") {HC0310 over}`},
+		{"incoming", match("Initiated", "false"), `filter match(ActionType, "InboundConnectionAccepted")`},
+		{"failed", and(match("Initiated", "true"), match("Action", "blocked")), `filter match(ActionType, "ConnectionFailed")`},
+		{"incoming and allowed", and(match("Initiated", "false"), match("Action", "allowed")), `filter match(ActionType, "InboundConnectionAccepted")`},
+		{"either", match("Action", "allowed", "blocked"), `filter match(ActionType, "ConnectionSuccess", "ConnectionFailed") {HC0310 under}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res := mustNew(t).Resolve(rule("network_connection", tt.pred), XDR)
+			if got := predicate(t, res); got != tt.want {
+				t.Errorf("\n got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
 // orOutside finds an OR outside of parentheses: a macro is put into a longer
 // search as it stands.
 func orOutside(search string) bool {

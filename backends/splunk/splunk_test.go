@@ -86,7 +86,7 @@ func TestForms(t *testing.T) {
 		{"no data model", plain, ir.Hunt{Query: events("image_load", is("ImageLoaded", `C:\a.dll`), &ir.Not{Span: at(2), X: &ir.Exists{Span: at(2), X: logical("Company")}}), LookBack: 90 * time.Second}, backends.RawEvents,
 			"Splunk's CIM does not hold the events of {category: image_load, product: windows} (a process loaded a module).", `
 ~huntc_image_load~ earliest=-90s AND ImageLoaded="C:\\a.dll" AND NOT Company=*
-| table _time, host, ImageLoaded, Company, Computer, User, Image`},
+| table _time, host, ImageLoaded, Company, Computer, User, Image, SHA1`},
 		{"a field that the data model has not", plain, ir.Hunt{Query: events("process_creation", image, is("Company", "x"))}, backends.RawEvents,
 			"The data model Endpoint.Processes has no column for Company.", `
 ~huntc_process_creation~ Image="C:\\a.exe" AND Company="x"

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -277,23 +278,48 @@ func TextPattern(at diag.Span, s string) Pattern {
 	return p
 }
 
-// String shows the pattern in Sigma's notation; it is for messages.
+// Equal reports whether two patterns are the same, part by part.
+func (p Pattern) Equal(q Pattern) bool { return slices.Equal(p.Parts, q.Parts) }
+
+// String shows the pattern in Sigma's notation, in which two patterns read the
+// same only if they are.
 func (p Pattern) String() string {
 	var b strings.Builder
-	for _, part := range p.Parts {
+	for i, part := range p.Parts {
 		switch part.Wild {
 		case One:
 			b.WriteByte('?')
 		case Many:
 			b.WriteByte('*')
 		default:
-			b.WriteString(sigmaEscaper.Replace(part.Text))
+			writeEscaped(&b, part.Text, i+1 < len(p.Parts))
 		}
 	}
 	return b.String()
 }
 
-var sigmaEscaper = strings.NewReplacer(`*`, `\*`, `?`, `\?`)
+// writeEscaped puts a backslash before each * and ?, and doubles the
+// backslashes that stand before one, or at the end before a wildcard: only
+// there does a backslash mean something in Sigma.
+func writeEscaped(b *strings.Builder, s string, wildcardFollows bool) {
+	backslashes := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '\\':
+			backslashes++
+		case '*', '?':
+			b.WriteString(strings.Repeat(`\`, backslashes))
+			backslashes = 0
+			b.WriteByte('\\')
+		default:
+			backslashes = 0
+		}
+		b.WriteByte(s[i])
+	}
+	if wildcardFollows {
+		b.WriteString(strings.Repeat(`\`, backslashes))
+	}
+}
 
 // True and False are the constants of the predicate language.
 func True(at diag.Span) Expr  { return &Logic{Span: at, Op: And} }

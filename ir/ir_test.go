@@ -60,6 +60,8 @@ func TestSimplify(t *testing.T) {
 		{"not false", not(or()), `and()`},
 		{"matches of one field in an or are one", or(match("a", "1", "2"), match("b", "x"), match("a", "2", "3")), `or(match(a, "1", "2", "3"), match(b, "x"))`},
 		{"matches of one field in an and stay", and(match("a", "1*"), match("a", "*2")), `and(match(a, "1*"), match(a, "*2"))`},
+		{"a star and a backslash before a wildcard", or(&ir.Match{X: field("a"), Any: []ir.Pattern{{Parts: []ir.Part{{Text: `*`}}}}},
+			&ir.Match{X: field("a"), Any: []ir.Pattern{{Parts: []ir.Part{{Text: `\`}, {Wild: ir.Many}}}}}), `match(a, "\\*", "\\\\*")`},
 		{"matches that differ in case stay", or(match("a", "1"), &ir.Match{X: field("a"), Any: []ir.Pattern{pattern("2")}, Cased: true}), `or(match(a, "1"), match_cs(a, "2"))`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,6 +118,9 @@ func TestCanonicalSinksFilters(t *testing.T) {
 	if got := above("k", match("k", "1")); !strings.HasSuffix(got, "filter match(k, \"1\")\n") {
 		t.Errorf("on a renamed key:\n%s", got)
 	}
+	if got := above("a", or(match("a", "1"), &ir.Keyword{Pattern: pattern("k")})); !strings.HasPrefix(lastLine(got), "filter ") {
+		t.Errorf("with a keyword:\n%s", got)
+	}
 	if got := above("a", match("n", "1")); !strings.HasSuffix(got, "filter match(n, \"1\")\n") {
 		t.Errorf("on an aggregate:\n%s", got)
 	}
@@ -141,6 +146,31 @@ func TestPatternShape(t *testing.T) {
 	}
 	if got := ir.TextPattern(ir.Lit{}.Span, "a*?").String(); got != `a\*\?` {
 		t.Errorf("String of a literal is %q", got)
+	}
+}
+
+// Two patterns read the same only if they are the same: lists are joined and
+// sorted by their text.
+func TestPatternStringIsInjective(t *testing.T) {
+	seen := map[string]ir.Pattern{}
+	var build func(p ir.Pattern, depth int)
+	build = func(p ir.Pattern, depth int) {
+		if q, ok := seen[p.String()]; ok && !q.Equal(p) {
+			t.Errorf("%v and %v both read %q", p.Parts, q.Parts, p.String())
+		}
+		seen[p.String()] = p
+		if depth == 0 {
+			return
+		}
+		for _, part := range []ir.Part{{Text: "a"}, {Text: `\`}, {Text: "*"}, {Text: "?"}, {Wild: ir.Many}, {Wild: ir.One}} {
+			q := ir.Pattern{Parts: slices.Clone(p.Parts)}
+			q.Append(part)
+			build(q, depth-1)
+		}
+	}
+	build(ir.Pattern{}, 6)
+	if len(seen) < 10_000 {
+		t.Fatalf("only %d patterns", len(seen))
 	}
 }
 
@@ -271,4 +301,9 @@ func TestVerdict(t *testing.T) {
 	if ir.Over.Negate() != ir.Under || ir.Under.Negate() != ir.Over || ir.Mixed.Negate() != ir.Mixed {
 		t.Error("Negate")
 	}
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	return lines[len(lines)-1]
 }

@@ -3,6 +3,7 @@ package ir
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/huntc/huntc/diag"
 )
@@ -113,7 +114,7 @@ func joinMatches(e *Logic) Expr {
 		first := *out[k].(*Match)
 		first.Any = slices.Clone(first.Any)
 		for _, p := range m.Any {
-			if !slices.ContainsFunc(first.Any, func(q Pattern) bool { return q.String() == p.String() }) {
+			if !slices.ContainsFunc(first.Any, p.Equal) {
 				first.Any = append(first.Any, p)
 			}
 		}
@@ -239,7 +240,14 @@ func sinkFilter(f *Filter) Query {
 
 func onKeys(e Expr, by []*Col) bool {
 	fields := Fields(e)
-	return len(fields) > 0 && !slices.ContainsFunc(fields, func(f *Field) bool {
+	whole := false // of the event, which a group no longer is
+	WalkExpr(e, func(e Expr) bool {
+		if _, ok := e.(*Keyword); ok {
+			whole = true
+		}
+		return true
+	})
+	return !whole && len(fields) > 0 && !slices.ContainsFunc(fields, func(f *Field) bool {
 		return !slices.ContainsFunc(by, func(c *Col) bool {
 			key, ok := c.X.(*Field)
 			return ok && key.Name == f.Name && c.As == f.Name
@@ -299,7 +307,7 @@ func canonicalMatch(x Expr, any []Pattern, cased bool) Expr {
 		q := Pattern{}
 		for _, part := range p.Parts {
 			if !cased {
-				part.Text = strings.ToLower(part.Text)
+				part.Text = strings.Map(fold, part.Text)
 			}
 			q.Append(part)
 		}
@@ -312,6 +320,15 @@ func canonicalMatch(x Expr, any []Pattern, cased bool) Expr {
 		m.Any = append(m.Any, k.p)
 	}
 	return m
+}
+
+// fold maps all letters that are one without case to one of them.
+func fold(r rune) rune {
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	return least
 }
 
 type keyedPattern struct {

@@ -177,8 +177,8 @@ condition: s`,
 		name: "registry path is split into key and value", logsource: "category: registry_set, product: windows",
 		detection: `s: {TargetObject|endswith: '\MiniNt\(Default)', Details: 'DWORD (0x00000001)'}
 condition: s`,
-		want: []string{`RegistryKey endswith @"\MiniNt"`, "isempty(RegistryValueName)", `RegistryValueData =~ "1"`, `ActionType =~ "RegistryValueSet"`},
-		not:  []string{"DWORD", "(Default)"},
+		want: []string{`RegistryKey endswith @"\MiniNt"`, `RegistryValueName in~ ("(Default)", "")`, `RegistryValueData =~ "1"`, `ActionType =~ "RegistryValueSet"`},
+		not:  []string{"DWORD"},
 	},
 	{
 		name: "control set is not given a number that is not there", logsource: "category: registry_set, product: windows",

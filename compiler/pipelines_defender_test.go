@@ -2,6 +2,7 @@ package compiler_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/huntc/huntc/backends/defender/kql"
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/eval"
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/ir"
@@ -141,29 +143,64 @@ func kustoName(c kql.NamedExpr) string {
 	return c.Name
 }
 
-// kustoWindowed evaluates an expression that may look at the row before.
+// kustoWindowed evaluates an expression that may look at the rows before.
 func kustoWindowed(x kql.Expr, rows []map[string]any, i int) any {
-	if c, ok := x.(*kql.Call); ok {
+	known := map[*kql.Call]any{}
+	kql.Walk(x, func(n diag.Node) bool {
+		c, ok := n.(*kql.Call)
+		if !ok {
+			return true
+		}
 		switch c.Name {
 		case "prev":
-			if i == 0 {
-				return nil
-			}
-			return kustoValue(c.Args[0], rows[i-1])
-		case "bin":
-			t := kustoValue(c.Args[0], rows[i]).(time.Time)
-			return t.Truncate(time.Hour) // the only bin of these tests
+			known[c] = kustoPrev(c, rows, i)
+			return false
+		case "row_window_session":
+			known[c] = kustoSession(c, rows, i)
+			return false
+		}
+		return true
+	})
+	if len(known) == 0 {
+		return kustoValue(x, rows[i])
+	}
+	row := maps.Clone(rows[i])
+	row[""] = known
+	return kustoValue(x, row)
+}
+
+// kustoPrev is null before the first row, which for text is the empty text.
+func kustoPrev(c *kql.Call, rows []map[string]any, i int) any {
+	offset := 1
+	if len(c.Args) == 2 {
+		offset = int(kustoValue(c.Args[1], nil).(int64))
+	}
+	if i >= offset {
+		return kustoValue(c.Args[0], rows[i-offset])
+	}
+	if _, ok := kustoValue(c.Args[0], rows[0]).(string); ok {
+		return ""
+	}
+	return nil
+}
+
+// kustoSession is row_window_session as its page defines it: there is a new
+// session at the first row, where the time is not less than the session's
+// first by the one length or than the time before by the other, and where the
+// condition holds.
+func kustoSession(c *kql.Call, rows []map[string]any, i int) any {
+	var start any
+	for j := range i + 1 {
+		at := kustoValue(c.Args[0], rows[j])
+		fresh := start == nil ||
+			kustoCompare(">=", kustoCompare("-", at, start), kustoValue(c.Args[1], nil)) == true ||
+			kustoCompare(">=", kustoCompare("-", at, kustoValue(c.Args[0], rows[j-1])), kustoValue(c.Args[2], nil)) == true ||
+			len(c.Args) == 4 && kustoWindowed(c.Args[3], rows, j) == true
+		if fresh {
+			start = at
 		}
 	}
-	if b, ok := x.(*kql.Binary); ok && b.Op == "/" {
-		if sub, ok := b.L.(*kql.Binary); ok && sub.Op == "-" {
-			l, r := kustoValue(sub.L, rows[i]), kustoValue(sub.R, rows[i])
-			if a, ok := l.(time.Time); ok && r != nil {
-				return a.Sub(r.(time.Time)).Seconds()
-			}
-		}
-	}
-	return kustoValue(x, rows[i])
+	return start
 }
 
 func kustoSorted(rows []map[string]any, keys []kql.SortKey) []map[string]any {
@@ -226,29 +263,25 @@ func kustoSummarize(op *kql.Summarize, rows []map[string]any) []map[string]any {
 	return out
 }
 
+// kustoAggregate evaluates an expression over the aggregates of some rows.
 func kustoAggregate(x kql.Expr, rows []map[string]any) any {
-	c, ok := x.(*kql.Call)
-	if !ok {
-		b := x.(*kql.Binary)
-		return kustoCompare(b.Op, kustoAggregate(b.L, rows), kustoValue(b.R, nil))
-	}
-	if c.Name == "iff" {
-		if kustoAggregate(c.Args[0], rows) == true {
-			return kustoAggregate(c.Args[1], rows)
+	known := map[*kql.Call]any{}
+	kql.Walk(x, func(n diag.Node) bool {
+		c, ok := n.(*kql.Call)
+		if !ok {
+			return true
 		}
-		return nil
-	}
-	if c.Name == "tostring" || c.Name == "tolong" || c.Name == "todouble" || c.Name == "todatetime" {
-		i := c.Args[0].(*kql.Index)
-		list := kustoAggregate(i.X, rows).([]any)
-		if len(list) == 0 {
-			return nil
+		switch c.Name {
+		case "iff", "tostring", "tolong", "todouble", "todatetime", "array_sort_asc", "toint", "ceiling":
+			return true
 		}
-		if n := kustoValue(i.I, nil).(int64); n < 0 {
-			return list[len(list)+int(n)]
-		}
-		return list[0]
-	}
+		known[c] = kustoAggregateOf(c, rows)
+		return false
+	})
+	return kustoValue(x, map[string]any{"": known})
+}
+
+func kustoAggregateOf(c *kql.Call, rows []map[string]any) any {
 	var vals []any
 	for _, r := range rows {
 		switch {
@@ -285,15 +318,15 @@ func kustoAggregate(x kql.Expr, rows []map[string]any) any {
 	switch c.Name {
 	case "count", "countif":
 		return int64(len(vals))
-	case "count_distinctif":
+	case "count_distinct", "count_distinctif":
 		return int64(len(set()))
 	case "make_set", "make_set_if":
 		return set()
 	case "make_list", "make_list_if":
 		return vals
-	case "sum":
+	case "sum", "sumif":
 		return sum()
-	case "stdev":
+	case "stdev", "stdevif":
 		if len(vals) < 2 {
 			return 0.0
 		}
@@ -308,7 +341,7 @@ func kustoAggregate(x kql.Expr, rows []map[string]any) any {
 		return nil
 	}
 	switch c.Name {
-	case "avg":
+	case "avg", "avgif":
 		return sum() / float64(len(vals))
 	case "min", "minif":
 		return slices.MinFunc(vals, kustoOrder)

@@ -1,7 +1,10 @@
 package compiler_test
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"regexp"
@@ -43,7 +46,28 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 			return -v
 		}
 	case *kql.Timespan:
-		return time.Second // the only one that predicates divide by
+		return kustoTimespan(e.Text)
+	case *kql.Typed:
+		return nil // no other is emitted
+	case *kql.Datetime:
+		if e.Text == "null" {
+			return nil
+		}
+		t, err := time.Parse("2006-01-02", e.Text)
+		if err != nil {
+			panic(err)
+		}
+		return t
+	case *kql.Index:
+		list, _ := kustoValue(e.X, row).([]any)
+		i, ok := kustoValue(e.I, row).(int64)
+		if ok && i < 0 {
+			i += int64(len(list))
+		}
+		if !ok || i < 0 || i >= int64(len(list)) {
+			return nil
+		}
+		return list[i]
 	case *kql.Logic:
 		var out any = e.Op == kql.And
 		for _, a := range e.Args {
@@ -76,7 +100,37 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 	case *kql.Binary:
 		return kustoCompare(e.Op, kustoValue(e.L, row), kustoValue(e.R, row))
 	case *kql.Call:
+		if known, ok := row[""].(map[*kql.Call]any); ok {
+			if v, ok := known[e]; ok {
+				return v
+			}
+		}
 		switch e.Name {
+		case "iff":
+			if arg(e, 0) == true {
+				return arg(e, 1)
+			}
+			return arg(e, 2)
+		case "pack_array":
+			var out []any
+			for i := range e.Args {
+				out = append(out, arg(e, i))
+			}
+			return out
+		case "array_sort_asc":
+			list := slices.Clone(arg(e, 0).([]any))
+			slices.SortFunc(list, kustoOrder)
+			return list
+		case "tolong", "todatetime":
+			return arg(e, 0)
+		case "toint":
+			return int64(arg(e, 0).(float64))
+		case "ceiling":
+			return math.Ceil(kustoFloat(arg(e, 0)))
+		case "bin":
+			return kustoBin(arg(e, 0), arg(e, 1), time.Time{})
+		case "bin_at":
+			return kustoBin(arg(e, 0), arg(e, 1), arg(e, 2).(time.Time))
 		case "not":
 			if v := arg(e, 0); v != nil {
 				return !v.(bool)
@@ -101,8 +155,12 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 			return v != nil && v != ""
 		case "tostring":
 			v := arg(e, 0)
-			if v == nil {
+			switch v := v.(type) {
+			case nil:
 				return ""
+			case []any:
+				text, _ := json.Marshal(v)
+				return string(text)
 			}
 			return fmt.Sprint(v)
 		case "todouble":
@@ -150,6 +208,47 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 		}
 	}
 	panic(fmt.Sprintf("not evaluated here: %s", kql.PrintExpr(e)))
+}
+
+// kustoTimespan reads 5m, 100ms or 1.02:03:04.0000001.
+func kustoTimespan(text string) time.Duration {
+	if days, clock, ok := strings.Cut(text, ":"); ok {
+		var d, h, m, s, ticks int64
+		if day, hour, ok := strings.Cut(days, "."); ok {
+			fmt.Sscan(day, &d)
+			days = hour
+		}
+		fmt.Sscanf(days+":"+clock, "%02d:%02d:%02d.%07d", &h, &m, &s, &ticks)
+		return time.Duration(d*24+h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second + 100*time.Duration(ticks)
+	}
+	var n int64
+	var unit string
+	fmt.Sscanf(text, "%d%s", &n, &unit)
+	one := map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond}[unit]
+	if one == 0 {
+		panic("not read here: " + text)
+	}
+	return time.Duration(n) * one
+}
+
+// kustoBin rounds down to a multiple of size, counted from a fixed point; that
+// of bin() is the beginning of the year 1, as it is of Go's Truncate.
+func kustoBin(v, size any, from time.Time) any {
+	if v == nil {
+		return nil
+	}
+	if d, ok := size.(time.Duration); ok {
+		t := v.(time.Time)
+		if from.IsZero() {
+			return t.Truncate(d)
+		}
+		n := t.Sub(from) / d
+		if from.Add(n * d).After(t) {
+			n--
+		}
+		return from.Add(n * d)
+	}
+	return kustoFloat(size) * math.Floor(kustoFloat(v)/kustoFloat(size))
 }
 
 func asciiFold(s string) string {
@@ -221,6 +320,9 @@ func kustoCompare(op string, l, r any) any {
 		return kustoOrder(l, r) >= 0
 	}
 	if op == "+" || op == "-" || op == "*" || op == "/" {
+		if v, ok := kustoTimes(op, l, r); ok {
+			return v
+		}
 		a, b := kustoFloat(l), kustoFloat(r)
 		_, lint := l.(int64)
 		_, rint := r.(int64)
@@ -248,6 +350,31 @@ func kustoCompare(op string, l, r any) any {
 	panic("not evaluated here: " + op)
 }
 
+// kustoTimes calculates with times and lengths of time.
+func kustoTimes(op string, l, r any) (any, bool) {
+	d, rspan := r.(time.Duration)
+	switch l := l.(type) {
+	case time.Time:
+		switch {
+		case rspan && op == "+":
+			return l.Add(d), true
+		case rspan && op == "-":
+			return l.Add(-d), true
+		case op == "-":
+			return l.Sub(r.(time.Time)), true
+		}
+	case time.Duration:
+		if rspan && op == "/" {
+			return float64(l) / float64(d), true
+		}
+	case int64, float64:
+		if rspan && op == "*" {
+			return time.Duration(kustoFloat(l) * float64(d)), true
+		}
+	}
+	return nil, false
+}
+
 func kustoFloat(v any) float64 {
 	switch v := v.(type) {
 	case int64:
@@ -269,6 +396,8 @@ func kustoOrder(l, r any) int {
 		return 1
 	case time.Time:
 		return l.Compare(r.(time.Time))
+	case time.Duration:
+		return cmp.Compare(l, r.(time.Duration))
 	}
 	a, b := kustoFloat(l), kustoFloat(r)
 	switch {

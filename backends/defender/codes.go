@@ -4,7 +4,6 @@ import "github.com/huntc/huntc/diag"
 
 // Codes of this package; diag/codes has a page for each.
 const (
-	codeKeyword   diag.Code = "HC0360" // keywords have no counterpart
 	codeRegexp    diag.Code = "HC0361" // regular expression that Kusto cannot run
 	codeTypes     diag.Code = "HC0362" // operands of types that Kusto does not compare
 	codeAggregate diag.Code = "HC0363" // aggregate that Kusto cannot compute

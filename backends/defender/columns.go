@@ -2,6 +2,7 @@ package defender
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
@@ -34,7 +35,8 @@ func (b *Backend) column(q ir.Query, name string) (t ir.Type, nullable, ok bool)
 		for _, a := range q.Aggs {
 			if a.As == name {
 				t := a.Type()
-				never := a.Func == ir.Count || a.Func == ir.DCount || a.Func == ir.Values || t == ir.String
+				never := t == ir.String || a.Func == ir.Count || a.Func == ir.DCount || a.Func == ir.Values ||
+					a.Func != ir.Stdev && len(q.By) > 0 && !b.nullable(q.Input, a.X)
 				return t, !never, true
 			}
 		}
@@ -42,6 +44,11 @@ func (b *Backend) column(q ir.Query, name string) (t ir.Type, nullable, ok bool)
 	case *ir.Window:
 		if q.As == name {
 			return ir.Float, false, true
+		}
+		return b.column(q.Input, name)
+	case *ir.Session:
+		if q.As == name {
+			return ir.Time, false, true
 		}
 		return b.column(q.Input, name)
 	case *ir.Project:
@@ -99,17 +106,36 @@ func (b *Backend) nullable(in ir.Query, x ir.Expr) bool {
 		_, nullable, ok := b.column(in, x.Name)
 		return nullable || !ok
 	case *ir.Call:
-		if x.Func == ir.ToNumber || x.Func == ir.Div {
-			return true // text that is no number; division by zero
-		}
-		for _, a := range x.Args {
-			if b.nullable(in, a) {
+		args := x.Args
+		switch x.Func {
+		case ir.ToNumber:
+			return true // text that is no number
+		case ir.Div:
+			if lit, ok := args[1].(*ir.Lit); !ok || isZero(lit) {
 				return true
 			}
+		case ir.If:
+			if len(args) == 2 {
+				return true
+			}
+			args = args[1:]
 		}
-		return false
+		return slices.ContainsFunc(args, func(a ir.Expr) bool { return b.nullable(in, a) })
+	case *ir.Foreign:
+		return true
 	}
-	return true
+	return false // a predicate; Plan makes those in values exact
+}
+
+// isZero reports whether division by the constant is undefined.
+func isZero(lit *ir.Lit) bool {
+	switch v := lit.Value.(type) {
+	case int64:
+		return v == 0
+	case float64:
+		return v == 0
+	}
+	return false
 }
 
 // kustoType is the IR's type for one of Defender's.

@@ -1,6 +1,7 @@
 package defender
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,25 +46,26 @@ func scalarOf(id ir.FuncID) scalar {
 	panic("defender: unhandled function " + string(id))
 }
 
-// aggregate is how Kusto says an aggregate of the IR: plain over values that
-// are null where they are missing, conditional (with isnotempty as the second
-// argument) over text, which is empty then.
+// aggregateName is how Kusto says an aggregate of the IR: plain over values
+// that are null where they are missing; conditional where the second argument
+// says which rows count.
 type aggregateName struct {
-	id            ir.AggFunc
-	plain, onText string
+	id                 ir.AggFunc
+	plain, conditional string
 }
 
-// count_distinctif has no plain form here: count_distinct's treatment of null
-// is not documented, so the condition is always there.
 var aggregateNames = []aggregateName{
-	{ir.DCount, "", "count_distinctif"},
+	{ir.DCount, "count_distinct", "count_distinctif"},
 	{ir.Values, "make_set", "make_set_if"},
 	{ir.Min, "min", "minif"},
 	{ir.Max, "max", "maxif"},
-	{ir.Sum, "sum", ""},
-	{ir.Avg, "avg", ""},
-	{ir.Stdev, "stdev", ""},
+	{ir.Sum, "sum", "sumif"},
+	{ir.Avg, "avg", "avgif"},
+	{ir.Stdev, "stdev", "stdevif"},
 }
+
+// listOf is the aggregate that keeps every value, in the order of the rows.
+var listOf = aggregateName{plain: "make_list", conditional: "make_list_if"}
 
 // units are the units of time from the largest to the smallest.
 var units = []struct {
@@ -71,8 +73,11 @@ var units = []struct {
 	d    time.Duration
 }{
 	{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second},
-	{"ms", time.Millisecond}, {"microsecond", time.Microsecond}, {"tick", 100 * time.Nanosecond},
+	{"ms", time.Millisecond}, {"microsecond", time.Microsecond}, {"tick", tick},
 }
+
+// tick is the unit in which Kusto keeps times.
+const tick = 100 * time.Nanosecond
 
 // timespanText is a length of time in the largest unit that divides it. Kusto
 // counts ticks of 100 ns; what is shorter is lost.
@@ -103,6 +108,48 @@ func parseTimespan(text string) (time.Duration, bool) {
 		}
 	}
 	return 0, false
+}
+
+// sessionText is the length of time after which a session ends, in the form
+// with which row_window_session means that: it starts a new session at a
+// distance of that length already, the IR only beyond it.
+func sessionText(gap time.Duration) string {
+	ticks := int64(gap/tick) + 1
+	const perSecond = int64(time.Second / tick)
+	text := fmt.Sprintf("%02d:%02d:%02d", ticks/perSecond/3600%24, ticks/perSecond/60%60, ticks/perSecond%60)
+	if days := ticks / perSecond / (24 * 3600); days > 0 {
+		text = fmt.Sprintf("%d.%s", days, text)
+	}
+	if rest := ticks % perSecond; rest > 0 {
+		text += fmt.Sprintf(".%07d", rest)
+	}
+	return text
+}
+
+// parseSession reads what sessionText writes.
+func parseSession(text string) (time.Duration, bool) {
+	var days, h, m, s, rest int64
+	clock := text
+	if i := strings.IndexByte(clock, '.'); i > 0 && i < strings.IndexByte(clock, ':') {
+		n, err := strconv.ParseInt(clock[:i], 10, 32)
+		if err != nil {
+			return 0, false
+		}
+		days, clock = n, clock[i+1:]
+	}
+	clock, fraction, _ := strings.Cut(clock, ".")
+	if n, err := fmt.Sscanf(clock, "%02d:%02d:%02d", &h, &m, &s); err != nil || n != 3 {
+		return 0, false
+	}
+	if fraction != "" {
+		n, err := strconv.ParseInt(fraction, 10, 32)
+		if err != nil {
+			return 0, false
+		}
+		rest = n
+	}
+	gap := time.Duration(days*24+h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second + time.Duration(rest-1)*tick
+	return gap, gap >= 0 && sessionText(gap) == text
 }
 
 // foreignExpr is a text of the schema, parsed.

@@ -52,6 +52,10 @@ func (l *lifter) query(q *kql.Query) ir.Query {
 			out, ops = w, rest
 			continue
 		}
+		if s := l.session(out, ops); s != nil {
+			out, ops = s, ops[2:]
+			continue
+		}
 		if j, ok := ops[0].(*kql.JoinOp); ok {
 			out, ops = l.join(out, j, ops[1:])
 			continue
@@ -173,13 +177,12 @@ func (l *lifter) aggregate(n kql.NamedExpr) *ir.Agg {
 		a.Func = ir.Count
 		return a
 	}
-	if list, edge := liftEdge(c); list != nil {
-		a.Func, a.X = edge, l.expr(list)
+	if l.element(c, a) {
 		return a
 	}
 	for _, names := range aggregateNames {
-		if len(c.Args) == 1 && c.Name == names.plain || len(c.Args) == 2 && c.Name == names.onText && isPresence(c.Args[1], c.Args[0]) {
-			a.Func, a.X = names.id, l.expr(c.Args[0])
+		if c.Name == names.plain && len(c.Args) == 1 || c.Name == names.conditional && len(c.Args) == 2 {
+			a.Func, a.X = names.id, l.counted(c)
 			return a
 		}
 	}
@@ -187,28 +190,96 @@ func (l *lifter) aggregate(n kql.NamedExpr) *ir.Agg {
 	return a
 }
 
-// liftEdge reads tostring(make_list(x)[0]) and its kin: x, and which end.
-func liftEdge(c *kql.Call) (kql.Expr, ir.AggFunc) {
+// counted lifts the operand of an aggregate, and the condition beside it but
+// for the test that the operand is there.
+func (l *lifter) counted(c *kql.Call) ir.Expr {
+	x := l.expr(c.Args[0])
+	if len(c.Args) == 1 {
+		return x
+	}
+	conds := []kql.Expr{c.Args[1]}
+	if and, ok := c.Args[1].(*kql.Logic); ok && and.Op == kql.And {
+		conds = and.Args
+	}
+	if n := len(conds) - 1; isPresence(conds[n], c.Args[0]) {
+		conds = conds[:n]
+	}
+	if len(conds) == 0 {
+		return x
+	}
+	return &ir.Call{Span: c.Span, Func: ir.If, Args: []ir.Expr{l.expr(kql.NewLogic(c.Span, kql.And, conds...)), x}}
+}
+
+// element lifts an aggregate that takes a value out of a list: one of its ends,
+// or the one at the rank of a percentile.
+func (l *lifter) element(c *kql.Call, a *ir.Agg) bool {
 	if len(c.Args) != 1 {
-		return nil, ""
+		return false
 	}
 	i, ok := c.Args[0].(*kql.Index)
 	if !ok {
-		return nil, ""
+		return false
 	}
 	list, ok := i.X.(*kql.Call)
-	end := liftLiteral(i.I)
-	if !ok || end == nil || list.Name != "make_list" && list.Name != "make_list_if" || len(list.Args) == 0 ||
-		len(list.Args) == 2 && !isPresence(list.Args[1], list.Args[0]) {
-		return nil, ""
+	if !ok {
+		return false
 	}
-	switch end.Value {
-	case int64(0):
-		return list.Args[0], ir.First
-	case int64(-1):
-		return list.Args[0], ir.Last
+	if list.Name == "array_sort_asc" && len(list.Args) == 1 {
+		if list, ok = list.Args[0].(*kql.Call); !ok || !liftRank(i.I, a) {
+			return false
+		}
+	} else if end := liftLiteral(i.I); end != nil && end.Value == int64(0) {
+		a.Func = ir.First
+	} else if end != nil && end.Value == int64(-1) {
+		a.Func = ir.Last
 	}
-	return nil, ""
+	if a.Func == "" || !(list.Name == listOf.plain && len(list.Args) == 1 || list.Name == listOf.conditional && len(list.Args) == 2) {
+		return false
+	}
+	a.X = l.counted(list)
+	return true
+}
+
+// liftRank reads toint(ceiling(P * COUNT / 100.0)) - 1.
+func liftRank(e kql.Expr, a *ir.Agg) bool {
+	minus, ok := e.(*kql.Binary)
+	if !ok || minus.Op != "-" {
+		return false
+	}
+	x := minus.L
+	for _, name := range []string{"toint", "ceiling"} {
+		c, ok := x.(*kql.Call)
+		if !ok || c.Name != name || len(c.Args) != 1 {
+			return false
+		}
+		x = c.Args[0]
+	}
+	div, ok := x.(*kql.Binary)
+	if !ok || div.Op != "/" {
+		return false
+	}
+	mul, ok := div.L.(*kql.Binary)
+	hundred, one := liftLiteral(div.R), liftLiteral(minus.R)
+	if !ok || mul.Op != "*" || hundred == nil || hundred.Value != 100.0 || one == nil || one.Value != int64(1) {
+		return false
+	}
+	if count, ok := mul.R.(*kql.Call); !ok || count.Name != "count" && count.Name != "countif" {
+		return false
+	}
+	p := liftLiteral(mul.L)
+	if p == nil {
+		return false
+	}
+	switch v := p.Value.(type) {
+	case int64:
+		a.P = float64(v)
+	case float64:
+		a.P = v
+	default:
+		return false
+	}
+	a.Func = ir.Percentile
+	return true
 }
 
 // isPresence reports whether e is isnotempty(x) or isnotnull(x).
@@ -253,9 +324,23 @@ func (l *lifter) window(in ir.Query, ops []kql.Op) (ir.Query, []kql.Op) {
 	for i, k := range order.Keys {
 		c, ok := k.X.(*kql.Column)
 		p, pok := prev.Cols[i].X.(*kql.Call)
-		if !ok || !pok || k.Desc || p.Name != "prev" || len(p.Args) != 1 {
+		if !ok || !pok || k.Desc || p.Name != "prev" || len(p.Args) != 1 && len(p.Args) != 2 {
 			return nil, nil
 		}
+		offset := int64(1)
+		if len(p.Args) == 2 {
+			lit := liftLiteral(p.Args[1])
+			if lit == nil {
+				return nil, nil
+			}
+			if offset, ok = lit.Value.(int64); !ok || offset < 1 {
+				return nil, nil
+			}
+		}
+		if i > 0 && offset != int64(w.Offset) {
+			return nil, nil
+		}
+		w.Offset = int(offset)
 		if of, ok := p.Args[0].(*kql.Column); !ok || of.Name != c.Name {
 			return nil, nil
 		}
@@ -294,6 +379,90 @@ func (l *lifter) window(in ir.Query, ops []kql.Op) (ir.Query, []kql.Op) {
 		return nil, nil
 	}
 	return w, ops[4:]
+}
+
+// session reads what Lower writes of a Session: sort, and extend with
+// row_window_session. It is nil if that is not what stands there.
+func (l *lifter) session(in ir.Query, ops []kql.Op) ir.Query {
+	if len(ops) < 2 {
+		return nil
+	}
+	order, ok1 := ops[0].(*kql.Sort)
+	ext, ok2 := ops[1].(*kql.Extend)
+	if !ok1 || !ok2 || len(ext.Cols) != 1 || ext.Cols[0].Name == "" {
+		return nil
+	}
+	c, ok := ext.Cols[0].X.(*kql.Call)
+	if !ok || c.Name != "row_window_session" || len(c.Args) < 3 || len(c.Args) > 4 {
+		return nil
+	}
+	longest, ok1 := c.Args[1].(*kql.Timespan)
+	between, ok2 := c.Args[2].(*kql.Timespan)
+	if !ok1 || !ok2 || longest.Text != forever {
+		return nil
+	}
+	gap, ok := parseSession(between.Text)
+	if !ok {
+		return nil
+	}
+	s := &ir.Session{Span: order.Span, Input: in, Gap: gap, As: ext.Cols[0].Name}
+	for _, k := range order.Keys {
+		key, ok := k.X.(*kql.Column)
+		if !ok || k.Desc {
+			return nil
+		}
+		s.By = append(s.By, &ir.Field{Span: key.Span, Name: key.Name})
+	}
+	n := len(s.By) - 1
+	s.Of, s.By = s.By[n], s.By[:n]
+	if !isColumn(c.Args[:1], s.Of.Name) || (len(c.Args) == 4) != (n > 0) {
+		return nil
+	}
+	if n == 0 {
+		return s
+	}
+	other := []kql.Expr{c.Args[3]}
+	if or, ok := c.Args[3].(*kql.Logic); ok && or.Op == kql.Or {
+		other = or.Args
+	}
+	for _, f := range s.By {
+		i := slices.IndexFunc(other, func(e kql.Expr) bool { return isOtherThanBefore(e, f.Name) })
+		if i < 0 {
+			return nil
+		}
+		other = slices.Delete(slices.Clone(other), i, i+1)
+	}
+	for _, e := range other {
+		if !slices.ContainsFunc(s.By, func(f *ir.Field) bool { return isNullUnlikeBefore(e, f.Name) }) {
+			return nil
+		}
+	}
+	return s
+}
+
+// isOtherThanBefore reads A != prev(A), also wrapped in coalesce.
+func isOtherThanBefore(e kql.Expr, name string) bool {
+	if c, ok := e.(*kql.Call); ok && c.Name == "coalesce" && len(c.Args) == 2 {
+		e = c.Args[0]
+	}
+	b, ok := e.(*kql.Binary)
+	return ok && b.Op == "!=" && isColumn([]kql.Expr{b.L}, name) && isPrev(b.R, name)
+}
+
+// isNullUnlikeBefore reads isnull(A) != isnull(prev(A)).
+func isNullUnlikeBefore(e kql.Expr, name string) bool {
+	b, ok := e.(*kql.Binary)
+	if !ok || b.Op != "!=" {
+		return false
+	}
+	now, ok1 := b.L.(*kql.Call)
+	before, ok2 := b.R.(*kql.Call)
+	return ok1 && ok2 && now.Name == "isnull" && before.Name == "isnull" && isColumn(now.Args, name) && len(before.Args) == 1 && isPrev(before.Args[0], name)
+}
+
+func isPrev(e kql.Expr, name string) bool {
+	c, ok := e.(*kql.Call)
+	return ok && c.Name == "prev" && isColumn(c.Args, name)
 }
 
 func isColumn(args []kql.Expr, name string) bool {
@@ -559,6 +728,24 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 		if v, ok := e.Args[1].(*kql.Bool); ok && !v.Value {
 			return arg()
 		}
+	case len(e.Args) == 3 && e.Name == "iff":
+		c := &ir.Call{Span: e.Span, Func: ir.If, Args: []ir.Expr{arg(), l.expr(e.Args[1])}}
+		if !isMissing(e.Args[2]) {
+			c.Args = append(c.Args, l.expr(e.Args[2]))
+		}
+		return c
+	case len(e.Args) == 1 && e.Name == "tostring":
+		if pack, ok := e.Args[0].(*kql.Call); ok && pack.Name == "pack_array" {
+			c := &ir.Call{Span: e.Span, Func: ir.Tuple}
+			for _, a := range pack.Args {
+				c.Args = append(c.Args, l.expr(a))
+			}
+			return c
+		}
+	case len(e.Args) == 3 && e.Name == "bin_at":
+		if from, ok := e.Args[2].(*kql.Datetime); ok && from.Text == epoch {
+			return &ir.Call{Span: e.Span, Func: ir.Bin, Args: []ir.Expr{arg(), l.expr(e.Args[1])}}
+		}
 	case len(e.Args) >= 2 && strings.HasPrefix(e.Name, "ipv") && strings.HasSuffix(e.Name, "_range"):
 		return l.cidr(e)
 	}
@@ -581,6 +768,19 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 	}
 	l.unknown(e, "the function %s is not understood", e.Name)
 	return ir.False(e.Span)
+}
+
+// isMissing reads the null of a type, or the empty text.
+func isMissing(e kql.Expr) bool {
+	switch e := e.(type) {
+	case *kql.Typed:
+		return e.Text == "null"
+	case *kql.Datetime:
+		return e.Text == "null"
+	case *kql.String:
+		return e.Value == ""
+	}
+	return false
 }
 
 // cidr lifts the tests of an address.

@@ -74,6 +74,8 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 		out.Ops = append(out.Ops, s)
 	case *ir.Window:
 		l.window(out, q)
+	case *ir.Session:
+		l.session(out, q)
 	case *ir.Join:
 		l.above = nil
 		j := &kql.JoinOp{Span: q.Span, Kind: joinKinds[q.Kind], Right: l.query(q.Right)}
@@ -138,16 +140,20 @@ func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg, above *ir.Filter) kql.Ex
 	if a.Func == ir.Count {
 		return call(a.Span, "count")
 	}
-	x := l.expr(a.X, true)
+	x, cond := l.counted(q, a)
 	if isEdge(a) {
-		return l.edge(a, x)
+		end := int64(0)
+		if a.Func == ir.Last {
+			end = -1
+		}
+		// Plan has sorted the rows by time.
+		return l.element(a, apply(a.Span, listOf, x, cond), kql.Int(a.Span, end))
+	}
+	if a.Func == ir.Percentile {
+		return l.percentile(q, a, x, cond)
 	}
 	i := slices.IndexFunc(aggregateNames, func(n aggregateName) bool { return n.id == a.Func })
-	names := aggregateNames[i]
-	if names.onText != "" && (names.plain == "" || ir.TypeOf(a.X) == ir.String) {
-		return call(a.Span, names.onText, x, l.present(a.X))
-	}
-	out := call(a.Span, names.plain, x)
+	out := apply(a.Span, aggregateNames[i], x, cond)
 	switch a.Func {
 	case ir.Stdev:
 		// Kusto's deviation of a single value is 0, the IR's is missing.
@@ -163,18 +169,65 @@ func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg, above *ir.Filter) kql.Ex
 	return out
 }
 
-// edge writes the first or last value: of the list of values in the order of
-// the rows, which Plan has sorted by time.
-func (l *lowerer) edge(a *ir.Agg, x kql.Expr) kql.Expr {
-	list := call(a.Span, "make_list", x)
-	if ir.TypeOf(a.X) == ir.String {
-		list = call(a.Span, "make_list_if", x, l.present(a.X))
+// counted is the value that an aggregate is of, and the condition on which it
+// counts; nil if it always does, or if Kusto's aggregate skips null itself.
+func (l *lowerer) counted(q *ir.Aggregate, a *ir.Agg) (x, cond kql.Expr) {
+	value := a.X
+	var conds []kql.Expr
+	if c, ok := value.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+		conds, value = append(conds, l.expr(c.Args[0], true)), c.Args[1]
 	}
-	end := int64(0)
-	if a.Func == ir.Last {
-		end = -1
+	switch {
+	case isMade(value):
+	case ir.TypeOf(value) == ir.String, a.Func == ir.DCount && l.backend.nullable(q.Input, value):
+		// Text is never null, and what count_distinct makes of null is not
+		// documented.
+		conds = append(conds, l.present(value))
 	}
-	return call(a.Span, conversionTo(ir.TypeOf(a.X)), &kql.Index{Span: a.Span, X: list, I: kql.Int(a.Span, end)})
+	if len(conds) > 0 {
+		cond = kql.NewLogic(a.Span, kql.And, conds...)
+	}
+	return l.expr(value, true), cond
+}
+
+// isMade reports whether Plan has put a condition beside the value where it may
+// be missing.
+func isMade(x ir.Expr) bool {
+	c, ok := x.(*ir.Call)
+	return ok && (c.Func == ir.Tuple || c.Func == ir.Concat)
+}
+
+// apply writes an aggregate over the rows for which cond holds.
+func apply(at diag.Span, name aggregateName, x, cond kql.Expr) *kql.Call {
+	if cond != nil {
+		return call(at, name.conditional, x, cond)
+	}
+	return call(at, name.plain, x)
+}
+
+// element takes a value out of a list.
+func (l *lowerer) element(a *ir.Agg, list, i kql.Expr) kql.Expr {
+	return call(a.Span, conversionTo(ir.TypeOf(a.X)), &kql.Index{Span: a.Span, X: list, I: i})
+}
+
+// percentile writes the nearest rank: Kusto's percentile() only estimates it.
+func (l *lowerer) percentile(q *ir.Aggregate, a *ir.Agg, x, cond kql.Expr) kql.Expr {
+	at := a.Span
+	list := call(at, "array_sort_asc", apply(at, listOf, x, cond))
+	count := call(at, "count")
+	switch {
+	case l.backend.nullable(q.Input, chosenValue(a.X)):
+		count = call(at, "countif", l.present(a.X))
+	case cond != nil:
+		count = call(at, "countif", cond)
+	}
+	p := kql.Real(at, a.P)
+	if n := int64(a.P); float64(n) == a.P {
+		p = kql.Int(at, n)
+	}
+	rank := call(at, "toint", call(at, "ceiling", &kql.Binary{Span: at, Op: "/",
+		L: &kql.Binary{Span: at, Op: "*", L: p, R: count}, R: kql.Real(at, 100)}))
+	return l.element(a, list, &kql.Binary{Span: at, Op: "-", L: rank, R: kql.Int(at, 1)})
 }
 
 // conversionTo is the function that takes a value of the type out of a
@@ -230,6 +283,9 @@ func keepsOnly(q *ir.Aggregate, above *ir.Filter, n int64) bool {
 
 // present is the test that a value is there.
 func (l *lowerer) present(x ir.Expr) kql.Expr {
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+		return kql.NewLogic(x.At(), kql.And, l.expr(c.Args[0], true), l.present(c.Args[1]))
+	}
 	name := "isnotnull"
 	if ir.TypeOf(x) == ir.String {
 		name = "isnotempty"
@@ -241,9 +297,10 @@ func call(at diag.Span, name string, args ...kql.Expr) *kql.Call {
 	return &kql.Call{Span: at, Name: name, Args: args}
 }
 
-// window writes the time since the row before as Kusto has it: rows in order,
-// the values of the row before beside each, and of those rows the ones that
-// follow a row of their own group.
+// window writes the time since the row before, or some rows before, as Kusto
+// has it: rows in order, the values of the row before beside each, and of those
+// rows the ones that follow a row of their own group. Groups lie together, so a
+// row that is so many places before and of the same group is that of the group.
 func (l *lowerer) window(out *kql.Query, q *ir.Window) {
 	at := q.Span
 	order := &kql.Sort{Span: at}
@@ -251,7 +308,11 @@ func (l *lowerer) window(out *kql.Query, q *ir.Window) {
 	of := column(q.Of)
 	before := func(f *ir.Field) *kql.Column {
 		c := &kql.Column{Span: f.Span, Name: l.fresh("prev_" + f.Name)}
-		prev.Cols = append(prev.Cols, kql.NamedExpr{Span: f.Span, Name: c.Name, X: call(f.Span, "prev", column(f))})
+		x := call(f.Span, "prev", column(f))
+		if q.Offset > 1 {
+			x.Args = append(x.Args, kql.Int(f.Span, int64(q.Offset)))
+		}
+		prev.Cols = append(prev.Cols, kql.NamedExpr{Span: f.Span, Name: c.Name, X: x})
 		return c
 	}
 	var same []kql.Expr
@@ -267,7 +328,7 @@ func (l *lowerer) window(out *kql.Query, q *ir.Window) {
 	}
 	order.Keys = append(order.Keys, kql.SortKey{Span: at, X: of})
 	beforeOf := before(q.Of)
-	// The first row of all has nothing before it.
+	// The first rows of all have nothing before them.
 	same = append(same, call(at, "isnotnull", beforeOf))
 	var gap kql.Expr = &kql.Binary{Span: at, Op: "-", L: of, R: beforeOf}
 	if q.Of.T == ir.Time || q.Of.T == ir.Unknown {
@@ -276,6 +337,31 @@ func (l *lowerer) window(out *kql.Query, q *ir.Window) {
 	out.Ops = append(out.Ops, order, prev,
 		&kql.Where{Span: at, Pred: kql.NewLogic(at, kql.And, same...)},
 		&kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: gap}}})
+}
+
+// session writes the time at which each row's session starts: a session starts
+// over where the group changes.
+func (l *lowerer) session(out *kql.Query, q *ir.Session) {
+	at := q.Span
+	order := &kql.Sort{Span: at}
+	var other []kql.Expr
+	for _, f := range q.By {
+		order.Keys = append(order.Keys, kql.SortKey{Span: f.Span, X: column(f)})
+		before := call(f.Span, "prev", column(f))
+		var ne kql.Expr = &kql.Binary{Span: f.Span, Op: "!=", L: column(f), R: before}
+		if f.T != ir.String {
+			// Null is a key like any other, but equal to nothing.
+			other = append(other, &kql.Binary{Span: f.Span, Op: "!=", L: call(f.Span, "isnull", column(f)), R: call(f.Span, "isnull", before)})
+			ne = coalesced(ne)
+		}
+		other = append(other, ne)
+	}
+	order.Keys = append(order.Keys, kql.SortKey{Span: at, X: column(q.Of)})
+	start := call(at, "row_window_session", column(q.Of), &kql.Timespan{Span: at, Text: forever}, &kql.Timespan{Span: at, Text: sessionText(q.Gap)})
+	if len(other) > 0 {
+		start.Args = append(start.Args, kql.NewLogic(at, kql.Or, other...))
+	}
+	out.Ops = append(out.Ops, order, &kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: start}}})
 }
 
 // fresh is the name with as many underscores behind it as keep it apart from
@@ -293,6 +379,8 @@ func (l *lowerer) fresh(name string) string {
 			cols = q.By
 			taken = taken || slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return a.As == name })
 		case *ir.Window:
+			taken = taken || q.As == name
+		case *ir.Session:
 			taken = taken || q.As == name
 		}
 		taken = taken || slices.ContainsFunc(cols, func(c *ir.Col) bool { return c.As == name })
@@ -413,7 +501,40 @@ func literal(e *ir.Lit) kql.Expr {
 	panic(fmt.Sprintf("defender: unhandled constant %T", e.Value))
 }
 
+// epoch is where the IR's bins of times count from. Kusto's bin() counts from
+// the beginning of the year 1, which is so many ticks before.
+const (
+	epoch        = "1970-01-01"
+	ticksToEpoch = 621_355_968_000_000_000
+)
+
+// isAligned reports whether bins of the size lie alike from both beginnings.
+func isAligned(size time.Duration) bool {
+	return size < tick || ticksToEpoch%int64(size/tick) == 0
+}
+
 func (l *lowerer) call(e *ir.Call) kql.Expr {
+	switch e.Func {
+	case ir.If:
+		args := []kql.Expr{l.expr(e.Args[0], true), l.expr(e.Args[1], true), nullOf(e.Span, ir.TypeOf(e.Args[1]))}
+		if len(e.Args) == 3 {
+			args[2] = l.expr(e.Args[2], true)
+		}
+		return call(e.Span, "iff", args...)
+	case ir.Tuple:
+		// The text of a JSON array tells apart what its values tell apart.
+		args := make([]kql.Expr, len(e.Args))
+		for i, a := range e.Args {
+			args[i] = l.expr(a, true)
+		}
+		return call(e.Span, "tostring", call(e.Span, "pack_array", args...))
+	case ir.Bin:
+		if lit, ok := e.Args[1].(*ir.Lit); ok {
+			if size, ok := lit.Value.(time.Duration); ok && !isAligned(size) {
+				return call(e.Span, "bin_at", l.expr(e.Args[0], true), literal(lit), &kql.Datetime{Span: e.Span, Text: epoch})
+			}
+		}
+	}
 	s := scalarOf(e.Func)
 	args := make([]kql.Expr, 0, len(e.Args)+1)
 	if s.part != "" {
@@ -426,6 +547,21 @@ func (l *lowerer) call(e *ir.Call) kql.Expr {
 		return &kql.Binary{Span: e.Span, Op: s.op, L: args[0], R: args[1]}
 	}
 	return call(e.Span, s.name, args...)
+}
+
+// nullOf is the missing value of a type.
+func nullOf(at diag.Span, t ir.Type) kql.Expr {
+	switch t {
+	case ir.Int:
+		return &kql.Typed{Span: at, Type: "long", Text: "null"}
+	case ir.Float, ir.Duration:
+		return &kql.Typed{Span: at, Type: "real", Text: "null"}
+	case ir.Bool:
+		return &kql.Typed{Span: at, Type: "bool", Text: "null"}
+	case ir.Time:
+		return &kql.Datetime{Span: at, Text: "null"}
+	}
+	return &kql.String{Span: at}
 }
 
 // not writes a negation, with the negative operator where there is one.

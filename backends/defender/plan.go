@@ -24,6 +24,12 @@ const (
 // on 123 nested calls of not() and on 490 nested parentheses.
 const maxNesting = 100
 
+// maxGap and forever bound the sessions: no two events are as far apart.
+const (
+	maxGap  = 36500 * 24 * time.Hour
+	forever = "36500d"
+)
+
 // Plan rewrites a physical query, as schema.Resolve yields it, so that each of
 // its nodes has an exact counterpart in Kusto. What the planned query holds to:
 //
@@ -72,6 +78,8 @@ func (p *planner) query(q ir.Query) ir.Query {
 		return p.aggregate(q)
 	case *ir.Window:
 		return p.window(q)
+	case *ir.Session:
+		return p.session(q)
 	case *ir.Union:
 		return p.union(q)
 	case *ir.Join:
@@ -102,7 +110,7 @@ func (p *planner) filter(q *ir.Filter) ir.Query {
 	in := p.query(q.Input)
 	var below, above []ir.Expr
 	ext, _ := in.(*ir.Extend)
-	for _, c := range narrow(conjuncts(q.Pred)) {
+	for _, c := range narrow(given(conjuncts(q.Pred))) {
 		c = ir.Simplify(p.pred(in, c, false))
 		if ext != nil && !uses(c, ext.Cols) {
 			below = append(below, c)
@@ -184,9 +192,24 @@ func (p *planner) checkNesting(e ir.Expr) {
 func (p *planner) cols(in ir.Query, cols []*ir.Col) []*ir.Col {
 	out := make([]*ir.Col, len(cols))
 	for i, c := range cols {
-		out[i] = &ir.Col{Span: c.Span, As: c.As, X: p.value(in, c.X)}
+		out[i] = &ir.Col{Span: c.Span, As: c.As, X: p.plain(in, c.X)}
 	}
 	return out
+}
+
+// plain plans an expression whose value is kept in a column: a constant length
+// of time is a number of seconds there, and a truth value is a predicate.
+func (p *planner) plain(in ir.Query, e ir.Expr) ir.Expr {
+	x := inSecondsExact(p.value(in, e))
+	if lit, ok := x.(*ir.Lit); ok {
+		switch lit.Value {
+		case true:
+			return ir.True(lit.Span)
+		case false:
+			return ir.False(lit.Span)
+		}
+	}
+	return x
 }
 
 // key refuses a column that Kusto does not group or sort by.
@@ -238,6 +261,12 @@ func (p *planner) foreign(in ir.Query, e *ir.Foreign) ir.Expr {
 
 // call plans a function. Lengths of time become seconds.
 func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
+	switch e.Func {
+	case ir.If:
+		return p.conditional(in, e)
+	case ir.Tuple:
+		return p.tuple(in, e)
+	}
 	c := *e
 	c.Args = make([]ir.Expr, len(e.Args))
 	for i, a := range e.Args {
@@ -280,6 +309,109 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 	return &c
 }
 
+// conditional plans If: two values of one type, or one and nothing.
+func (p *planner) conditional(in ir.Query, e *ir.Call) ir.Expr {
+	p.checkNesting(e.Args[0])
+	pred := ir.Simplify(p.pred(in, e.Args[0], true))
+	args := make([]ir.Expr, 0, 2)
+	for _, a := range e.Args[1:] {
+		x := p.plain(in, a)
+		if ir.TypeOf(x) == ir.Dynamic {
+			x = asText(x)
+		}
+		args = append(args, x)
+	}
+	switch {
+	case ir.IsTrue(pred):
+		return args[0]
+	case len(args) == 1:
+	case ir.IsFalse(pred):
+		return args[1]
+	default:
+		x, y := ir.TypeOf(args[0]), ir.TypeOf(args[1])
+		switch {
+		case x.Numeric() && y.Numeric() && x != y:
+			args[0], args[1] = asFloat(args[0]), asFloat(args[1])
+		case x != y && x != ir.Unknown && y != ir.Unknown:
+			p.diags.Errorf(codeTypes, e, "Give both results one type.", "Defender cannot choose between a %s and a %s", typeWord(x), typeWord(y))
+		}
+		if isEmptyText(args[1]) {
+			args = args[:1] // which is how Defender stores a missing text
+		}
+	}
+	return &ir.Call{Span: e.Span, Func: ir.If, Args: append([]ir.Expr{pred}, args...)}
+}
+
+func isEmptyText(x ir.Expr) bool {
+	lit, ok := x.(*ir.Lit)
+	return ok && lit.Value == ""
+}
+
+// asFloat is a number as one with a fraction.
+func asFloat(x ir.Expr) ir.Expr {
+	if ir.TypeOf(x) != ir.Int {
+		return x
+	}
+	if lit, ok := x.(*ir.Lit); ok {
+		return &ir.Lit{Span: lit.Span, Value: float64(lit.Value.(int64))}
+	}
+	return &ir.Call{Span: x.At(), Func: ir.ToNumber, Args: []ir.Expr{x}}
+}
+
+// tuple plans Tuple: its text where all values are present, missing elsewhere.
+func (p *planner) tuple(in ir.Query, e *ir.Call) ir.Expr {
+	c := *e
+	c.Args = make([]ir.Expr, len(e.Args))
+	for i, a := range e.Args {
+		c.Args[i] = p.plain(in, a)
+	}
+	return p.ifPresent(in, &c, c.Args)
+}
+
+// ifPresent is x where all parts have a value, missing elsewhere.
+func (p *planner) ifPresent(in ir.Query, x ir.Expr, parts []ir.Expr) ir.Expr {
+	var present []ir.Expr
+	for _, part := range parts {
+		present = append(present, p.presence(in, part)...)
+	}
+	if len(present) == 0 {
+		return x
+	}
+	return &ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{ir.NewLogic(x.At(), ir.And, distinct(present)...), x}}
+}
+
+// presence lists what must hold for x to have a value; nothing if it always has.
+func (p *planner) presence(in ir.Query, x ir.Expr) []ir.Expr {
+	switch x := x.(type) {
+	case *ir.Lit:
+		return nil
+	case *ir.Field:
+		if e := p.exists(in, &ir.Exists{Span: x.Span, X: x}); !ir.IsTrue(e) {
+			return []ir.Expr{e}
+		}
+		return nil
+	case *ir.Call:
+		switch {
+		case x.Func == ir.Tuple || x.Func == ir.Concat:
+			var out []ir.Expr
+			for _, a := range x.Args {
+				out = append(out, p.presence(in, a)...)
+			}
+			return out
+		case x.Func == ir.ToString && !isStringly(x.Args[0]):
+			return p.presence(in, x.Args[0])
+		}
+	}
+	switch {
+	case ir.TypeOf(x) == ir.String:
+		return []ir.Expr{isNotEmpty(x.At(), x)}
+	case p.backend.nullable(in, x):
+		// The text of a number is empty where there is none.
+		return []ir.Expr{isNotEmpty(x.At(), asText(x))}
+	}
+	return nil
+}
+
 // number is an operand of arithmetic: a length of time in seconds, and text as
 // the number that it spells.
 func (p *planner) number(x ir.Expr) ir.Expr {
@@ -316,7 +448,7 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 	}
 	out := &ir.Aggregate{Span: q.Span, Input: in}
 	for _, c := range q.By {
-		x := p.value(in, c.X)
+		x := p.plain(in, c.X)
 		if ir.TypeOf(x) == ir.Dynamic {
 			x = asText(x) // Kusto does not group by dynamic values
 		}
@@ -325,12 +457,49 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 	for _, a := range q.Aggs {
 		b := *a
 		if a.X != nil {
-			b.X = p.value(in, a.X)
+			b.X = p.plain(in, a.X)
 			p.checkAggregate(&b)
+			b.X = p.counted(in, b.X)
 		}
 		out.Aggs = append(out.Aggs, &b)
 	}
 	return out
+}
+
+// counted is the operand of an aggregate, which skips missing values: a text
+// put together counts where all its parts are there, and a condition need not
+// ask for the value that it chooses.
+func (p *planner) counted(in ir.Query, x ir.Expr) ir.Expr {
+	c, ok := x.(*ir.Call)
+	switch {
+	case !ok:
+	case c.Func == ir.Concat:
+		return p.ifPresent(in, c, c.Args)
+	case c.Func == ir.If && len(c.Args) == 2:
+		if inner, ok := c.Args[1].(*ir.Call); ok && inner.Func == ir.Concat {
+			return p.choose(c.Args[0], p.ifPresent(in, inner, inner.Args))
+		}
+		return p.choose(c.Args[0], c.Args[1], p.presence(in, c.Args[1])...)
+	}
+	return x
+}
+
+// choose is x where pred holds, without the conditions of pred that are implied
+// because a missing x does not count; an If in x is joined with it.
+func (p *planner) choose(pred, x ir.Expr, implied ...ir.Expr) ir.Expr {
+	conds := conjuncts(pred)
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+		if t, ok := c.Args[1].(*ir.Call); !ok || t.Func != ir.Tuple {
+			conds, x = append(conds, conjuncts(c.Args[0])...), c.Args[1]
+		}
+	}
+	conds = slices.DeleteFunc(distinct(conds), func(c ir.Expr) bool {
+		return slices.ContainsFunc(implied, func(d ir.Expr) bool { return same(c, d) })
+	})
+	if len(conds) == 0 {
+		return x
+	}
+	return &ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{ir.NewLogic(pred.At(), ir.And, conds...), x}}
 }
 
 // isEdge reports whether the aggregate takes the first or the last value.
@@ -339,6 +508,19 @@ func isEdge(a *ir.Agg) bool { return a.Func == ir.First || a.Func == ir.Last }
 func (p *planner) checkAggregate(a *ir.Agg) {
 	t := ir.TypeOf(a.X)
 	switch a.Func {
+	case ir.Percentile:
+		switch {
+		case t == ir.String || t == ir.Dynamic:
+			a.X = p.number(a.X)
+		case t == ir.Bool:
+			p.diags.Errorf(codeAggregate, a, "Count the rows where it is true.", "Defender has no %s of a truth value", a.Func)
+		}
+		switch {
+		case a.P <= 0:
+			a.Func, a.P = ir.Min, 0
+		case a.P >= 100:
+			a.Func, a.P = ir.Max, 0
+		}
 	case ir.Sum, ir.Avg, ir.Stdev:
 		switch t {
 		case ir.String, ir.Dynamic:
@@ -358,25 +540,46 @@ func (p *planner) checkAggregate(a *ir.Agg) {
 
 // window makes sure that the rows have a time to stand at.
 func (p *planner) window(q *ir.Window) ir.Query {
-	in := p.query(q.Input)
-	t, nullable, ok := p.backend.column(in, q.Of.Name)
-	if ok && t != ir.Time && !t.Numeric() {
-		p.diags.Errorf(codeTypes, q.Of, "Take the gaps of Timestamp.", "%s is a %s; gaps are between times", q.Of.Name, typeWord(t))
+	in, of, by := p.ordered(q, p.query(q.Input), q.Of, q.By)
+	if of.T != ir.Time && of.T != ir.Unknown && !of.T.Numeric() {
+		p.diags.Errorf(codeTypes, q.Of, "Take the gaps of Timestamp.", "%s is a %s; gaps are between times", of.Name, typeWord(of.T))
 	}
-	of := &ir.Field{Span: q.Of.Span, Name: q.Of.Name, T: t}
-	if nullable {
-		in = &ir.Filter{Span: q.Span, Input: in, Pred: &ir.Exists{Span: q.Span, X: of}}
+	return &ir.Window{Span: q.Span, Input: in, By: by, Of: of, Offset: max(1, q.Offset), As: q.As}
+}
+
+// session does the same for sessions, which are of times only.
+func (p *planner) session(q *ir.Session) ir.Query {
+	in, of, by := p.ordered(q, p.query(q.Input), q.Of, q.By)
+	if of.T != ir.Time && of.T != ir.Unknown {
+		p.diags.Errorf(codeTypes, q.Of, "Take the sessions of Timestamp.", "%s is a %s; sessions are of times", of.Name, typeWord(of.T))
 	}
-	out := &ir.Window{Span: q.Span, Input: in, Of: of, As: q.As}
-	for _, f := range q.By {
+	if q.Gap < 0 || q.Gap >= maxGap {
+		p.diags.Errorf(codeTypes, q, "Name a shorter time.", "a gap of %s between sessions is longer than any time that Defender can tell", q.Gap)
+	}
+	return &ir.Session{Span: q.Span, Input: in, By: by, Of: of, Gap: q.Gap, As: q.As}
+}
+
+// ordered plans the rows, the order and the groups of a Window or Session.
+// Rows without a place in the order are left out.
+func (p *planner) ordered(at diag.Node, in ir.Query, of *ir.Field, by []*ir.Field) (ir.Query, *ir.Field, []*ir.Field) {
+	t, nullable, ok := p.backend.column(in, of.Name)
+	if !ok {
+		p.diags.Errorf(codeColumn, of, "Look at what the stages above leave over: a project or summarize drops all other columns.", "there is no column %s at this point of the query", of.Name)
+	}
+	of = &ir.Field{Span: of.Span, Name: of.Name, T: t}
+	if ok && nullable {
+		in = &ir.Filter{Span: at.At(), Input: in, Pred: &ir.Exists{Span: at.At(), X: of}}
+	}
+	keys := make([]*ir.Field, len(by))
+	for i, f := range by {
 		t, nullable, _ := p.backend.column(in, f.Name)
 		p.key(in, f)
 		if !nullable {
 			t = ir.String // nothing that Lower has to compare with care
 		}
-		out.By = append(out.By, &ir.Field{Span: f.Span, Name: f.Name, T: t})
+		keys[i] = &ir.Field{Span: f.Span, Name: f.Name, T: t}
 	}
-	return out
+	return in, of, keys
 }
 
 // union gives the columns of one name one type: Kusto makes two columns of
@@ -474,19 +677,62 @@ func (b *Backend) kustoTypeOf(in ir.Query, x ir.Expr) string {
 					return b.kustoTypeOf(q.Input, c.X)
 				}
 			}
-		case *ir.Filter, *ir.Sort, *ir.Limit, *ir.Distinct, *ir.Window:
+		case *ir.Filter, *ir.Sort, *ir.Limit, *ir.Distinct:
 			return b.kustoTypeOf(ir.Inputs(q)[0], x)
+		case *ir.Window:
+			if q.As != f.Name {
+				return b.kustoTypeOf(q.Input, x)
+			}
+		case *ir.Session:
+			if q.As != f.Name {
+				return b.kustoTypeOf(q.Input, x)
+			}
+		case *ir.Join:
+			if _, _, ok := b.column(q.Left, f.Name); ok {
+				return b.kustoTypeOf(q.Left, x)
+			}
+			return b.kustoTypeOf(q.Right, x)
+		case *ir.Union:
+			for _, u := range q.Inputs {
+				if _, _, ok := b.column(u, f.Name); ok {
+					return b.kustoTypeOf(u, x)
+				}
+			}
 		case *ir.Aggregate:
 			for _, c := range q.By {
 				if c.As == f.Name {
 					return b.kustoTypeOf(q.Input, c.X)
 				}
 			}
+			for _, a := range q.Aggs {
+				if a.As == f.Name && (a.Func == ir.Min || a.Func == ir.Max) {
+					return b.kustoTypeOf(q.Input, chosenValue(a.X))
+				}
+			}
 		}
 		t, _, _ := b.column(in, f.Name)
 		return kustoName(t)
 	}
+	if c, ok := x.(*ir.Call); ok {
+		switch c.Func {
+		case ir.If:
+			// With a missing value, which is long(null), it is long.
+			if len(c.Args) == 3 && b.kustoTypeOf(in, c.Args[1]) == "int" && b.kustoTypeOf(in, c.Args[2]) == "int" {
+				return "int"
+			}
+		case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
+			return "int"
+		}
+	}
 	return kustoName(ir.TypeOf(x))
+}
+
+// chosenValue is the value of an If that has one only, or x itself.
+func chosenValue(x ir.Expr) ir.Expr {
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+		return c.Args[1]
+	}
+	return x
 }
 
 func kustoName(t ir.Type) string {
@@ -582,6 +828,9 @@ func (p *planner) visible(q ir.Query) []*ir.Field {
 				add(a.Span, a.As)
 			}
 		case *ir.Window:
+			walk(q.Input)
+			add(q.Span, q.As)
+		case *ir.Session:
 			walk(q.Input)
 			add(q.Span, q.As)
 		case *ir.Project:
@@ -707,6 +956,8 @@ func tested(q ir.Query) []*ir.Field {
 			out = append(out, varying(q.Pred)...)
 		case *ir.Window:
 			out = append(out, &ir.Field{Span: q.Span, Name: q.As})
+		case *ir.Session:
+			out = append(out, &ir.Field{Span: q.Span, Name: q.As})
 		}
 	})
 	return out
@@ -729,7 +980,7 @@ func shaped(q ir.Query) bool {
 	switch q := q.(type) {
 	case *ir.Aggregate, *ir.Project, *ir.Distinct, *ir.Union:
 		return true
-	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Sort, *ir.Limit:
+	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Session, *ir.Sort, *ir.Limit:
 		return shaped(ir.Inputs(q)[0])
 	case *ir.Join:
 		return shaped(q.Left)
@@ -755,7 +1006,7 @@ func isEvents(q ir.Query) bool {
 // custom detection needs.
 func (p *planner) keepIdentity(q ir.Query) ir.Query {
 	switch q := q.(type) {
-	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Sort, *ir.Limit:
+	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Session, *ir.Sort, *ir.Limit:
 		return ir.WithInputs(q, []ir.Query{p.keepIdentity(ir.Inputs(q)[0])})
 	case *ir.Join:
 		return ir.WithInputs(q, []ir.Query{p.keepIdentity(q.Left), q.Right})

@@ -37,7 +37,7 @@ func (p *planner) pred(in ir.Query, e ir.Expr, exact bool) ir.Expr {
 		for i, a := range args {
 			out[i] = p.pred(in, a, exact)
 		}
-		return ir.NewLogic(e.Span, e.Op, out...)
+		return ir.NewLogic(e.Span, e.Op, distinct(out)...)
 	case *ir.Not:
 		return p.negate(in, e)
 	case *ir.Match:
@@ -63,10 +63,6 @@ func (p *planner) pred(in ir.Query, e ir.Expr, exact bool) ir.Expr {
 		return e
 	case *ir.Exists:
 		return p.exists(in, e)
-	case *ir.Keyword:
-		p.diags.Errorf(codeKeyword, e, "Name the fields that hold the words, or name splunk alone in hunt.targets.",
-			"Defender cannot search a whole event for a keyword")
-		return e
 	case *ir.Field:
 		if e.T == ir.Bool {
 			return &ir.Compare{Span: e.Span, Op: ir.Eq, L: e, R: &ir.Lit{Span: e.Span, Value: true}, Cased: true}
@@ -185,7 +181,9 @@ func (p *planner) operands(in ir.Query, e *ir.Compare) *ir.Compare {
 	}
 	seconds := ir.TypeOf(c.L) == ir.Duration || ir.TypeOf(c.R) == ir.Duration
 	c.L, c.R = p.value(in, c.L), p.value(in, c.R)
-	if seconds {
+	if apart := timesApart(c.L); apart != nil && ir.TypeOf(c.R) == ir.Duration {
+		c.L = apart // a length of time beside a constant one
+	} else if seconds {
 		c.L, c.R = inSeconds(c.L), inSeconds(c.R)
 	}
 	l, r := ir.TypeOf(c.L), ir.TypeOf(c.R)
@@ -210,7 +208,7 @@ func (p *planner) operands(in ir.Query, e *ir.Compare) *ir.Compare {
 	case l.Numeric() && r.Numeric():
 	case l == ir.Bool && r == ir.Bool:
 		bad = !equality
-	case l == ir.Time && r == ir.Time:
+	case l == ir.Time && r == ir.Time, l == ir.Duration && r == ir.Duration:
 	default:
 		bad = true
 	}
@@ -222,6 +220,20 @@ func (p *planner) operands(in ir.Query, e *ir.Compare) *ir.Compare {
 		p.diags.Errorf(codeTypes, e, "Compare values of one kind: numbers by order, texts for equality.", "Defender cannot compare %s", what)
 	}
 	return &c
+}
+
+// timesApart is the length of time of which x, as planned, is the number of
+// seconds: the difference of two times. It is nil for anything else.
+func timesApart(x ir.Expr) ir.Expr {
+	div, ok := x.(*ir.Call)
+	if !ok || div.Func != ir.Div {
+		return nil
+	}
+	sub, ok := div.Args[0].(*ir.Call)
+	if lit, isLit := div.Args[1].(*ir.Lit); !ok || !isLit || lit.Value != time.Second || sub.Func != ir.Sub || ir.TypeOf(sub) != ir.Duration {
+		return nil
+	}
+	return sub
 }
 
 var flipped = map[ir.CmpOp]ir.CmpOp{ir.Eq: ir.Eq, ir.Ne: ir.Ne, ir.Lt: ir.Gt, ir.Le: ir.Ge, ir.Gt: ir.Lt, ir.Ge: ir.Le}

@@ -105,7 +105,7 @@ func compileCall(e *ir.Call) (Value, error) {
 	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year, ir.ToString, ir.ToNumber:
 		want = 1
 	case ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin:
-	case ir.Concat, ir.Tuple, coalesce:
+	case ir.Concat, ir.Tuple, ir.Coalesce:
 		want = len(e.Args)
 	case ir.If:
 		return compileIf(e)

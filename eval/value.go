@@ -314,15 +314,11 @@ func appendKey(b []byte, v any) []byte {
 	return b
 }
 
-// coalesce is the first argument that is not missing. Only planned queries
-// have it: it writes the fill of a missing key.
-const coalesce ir.FuncID = "coalesce"
-
 // call applies a function of the IR's table. A missing argument, one that
 // holds several values, one of a type that the function does not take, a
 // division by zero and a result that is no finite number give a missing value.
 func call(f ir.FuncID, args []any) any {
-	if f == coalesce {
+	if f == ir.Coalesce {
 		for _, a := range args {
 			if a != nil {
 				return a

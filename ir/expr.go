@@ -181,6 +181,8 @@ const (
 	// Tuple joins values to one that equals another if and only if they are
 	// equal one by one; it is missing where one of them is. DCount counts it.
 	Tuple FuncID = "tuple"
+	// Coalesce is the first of its arguments that is not missing.
+	Coalesce FuncID = "coalesce"
 	// ToString is the text of a number; ToNumber the number that a text
 	// spells, missing if it spells none.
 	ToString FuncID = "tostring"

@@ -56,7 +56,7 @@ var scalarFuncs = [...]struct {
 	{ir.Year, 1, datePart("%Y"), undatePart("%Y")},
 	{ir.ToString, 1, call("tostring"), uncall("tostring", 1)},
 	{ir.ToNumber, 1, call("tonumber"), uncall("tonumber", 1)},
-	{coalesce, 2, call("coalesce"), uncall("coalesce", 2)},
+	{ir.Coalesce, 2, call("coalesce"), uncall("coalesce", 2)},
 	{ir.Concat, -1, concat, unconcat},
 }
 

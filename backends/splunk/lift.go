@@ -170,7 +170,7 @@ func (l *lifter) tstats(c *spl.Tstats) ir.Query {
 			}
 			col.X = &ir.Call{Span: c.Span, Func: ir.Bin, Args: []ir.Expr{f, seconds(c.Span, d)}}
 		case fill != "":
-			col.X = &ir.Call{Span: c.Span, Func: coalesce, Args: []ir.Expr{f, &ir.Lit{Span: c.Span, Value: fill}}}
+			col.X = &ir.Call{Span: c.Span, Func: ir.Coalesce, Args: []ir.Expr{f, &ir.Lit{Span: c.Span, Value: fill}}}
 		}
 		out.By = append(out.By, col)
 	}
@@ -303,7 +303,7 @@ func fields(at diag.Span, names []string) []*ir.Field {
 func fillCols(c *spl.Fillnull) []*ir.Col {
 	var out []*ir.Col
 	for _, name := range c.Names {
-		out = append(out, &ir.Col{Span: c.Span, As: name, X: &ir.Call{Span: c.Span, Func: coalesce, Args: []ir.Expr{
+		out = append(out, &ir.Col{Span: c.Span, As: name, X: &ir.Call{Span: c.Span, Func: ir.Coalesce, Args: []ir.Expr{
 			&ir.Field{Span: c.Span, Name: name}, &ir.Lit{Span: c.Span, Value: c.Value}}}})
 	}
 	return out

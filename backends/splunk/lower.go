@@ -136,7 +136,7 @@ func (l *lowerer) tstats(q *ir.Aggregate, s *ir.Scan, pred ir.Expr) []spl.Comman
 		x := k.X
 		if c, ok := x.(*ir.Call); ok {
 			switch c.Func {
-			case coalesce:
+			case ir.Coalesce:
 				cmd.Options = []spl.Option{{Name: "fillnull_value", Value: c.Args[1].(*ir.Lit).Value.(string)}}
 			case ir.Bin:
 				cmd.BySpan = spanText(c.Args[1].(*ir.Lit).Value.(int64))
@@ -206,7 +206,7 @@ func (l *lowerer) extend(q *ir.Extend) []spl.Command {
 
 func filling(c *ir.Col) (string, bool) {
 	x, ok := c.X.(*ir.Call)
-	if !ok || x.Func != coalesce {
+	if !ok || x.Func != ir.Coalesce {
 		return "", false
 	}
 	f, fok := x.Args[0].(*ir.Field)

@@ -808,11 +808,8 @@ func (p *planner) keys(s *ir.Scan, fields []*ir.Field) ([]*ir.Col, scope) {
 // orUnknown is coalesce(f, "unknown"), which fillnull and the option
 // fillnull_value of tstats do.
 func orUnknown(f *ir.Field) ir.Expr {
-	return &ir.Call{Span: f.Span, Func: coalesce, Args: []ir.Expr{f, &ir.Lit{Span: f.Span, Value: unknownText}}}
+	return &ir.Call{Span: f.Span, Func: ir.Coalesce, Args: []ir.Expr{f, &ir.Lit{Span: f.Span, Value: unknownText}}}
 }
-
-// coalesce is the first argument that is not missing.
-const coalesce ir.FuncID = "coalesce"
 
 // fillKeys fills the keys of a grouping that may be null: stats, dedup and
 // streamstats leave out rows without one.

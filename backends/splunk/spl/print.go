@@ -636,6 +636,13 @@ func (p *printer) regex(s string) {
 	p.b = quoteRegex(p.b, s)
 }
 
+func (p *printer) replacement(s string) {
+	if e := inexpressible(s); e != nil {
+		p.fail(e)
+	}
+	p.b = quoteReplacement(p.b, s)
+}
+
 // searchCmd prints the arguments of search. Macros at the head of a
 // conjunction stand before the rest without AND, as analysts write them.
 func (p *printer) searchCmd(c *SearchCmd, in int) {
@@ -1014,6 +1021,9 @@ func (p *printer) exprList(args []Expr, function string, in int) {
 	arg := func(i, in int) {
 		if s, ok := args[i].(*StringLit); ok && regexArg(function, i) {
 			p.regex(s.Value)
+			return
+		} else if ok && function == "replace" && i == 2 {
+			p.replacement(s.Value)
 			return
 		}
 		p.expr(args[i], levelLowest, in)

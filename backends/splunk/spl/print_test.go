@@ -180,6 +180,7 @@ var printTests = []struct {
     AND (cidrmatch("10.0.0.0/8", src) OR user IN ("a", "b"))
     AND NOT like('Processes.process', "%\\x%")`},
 	{"quoted regex", where(call("match", a, str(`\Qa\t\E`))), `| where match(a, "\\Qa\\t\\E")`},
+	{"replacement", where(call("replace", a, str(`(x)`), str(`\1\0\n\\1"\`))), `| where replace(a, "(x)", "\1\0\\n\\\1\"\\")`},
 	{"unknown", search(&Unknown{Name: "inputlookup", Raw: "a.csv where x=\"|\""}, &Unknown{Name: "`m`", Raw: "a [ | b ]"}),
 		"| inputlookup a.csv where x=\"|\"\n| `m` a [ | b ]"},
 	{"hostile values", search(

@@ -193,6 +193,22 @@ func escape(b []byte, s string) []byte {
 	return b
 }
 
+// quoteReplacement appends what replace() puts in the place of a match. The
+// backslash of \1 and its kin stays single, as Splunk documents it; "\\1"
+// would be read the same, or as a backslash and a digit, by how often Splunk
+// takes backslashes off.
+func quoteReplacement(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(s); i++ {
+		group := s[i] == '\\' && i+1 < len(s) && class[s[i+1]]&inDigit != 0
+		if c := s[i]; (c == '"' || c == '\\') && !group {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return append(b, '"')
+}
+
 // quoteRegex appends a regular expression between double quotes. A backslash
 // with an ordinary character after it stays single, as authors write it and
 // Splunk documents it; \\ becomes \\\\. Inside \Q..\E a backslash is an

@@ -14,8 +14,8 @@ type Search struct {
 
 // Command is one stage. It is sealed; its members are *Tstats *From
 // *SearchCmd *Where *Regex *Eval *Stats *Streamstats *Rename *Fields *Table
-// *Sort *Head *Dedup *Append *Join *Fillnull *Rex *Bin *Convert *Mvexpand
-// *MacroCmd *Unknown.
+// *Sort *Head *Dedup *Append *Join *Fillnull *Filldown *Rex *Bin *Convert
+// *Mvexpand *MacroCmd *Unknown.
 type Command interface {
 	diag.Node
 	isCommand()
@@ -127,6 +127,11 @@ type (
 		Value string
 		Names []string
 	}
+	// Filldown is | filldown a, b: a null takes the last value above it.
+	Filldown struct {
+		diag.Span
+		Names []string
+	}
 	// Rex is | rex field=F OPTIONS "..."; an empty Field is _raw. Pattern is a
 	// sed expression if the options say mode=sed.
 	Rex struct {
@@ -188,6 +193,7 @@ func (*Dedup) isCommand()       {}
 func (*Append) isCommand()      {}
 func (*Join) isCommand()        {}
 func (*Fillnull) isCommand()    {}
+func (*Filldown) isCommand()    {}
 func (*Rex) isCommand()         {}
 func (*Bin) isCommand()         {}
 func (*Convert) isCommand()     {}

@@ -111,7 +111,7 @@ var places = []struct {
 		return search(&Tstats{Aggs: []Agg{agg("values", v, v)}, Where: and(compare(v, "=", "x"), in(v, "y")), By: []string{v, "b"}},
 			&Stats{Aggs: []Agg{agg("min", v, v)}, By: []string{v}}, &Streamstats{Aggs: []Agg{agg("count", "", v)}, By: []string{v}},
 			&Rename{Pairs: []RenamePair{{v, v}}}, &Fields{Names: []string{v, "x"}}, &Fields{Remove: true, Names: []string{v}}, &Table{Names: []string{"x", v}},
-			&Sort{Limit: -1, Keys: []SortKey{{v, false}}}, &Sort{Limit: 0, Keys: []SortKey{{"x", true}, {v, true}}}, &Dedup{Names: []string{v}},
+			&Sort{Limit: -1, Keys: []SortKey{{v, false}}}, &Sort{Limit: 0, Keys: []SortKey{{"x", true}, {v, true}}}, &Dedup{Names: []string{v}}, &Filldown{Names: []string{v}},
 			&Join{On: []string{v}, Search: search(&Head{N: 1})}, &Fillnull{Value: "x", Names: []string{v}}, &Bin{Field: v, As: v}, &Mvexpand{Field: v},
 			&Rex{Field: v, Pattern: "x"}, &Regex{Field: v, Pattern: "x"}, &Convert{Funcs: []Agg{agg("ctime", v, v)}},
 			&Eval{Assign: []Assign{{Name: v, Expr: binary(field(v), "=", field(v))}}}, &Where{Expr: call("isnotnull", field(v))})

@@ -594,6 +594,13 @@ func (a *joinArgs) command(span diag.Span) (Command, error) {
 
 func (a *joinArgs) inner() diag.List { return a.Search.diags }
 
+type filldownArgs struct{ nameArgs }
+
+func (a *filldownArgs) command(span diag.Span) (Command, error) {
+	n, err := names(a.Names)
+	return &Filldown{Span: span, Names: n}, err
+}
+
 type fillnullArgs struct {
 	Items []*nameItem `parser:"( @@ ','? )*"`
 }
@@ -745,6 +752,7 @@ var readers = sync.OnceValue(func() map[string]reader {
 		"append":      grammar[appendArgs]("append [ SEARCH ]"),
 		"join":        grammar[joinArgs]("join [OPTION=VALUE ...] FIELD, ... [ SEARCH ]"),
 		"fillnull":    grammar[fillnullArgs]("fillnull value=VALUE FIELD, ..."),
+		"filldown":    grammar[filldownArgs]("filldown FIELD, ..."),
 		"rex":         grammar[rexArgs](`rex field=FIELD "PATTERN"`),
 		"bin":         bin,
 		"bucket":      bin,

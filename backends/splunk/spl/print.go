@@ -261,6 +261,9 @@ func (p *printer) command(c Command, in int) {
 			p.s(" ")
 			p.names("fillnull", c.Names, in+4)
 		}
+	case *Filldown:
+		p.s("filldown ")
+		p.names("filldown", c.Names, in+4)
 	case *Rex:
 		p.s("rex")
 		if c.Field != "" {

@@ -135,6 +135,7 @@ var printTests = []struct {
 		&Bin{Field: "_time", Options: []Option{{"span", "5m"}}, As: "slot"},
 		&Fillnull{Value: "", Names: []string{"a"}},
 		&Fillnull{Value: "0"},
+		&Filldown{Names: []string{"a", "b c"}},
 		&Mvexpand{Field: "x"}, &Mvexpand{Field: "x", Limit: 3},
 		&Dedup{Names: []string{"a", "b"}},
 		&Fields{Remove: true, Names: []string{"a", "b_*"}}, &Fields{Names: []string{"a"}},
@@ -147,6 +148,7 @@ var printTests = []struct {
 | bin _time span=5m as slot
 | fillnull value="" a
 | fillnull value=0
+| filldown a, "b c"
 | mvexpand x
 | mvexpand x limit=3
 | dedup a, b

@@ -149,6 +149,9 @@ func (g gen) command(depth int) Command {
 	case 15:
 		return &Head{N: g.IntN(5)}
 	case 16:
+		if g.IntN(2) == 0 {
+			return &Filldown{Names: g.names()}
+		}
 		return &Dedup{Names: g.names()}
 	case 17:
 		return &Fillnull{Value: g.text(), Names: several(g, 0, 3, g.name)}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,6 +45,7 @@ type Result struct {
 	// Reused counts the files whose results were kept from an earlier build.
 	Reused int
 
+	texts   map[string][]byte // of files, as far as they were kept
 	targets []target
 	sources []source
 	scopes  []scope
@@ -100,6 +102,16 @@ func (r *Result) All() diag.List {
 	}
 	all.Sort()
 	return all
+}
+
+// Source gives the text of a file as the build read it: it is what diagnostics
+// are shown with.
+func (r *Result) Source(name string) ([]byte, bool) {
+	if text, ok := r.texts[name]; ok {
+		return text, true
+	}
+	raw, err := os.ReadFile(name)
+	return raw, err == nil
 }
 
 // Run builds. The error is about the environment: a path that is not there, a
@@ -169,7 +181,7 @@ func (b *builder) run() (*Result, error) {
 	}
 	links := newLinker(units)
 	each(b.opts.Jobs, len(units), func(i int) { b.settle(units[i], links) })
-	out := &Result{Diagnostics: diags, targets: b.targets, sources: sources, scopes: scopes}
+	out := &Result{texts: map[string][]byte{}, Diagnostics: diags, targets: b.targets, sources: sources, scopes: scopes}
 	for _, t := range b.targets {
 		out.Targets = append(out.Targets, t.name)
 	}
@@ -181,6 +193,9 @@ func (b *builder) run() (*Result, error) {
 			out.Reused++
 		}
 		out.Files = append(out.Files, u.path)
+		if u.src != nil {
+			out.texts[u.path] = u.src
+		}
 		out.Documents += u.result.documents
 		out.Hunts = append(out.Hunts, u.result.hunts...)
 		out.Diagnostics = append(out.Diagnostics, u.result.diags...)
@@ -215,7 +230,8 @@ func each(jobs, n int, f func(i int)) {
 	wg.Wait()
 }
 
-// maxKept is how much text is kept between reading and loading.
+// maxKept is how much text is kept for loading and for showing diagnostics;
+// what does not fit is read again.
 const maxKept = 32 << 20
 
 // open reads every file and loads those that no earlier build knew. Loaded
@@ -229,6 +245,9 @@ func (b *builder) open(units []*unit) error {
 		u := units[i]
 		diags := withFile(u.path, func(src []byte) {
 			u.key = b.fileKey(u.source, src)
+			if kept.Add(int64(len(src))) < maxKept {
+				u.src = slices.Clone(src)
+			}
 			if u.facts = b.pack.facts(u.key); u.facts != nil {
 				if u.facts.special {
 					special.Store(true)
@@ -237,9 +256,6 @@ func (b *builder) open(units []*unit) error {
 			}
 			if seemsSpecial(src) {
 				special.Store(true)
-			}
-			if kept.Add(int64(len(src))) < maxKept {
-				u.src = slices.Clone(src)
 			}
 		})
 		if diags != nil {
@@ -301,7 +317,6 @@ func (b *builder) settle(u *unit, links *linker) {
 func (b *builder) load(u *unit) {
 	if u.src != nil {
 		b.parse(u, u.src)
-		u.src = nil
 		return
 	}
 	diags := withFile(u.path, func(src []byte) {
@@ -422,10 +437,6 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 		case len(h.Targets) > 0 && !slices.Contains(h.Targets, be.Name()):
 			o.Status = Unsupported
 			o.Diagnostics.Infof(codeOtherTarget, h, "", "the document is for %s only: there is no %s query", strings.Join(h.Targets, ", "), be.Name())
-		case h.Kind == ir.KindCorrelation:
-			o.Status = Unsupported
-			o.Diagnostics.Errorf(codeCorrelation, h.Correlation, "The rules that it counts are compiled on their own. To leave this target out, name the others in the hunt block: targets: […].",
-				"a correlation (%s) is not compiled to %s", h.Correlation.Type, be.Name())
 		default:
 			b.lower(&o, s, h, be, occurs)
 			judged = judged && o.Status == OK
@@ -468,6 +479,9 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 				occurs[i] = true
 				severity = diag.Info
 			}
+		}
+		if c := b.opts.Config; c != nil && slices.Contains(c.Allow, r.Code) {
+			severity = diag.Info
 		}
 		if severity == diag.Error {
 			o.Status = Failed

@@ -32,6 +32,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "over, allowed", doc: "text: over\nallow: HC0310", splunk: "ok over", defender: "ok over", diags: []string{"info HC0310", "info HC0310"}},
 		{name: "over, exact required", doc: "text: over", opts: Options{RequireExact: true}, splunk: "error over", defender: "error over", diags: []string{"error HC0310", "error HC0310"}},
 		{name: "over, exact required, allowed", doc: "text: over\nallow: HC0310", opts: Options{RequireExact: true}, splunk: "ok over", defender: "ok over", diags: []string{"info HC0310", "info HC0310"}},
+		{name: "over, allowed by the project", doc: "text: over", opts: Options{Config: &Config{Allow: []diag.Code{"HC0310"}}, RequireExact: true}, splunk: "ok over", defender: "ok over", diags: []string{"info HC0310", "info HC0310"}},
 		{name: "allowed for nothing", doc: "title: a\nallow: HC0310", splunk: "ok exact", defender: "ok exact", diags: []string{"warning HC0620"}},
 		{name: "allowed for a target not asked for", doc: "title: a\nallow: HC0310", opts: Options{Targets: []string{"splunk"}}, splunk: "ok exact"},
 		{name: "allowed, but unsupported somewhere", doc: "text: no-splunk\nallow: HC0310", splunk: "unsupported unsupported", defender: "ok exact", diags: []string{"error HC0301"}},
@@ -39,7 +40,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "not for that target", doc: "text: no-splunk\ntargets: defender", splunk: "unsupported unsupported", defender: "ok exact", diags: []string{"info HC0621"}},
 		{name: "wrong, not unsupported", doc: "text: wrong", splunk: "error unsupported", defender: "error unsupported", diags: []string{"error HC0215"}},
 		{name: "document with an error", doc: "broken: bad", splunk: "error unsupported", defender: "error unsupported", diags: []string{"error HC0101"}},
-		{name: "correlation", doc: "counts: me\nname: me", splunk: "unsupported unsupported", defender: "unsupported unsupported", diags: []string{"error HC0622", "error HC0622"}},
+		{name: "correlation", doc: "counts: me\nname: me", splunk: "ok exact", defender: "ok exact"},
 		{name: "correlation of nothing", doc: "counts: x", splunk: "error unsupported", defender: "error unsupported", diags: []string{"error HC0144"}},
 		{name: "backend panics", doc: "text: panic", splunk: "error unsupported", defender: "error unsupported", diags: []string{"error HC0699"}},
 	}

@@ -18,6 +18,5 @@ const (
 
 	codeUnusedAllow diag.Code = "HC0620" // allow of something that does not occur
 	codeOtherTarget diag.Code = "HC0621" // the document names other targets
-	codeCorrelation diag.Code = "HC0622" // correlation without a lowering
 	codeInternal    diag.Code = "HC0699" // a defect of huntc itself
 )

@@ -32,6 +32,9 @@ type Config struct {
 	Placeholders []Placeholder
 	Splunk       splunk.Config
 	CIM          string // version of Splunk's data models; "" for the newest
+	// Allow are departures from exactness that the project accepts in every
+	// document: properties of its data rather than of a detection.
+	Allow []diag.Code
 }
 
 // Placeholder is a name with the values that "|expand" puts in its place.
@@ -41,7 +44,7 @@ type Placeholder struct {
 }
 
 var (
-	configKeys = []string{"datasets", "placeholders", "splunk"}
+	configKeys = []string{"allow", "datasets", "placeholders", "splunk"}
 	splunkKeys = []string{"cim", "summariesonly"}
 )
 
@@ -163,6 +166,8 @@ func (c *Config) parse() diag.List {
 		}
 		seen[key.Value] = key.Line
 		switch key.Value {
+		case "allow":
+			c.allow(val, at, &diags)
 		case "datasets":
 			c.Datasets = *val
 		case "placeholders":
@@ -174,6 +179,23 @@ func (c *Config) parse() diag.List {
 		}
 	}
 	return diags
+}
+
+func (c *Config) allow(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag.List) {
+	const hint = "Write a list of codes, such as [HC0310]."
+	if n.Kind != yaml.SequenceNode {
+		diags.Errorf(codeConfigValue, at(n), hint, "\"allow\" is a list of the codes of accepted departures from exactness")
+		return
+	}
+	for _, v := range n.Content {
+		v = deref(v)
+		code := diag.Code(v.Value)
+		if _, known := diag.Explain(code); v.Kind != yaml.ScalarNode || !known {
+			diags.Errorf(codeConfigValue, at(v), hint, "there is no code %q", v.Value)
+			continue
+		}
+		c.Allow = append(c.Allow, code)
+	}
 }
 
 func (c *Config) placeholders(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag.List) {

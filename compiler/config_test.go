@@ -24,7 +24,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"a list", "- a\n", []string{"huntc.yaml:1:1 HC0550"}},
 		{"two documents", "splunk: {}\n---\nsplunk: {}\n", []string{"huntc.yaml HC0550"}},
 		{"unknown key", "placeholders: {}\ndataset: {}\n", []string{`huntc.yaml:2:1 HC0551 Did you mean "datasets"?`}},
-		{"a key of no resemblance", "zzz: 1\n", []string{"huntc.yaml:1:1 HC0551 Known are: datasets, placeholders, splunk."}},
+		{"a key of no resemblance", "zzz: 1\n", []string{"huntc.yaml:1:1 HC0551 Known are: allow, datasets, placeholders, splunk."}},
 		{"twice", "splunk: {}\nsplunk: {}\n", []string{"huntc.yaml:2:1 HC0551"}},
 		{"placeholders are a list", "placeholders: [a]\n", []string{"huntc.yaml:1:15 HC0552"}},
 		{"a placeholder is a map", "placeholders:\n  a: {b: c}\n  b: [x, [y]]\n  c:\n", []string{"huntc.yaml:2:6 HC0552", "huntc.yaml:3:10 HC0552", "huntc.yaml:4:5 HC0552"}},
@@ -33,6 +33,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"a macro's name that breaks out", "splunk:\n  summariesonly: 'x` | delete'\n", []string{"huntc.yaml:2:18 HC0552"}},
 		{"a version that is none", "splunk:\n  cim: newest\n", []string{"huntc.yaml:2:8 HC0552"}},
 		{"a version", "splunk:\n  cim: 5.0\n", nil},
+		{"allow is a text", "allow: HC0310\n", []string{"huntc.yaml:1:8 HC0552"}},
+		{"allowed codes that are none", "allow: [HC0310, HC9999, {a: b}]\n", []string{"huntc.yaml:1:17 HC0552", "huntc.yaml:1:25 HC0552"}},
 		{"aliases", "placeholders:\n  a: &a [x]\n  b: *a\n", nil},
 	}
 	for _, tt := range tests {

@@ -102,7 +102,7 @@ func (a *app) options(c common, paths []string) (compiler.Options, error) {
 	if err != nil {
 		return opts, err
 	}
-	if err := a.print(diags); err != nil {
+	if err := a.print(diags, readSource); err != nil {
 		return opts, err
 	}
 	if diags.HasErrors() {
@@ -202,7 +202,7 @@ func (a *app) show(f buildFlags, format diag.Format, res *compiler.Result, list 
 	if !f.verbose {
 		list = slices.DeleteFunc(slices.Clone(list), func(d diag.Diagnostic) bool { return d.Severity == diag.Info })
 	}
-	if err := a.print(list); err != nil {
+	if err := a.print(list, res.Source); err != nil {
 		return err
 	}
 	out := a.out

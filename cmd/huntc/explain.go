@@ -90,7 +90,7 @@ func (a *app) explainOne(res *compiler.Result, h *compiler.Hunt) error {
 			about = append(about, d)
 		}
 	}
-	if err := diag.Render(&b, about, readSource, false); err != nil {
+	if err := diag.Render(&b, about, res.Source, false); err != nil {
 		return err
 	}
 	for _, o := range h.Outputs {
@@ -102,7 +102,7 @@ func (a *app) explainOne(res *compiler.Result, h *compiler.Hunt) error {
 			}
 		}
 		b.WriteByte('\n')
-		if err := diag.Render(&b, o.Diagnostics, readSource, false); err != nil {
+		if err := diag.Render(&b, o.Diagnostics, res.Source, false); err != nil {
 			return err
 		}
 		if o.Query != "" {

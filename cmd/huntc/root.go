@@ -70,8 +70,8 @@ func colorful(w io.Writer) bool {
 }
 
 // print writes diagnostics as people read them.
-func (a *app) print(list diag.List) error {
-	return diag.Render(a.err, list, readSource, colorful(a.err))
+func (a *app) print(list diag.List, src diag.Source) error {
+	return diag.Render(a.err, list, src, colorful(a.err))
 }
 
 func readSource(name string) ([]byte, bool) {

@@ -44,6 +44,9 @@ const (
 	codeCorrCycle      diag.Code = "HC0145"
 	codeCorrAlias      diag.Code = "HC0146"
 	codeCorrPercentile diag.Code = "HC0147"
+	codeWindowing      diag.Code = "HC0148"
+	codeAsTumbling     diag.Code = "HC0149"
+	codeEmptyGroups    diag.Code = "HC0150"
 
 	codeCondition       diag.Code = "HC0201"
 	codeConditionSize   diag.Code = "HC0202"
@@ -70,6 +73,8 @@ const (
 	codeNullInList      diag.Code = "HC0223"
 	codeSelection       diag.Code = "HC0224"
 	codeFieldName       diag.Code = "HC0225"
+
+	codeSelectionModifier diag.Code = "HC0226"
 
 	codeDuration      diag.Code = "HC0401"
 	codeAllow         diag.Code = "HC0402"

@@ -130,6 +130,7 @@ func (d *document) correlation() {
 			}
 		}
 	}
+	c.Windowing = d.windowing
 	d.hunt.Correlation = c
 }
 
@@ -249,7 +250,7 @@ func (d *document) correlationCondition(c *ir.Correlation, typ *correlationType,
 		d.diags.Errorf(codeCorrCondition, d.src.span(n), "Add \"field\".", "a correlation of the type %q needs a field", typ.name)
 	}
 	if typ.name == "value_percentile" && !hasPercentile {
-		d.diags.Warnf(codeCorrPercentile, d.src.span(n), "Add for example \"percentile: 95\".", "the condition does not say which percentile")
+		d.diags.Errorf(codeCorrPercentile, d.src.span(n), "Add for example \"percentile: 95\".", "the condition does not say which percentile, so there is nothing to compute")
 	}
 }
 

@@ -49,6 +49,10 @@ func (d *document) detectionPairs(block string, n *yaml.Node, pairs []pair) ir.E
 			d.diags.Errorf(codeTimeframe, d.src.span(p.key), "Remove it; in a correlation document the same is \"timespan\". A look-back is \"hunt: {window: …}\".",
 				"\"timeframe\" is gone from Sigma since version 2")
 		default:
+			if name, modifier, ok := strings.Cut(p.key.Value, "|"); ok {
+				d.diags.Warnf(codeSelectionModifier, d.src.span(p.key), fmt.Sprintf("Put it behind the fields: \"Field|%s\".", modifier),
+					"the modifier behind the selection %q has no effect: modifiers belong to fields", name)
+			}
 			det.selections = append(det.selections, selection{Span: d.src.span(p.key), name: p.key.Value, expr: det.selection(p.key, p.value)})
 		}
 	}

@@ -98,6 +98,13 @@ func (d *document) huntKey(h *hunt, p pair) {
 			}
 			d.hunt.LookBack = dur
 		}
+	case "windows":
+		t, ok := d.textOf(key, v)
+		if d.get(keyCorrelation) == nil {
+			d.diags.Errorf(codeWindowing, d.src.span(p.key), "Remove it; a pipeline says its windows itself, with bin and gaps.", "\"windows\" belongs to correlations")
+		} else if ok && d.word("windows", t, v, windowings) {
+			d.windowing = ir.Windowing(t)
+		}
 	case "phase":
 		if t, ok := d.textOf(key, v); ok && d.word("phase", t, v, phases) {
 			m.Phase = t

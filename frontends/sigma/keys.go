@@ -41,7 +41,7 @@ var topKeys = [...]string{
 
 var (
 	logsourceKeys   = []string{"category", "product", "service", "definition"}
-	huntKeys        = []string{"window", "phase", "confidence", "article", "iocs", "allow", "output", "native", "targets", "pipeline", "branches", "template", "intent"}
+	huntKeys        = []string{"window", "windows", "phase", "confidence", "article", "iocs", "allow", "output", "native", "targets", "pipeline", "branches", "template", "intent"}
 	articleKeys     = []string{"title", "url", "publisher", "published", "severity"}
 	branchKeys      = []string{"logsource", "detection", "output", "pipeline"}
 	correlationKeys = []string{"type", "rules", "group-by", "timespan", "aliases", "condition", "generate"}
@@ -52,6 +52,7 @@ var (
 	statuses     = []string{"stable", "test", "experimental", "deprecated", "unsupported"}
 	levels       = []string{"informational", "low", "medium", "high", "critical"}
 	relatedTypes = []string{"derived", "obsolete", "merged", "renamed", "similar", "correlation"}
+	windowings   = []string{"tumbling", "sliding", "session"}
 	confidences  = []string{"low", "medium", "high"}
 	phases       = []string{"recon", "weapon", "delivery", "exploit", "install", "c2", "actions"}
 )

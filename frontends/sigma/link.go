@@ -47,6 +47,14 @@ func Link(files []*File) diag.List {
 		for _, f := range files {
 			l.correlations(f)
 		}
+		for _, f := range files {
+			for i := range f.entries {
+				if e := &f.entries[i]; e.hunt.Kind == ir.KindCorrelation {
+					l.correlate(e)
+				}
+			}
+			f.dropBroken()
+		}
 	}
 	l.diags.Sort()
 	return l.diags
@@ -144,6 +152,10 @@ func (l *linker) correlations(f *File) {
 			e.broken = true
 		}
 	}
+}
+
+// dropBroken moves hunts that have turned out to be in error to Broken.
+func (f *File) dropBroken() {
 	for i := range f.entries {
 		e := &f.entries[i]
 		if e.broken && slices.Contains(f.Hunts, e.hunt) {

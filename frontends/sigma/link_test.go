@@ -120,6 +120,7 @@ correlation:
     aliases:
         address: {logon: IpAddress, connection: SourceIp}
     condition: {field: [User, Domain], gt: 5, lte: 100}
+hunt: {windows: tumbling}
 ---
 title: Chain
 correlation:
@@ -127,6 +128,7 @@ correlation:
     rules: [many, logon]
     timespan: 1w
     condition: many and not logon
+hunt: {windows: tumbling}
 `,
 	})
 	if diags := sigma.Link(files); len(diags) > 0 {
@@ -134,7 +136,7 @@ correlation:
 	}
 	i := slices.IndexFunc(files, func(f *sigma.File) bool { return f.Path == "b.yml" })
 	many, chain := files[i].Hunts[0], files[i].Hunts[1]
-	if many.Kind != ir.KindCorrelation || many.Query != nil {
+	if many.Kind != ir.KindCorrelation || many.Query == nil {
 		t.Errorf("kind %s, query %v", many.Kind, many.Query)
 	}
 	c := many.Correlation

@@ -124,6 +124,8 @@ type document struct {
 	iocs  []iocList
 	// template, if not nil, is where the detections come from.
 	template *template
+	// windowing is what hunt.windows says.
+	windowing ir.Windowing
 	// conditions are those of the last detection read.
 	conditions []*cond
 }

@@ -12,16 +12,21 @@ import (
 
 // aggregate plans a grouping: by tstats itself where it can say all of it, by
 // stats over the rows of tstats where that comes to the same, else by stats
-// over events.
-func (p *planner) aggregate(q *ir.Aggregate, n need) rows {
-	if p.form == backends.Tstats && isChain(q.Input) {
-		if r, ok := p.direct(q); ok {
-			return r
+// over events. above is the condition on its rows; nil if there is none.
+func (p *planner) aggregate(q *ir.Aggregate, above ir.Expr) rows {
+	q = p.percentiles(q)
+	if p.form == backends.Tstats {
+		q = inlined(q)
+		if isChain(q.Input) {
+			if r, ok := p.direct(q, above); ok {
+				return r
+			}
 		}
 	}
-	below := need{counted: p.form == backends.Tstats}
+	timed := p.form == backends.Tstats && passesTime(q.Input)
+	below := need{only: true, counted: p.form == backends.Tstats && slices.ContainsFunc(q.Aggs, multiplied)}
 	for _, k := range q.By {
-		if ir.HasField(exprFields(k.X), timeColumn) && below.counted && isChain(q.Input) {
+		if ir.HasField(exprFields(k.X), timeColumn) && timed {
 			size := int64(1)
 			if c, ok := k.X.(*ir.Call); ok {
 				if s, ok := timeBin(c); ok {
@@ -36,11 +41,11 @@ func (p *planner) aggregate(q *ir.Aggregate, n need) rows {
 		if a.X == nil {
 			continue
 		}
-		if p.form == backends.Tstats && isChain(q.Input) && extremeOfTime(a) {
+		if timed && extremeOfTime(a) {
 			below.times = true
 			continue
 		}
-		if ir.HasField(exprFields(a.X), timeColumn) {
+		if timed && ir.HasField(exprFields(a.X), timeColumn) {
 			below.clock = 1
 		}
 		below = below.plus(exprFields(a.X)...)
@@ -48,6 +53,9 @@ func (p *planner) aggregate(q *ir.Aggregate, n need) rows {
 	needsTime := slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return a.Func == ir.First || a.Func == ir.Last })
 	if needsTime {
 		below = below.plus(&ir.Field{Span: q.Span, Name: timeColumn, T: ir.Time})
+		if timed {
+			below.clock = 1
+		}
 	}
 	r := p.query(q.Input, below)
 	if needsTime {
@@ -73,25 +81,66 @@ func (p *planner) aggregate(q *ir.Aggregate, n need) rows {
 	}
 	if len(made.Cols) > 0 {
 		made.Input = r.query
-		counted := r.counted
 		r = p.extend(made, r)
-		r.counted = counted
 	}
 	r = p.fillKeys(q.Span, r, keys)
 
-	out := &ir.Aggregate{Span: q.Span, Input: r.query}
+	s := &summary{p: p, q: q, above: above, in: r, out: &ir.Aggregate{Span: q.Span, Input: r.query}}
 	var sc scope
 	for _, k := range keys {
-		out.By = append(out.By, &ir.Col{Span: k.Span, As: k.Name, X: k})
+		s.out.By = append(s.out.By, &ir.Col{Span: k.Span, As: k.Name, X: k})
 		c, _ := r.scope.find(k.Name)
 		c.t = k.T
 		sc = append(sc, c.derived(k.Name))
 	}
 	for _, a := range q.Aggs {
-		out.Aggs = append(out.Aggs, p.agg(a, r))
-		sc = append(sc, column{name: a.As, t: a.Type(), nullable: a.Func != ir.Count && a.Func != ir.DCount})
+		s.add(a)
 	}
-	return rows{query: out, scope: sc}
+	return s.finish(rows{query: s.out, scope: sc})
+}
+
+// percentiles gives the two ends of a percentile their names, and notes what
+// is not certain of the others.
+func (p *planner) percentiles(q *ir.Aggregate) *ir.Aggregate {
+	out := *q
+	out.Aggs = make([]*ir.Agg, len(q.Aggs))
+	for i, a := range q.Aggs {
+		b := *a
+		out.Aggs[i] = &b
+		if a.Func != ir.Percentile {
+			continue
+		}
+		switch {
+		case a.P <= 0:
+			b.Func, b.P = ir.Min, 0
+		case a.P >= 100:
+			b.Func, b.P = ir.Max, 0
+		default:
+			p.reason(ir.Reason{Span: a.Span, Code: codePercentile, Effect: ir.Mixed,
+				Message: "Where a percentile falls between two values, Splunk may give a value between them, not the smaller or the larger one.",
+				Hint:    "Allow it with hunt.allow if the values lie close together."})
+		}
+	}
+	return &out
+}
+
+// multiplied reports whether it matters to an aggregate how often a row occurs.
+func multiplied(a *ir.Agg) bool {
+	switch a.Func {
+	case ir.Min, ir.Max, ir.DCount, ir.Values:
+		return false
+	}
+	return true
+}
+
+// fromRows reports whether an aggregate can be computed from rows that stand
+// for several events each.
+func fromRows(a *ir.Agg) bool {
+	switch a.Func {
+	case ir.Stdev, ir.Percentile, ir.First, ir.Last:
+		return false
+	}
+	return true
 }
 
 func extremeOfTime(a *ir.Agg) bool {
@@ -99,34 +148,237 @@ func extremeOfTime(a *ir.Agg) bool {
 	return ok && f.Name == timeColumn && (a.Func == ir.Min || a.Func == ir.Max)
 }
 
-// agg rewrites an aggregate for rows that may stand for several events each.
-func (p *planner) agg(a *ir.Agg, r rows) *ir.Agg {
+// passesTime reports whether the rows of q have the time of their event, and
+// no operator on the way reads it: then it may come in steps of any size.
+func passesTime(q ir.Query) bool {
+	if isChain(q) {
+		return true
+	}
+	reads := func(e ir.Expr) bool { return ir.HasField(exprFields(e), timeColumn) }
+	switch q := q.(type) {
+	case *ir.Filter:
+		return !reads(q.Pred) && passesTime(q.Input)
+	case *ir.Extend:
+		for _, c := range q.Cols {
+			if c.As == timeColumn || reads(c.X) {
+				return false
+			}
+		}
+		return passesTime(q.Input)
+	case *ir.Project:
+		has := false
+		for _, c := range q.Cols {
+			if f, ok := c.X.(*ir.Field); ok && f.Name == timeColumn && c.As == timeColumn {
+				has = true
+			} else if c.As == timeColumn || reads(c.X) {
+				return false
+			}
+		}
+		return has && passesTime(q.Input)
+	case *ir.Union:
+		for _, in := range q.Inputs {
+			if !passesTime(in) {
+				return false
+			}
+		}
+		return len(q.Inputs) > 0
+	}
+	return false
+}
+
+// summary is a grouping on the way.
+type summary struct {
+	p     *planner
+	q     *ir.Aggregate
+	above ir.Expr
+	in    rows
+	out   *ir.Aggregate
+	// post are columns made of aggregates, helpers the aggregates that only
+	// they use.
+	post    []*ir.Col
+	helpers []string
+}
+
+// add plans an aggregate for rows that may stand for several events each.
+func (s *summary) add(a *ir.Agg) {
+	p, r := s.p, s.in
 	p.name(&ir.Field{Span: a.Span, Name: a.As})
 	out := *a
+	var x ir.Expr
 	if a.X != nil {
-		out.X = p.value(a.X, r.scope)
-	}
-	if !r.counted {
-		p.clearAgg(&out, r.scope)
-		return &out
+		x = p.value(a.X, r.scope)
+		out.X = cleared(x, r.scope)
 	}
 	count := &ir.Field{Span: a.Span, Name: countColumn, T: ir.Int}
 	switch {
-	case a.Func == ir.Count:
-		out.Func, out.X = ir.Sum, count
 	case extremeOfTime(a) && a.Func == ir.Min && hasColumn(r.scope, firstColumn):
 		out.X = &ir.Field{Span: a.Span, Name: firstColumn, T: ir.Time}
-	case extremeOfTime(a) && hasColumn(r.scope, lastColumn):
+	case extremeOfTime(a) && a.Func == ir.Max && hasColumn(r.scope, lastColumn):
 		out.X = &ir.Field{Span: a.Span, Name: lastColumn, T: ir.Time}
-	case a.Func == ir.Min, a.Func == ir.Max, a.Func == ir.DCount, a.Func == ir.Values:
-		p.clearAgg(&out, r.scope)
+	case !multiplied(a):
+	case !r.merged:
+		if a.Func == ir.Stdev {
+			s.guard(a)
+		}
+	case !r.counted:
+		p.fallback("The function " + string(a.Func) + " needs the events themselves here.")
+	case a.Func == ir.Count:
+		out.Func, out.X = ir.Sum, count
 	case a.Func == ir.Sum:
-		p.clearAgg(&out, r.scope)
-		out.X = &ir.Call{Span: a.Span, Func: ir.Mul, Args: []ir.Expr{out.X, count}}
+		out.X = cleared(times(x, count), r.scope)
+	case a.Func == ir.Avg:
+		s.average(a, x, count)
+		return
 	default:
 		p.fallback("The function " + string(a.Func) + " over a condition that tstats cannot say needs the events themselves.")
 	}
-	return &out
+	s.out.Aggs = append(s.out.Aggs, &out)
+}
+
+func times(x ir.Expr, count *ir.Field) ir.Expr {
+	return &ir.Call{Span: x.At(), Func: ir.Mul, Args: []ir.Expr{x, count}}
+}
+
+// average is the sum over the number of values.
+func (s *summary) average(a *ir.Agg, x ir.Expr, count *ir.Field) {
+	there, ok := hasValue(x, s.in.scope)
+	if !ok {
+		s.p.fallback("The function avg of a value that may fail to be computed needs the events themselves.")
+		return
+	}
+	weight := ir.Expr(count)
+	if !ir.IsTrue(there) {
+		weight = &ir.Call{Span: a.Span, Func: ir.If, Args: []ir.Expr{there, count}}
+	}
+	sum, n := s.helper(a.As+"_sum"), s.helper(a.As+"_n")
+	s.out.Aggs = append(s.out.Aggs,
+		&ir.Agg{Span: a.Span, As: sum, Func: ir.Sum, X: cleared(times(x, count), s.in.scope)},
+		&ir.Agg{Span: a.Span, As: n, Func: ir.Sum, X: weight})
+	s.post = append(s.post, &ir.Col{Span: a.Span, As: a.As, X: &ir.Call{Span: a.Span, Func: ir.Div, Args: []ir.Expr{
+		&ir.Field{Span: a.Span, Name: sum, T: ir.Float}, &ir.Field{Span: a.Span, Name: n, T: ir.Int}}}})
+}
+
+// helper is a name that no column of the grouping has.
+func (s *summary) helper(name string) string {
+	taken := func(name string) bool {
+		return slices.Contains(s.helpers, name) ||
+			slices.ContainsFunc(s.q.By, func(c *ir.Col) bool { return c.As == name }) ||
+			slices.ContainsFunc(s.q.Aggs, func(a *ir.Agg) bool { return a.As == name })
+	}
+	for taken(name) {
+		name += "_"
+	}
+	s.helpers = append(s.helpers, name)
+	return name
+}
+
+// guard makes the deviation of a single value missing, which to Splunk is 0
+// (Search Reference, the example of mean()), unless the condition above leaves
+// no row with one out of account anyway.
+func (s *summary) guard(a *ir.Agg) {
+	there, ok := hasValue(s.p.value(a.X, s.in.scope), s.in.scope)
+	if !ok {
+		there = nil
+	}
+	s.guardBy(a, there)
+}
+
+// guardBy guards a deviation of values that are not missing where there holds;
+// nil if that is not known.
+func (s *summary) guardBy(a *ir.Agg, there ir.Expr) {
+	if above(s.above, a.As, 0) {
+		return
+	}
+	n := ""
+	if there != nil && ir.IsTrue(there) {
+		if i := slices.IndexFunc(s.q.Aggs, func(c *ir.Agg) bool { return c.Func == ir.Count }); i >= 0 {
+			n = s.q.Aggs[i].As
+		}
+		if n != "" && above(s.above, n, 1) {
+			return
+		}
+	}
+	if n == "" {
+		n = s.helper(a.As + "_n")
+		agg := &ir.Agg{Span: a.Span, As: n, Func: ir.Count}
+		switch f, plain := a.X.(*ir.Field); {
+		case there != nil && ir.IsTrue(there):
+		case plain && len(s.q.By) > 0 && there != nil:
+			agg.Func, agg.X = ir.Sum, present(a.Span, f)
+			if _, isExists := there.(*ir.Exists); !isExists {
+				agg.X = &ir.Call{Span: a.Span, Func: ir.If, Args: []ir.Expr{there, &ir.Lit{Span: a.Span, Value: int64(1)}}}
+			}
+		case there != nil:
+			agg.Func, agg.X = ir.Sum, &ir.Call{Span: a.Span, Func: ir.If, Args: []ir.Expr{there, &ir.Lit{Span: a.Span, Value: int64(1)}}}
+		default:
+			s.p.diags.Errorf(codeUnsayable, a, "Make the value a column with \"extend\" first, and take its deviation.",
+				"of the values of this expression Splunk cannot tell how many there are, and the deviation of a single one has to be told from 0")
+		}
+		s.out.Aggs = append(s.out.Aggs, agg)
+	}
+	s.post = append(s.post, &ir.Col{Span: a.Span, As: a.As, X: &ir.Call{Span: a.Span, Func: ir.If, Args: []ir.Expr{
+		&ir.Compare{Span: a.Span, Op: ir.Gt, L: &ir.Field{Span: a.Span, Name: n, T: ir.Int}, R: &ir.Lit{Span: a.Span, Value: int64(1)}, Cased: true},
+		&ir.Field{Span: a.Span, Name: a.As, T: a.Type()}}}})
+}
+
+// above reports whether a condition asks for more than bound of a column; a
+// column that holds whole numbers only counts as more than 1 from 2 on.
+func above(e ir.Expr, name string, bound float64) bool {
+	if e == nil {
+		return false
+	}
+	return slices.ContainsFunc(ir.Conjuncts(e), func(e ir.Expr) bool {
+		c, ok := e.(*ir.Compare)
+		if !ok {
+			return false
+		}
+		f, isField := c.L.(*ir.Field)
+		lit, isLit := c.R.(*ir.Lit)
+		if !isField || !isLit || f.Name != name {
+			return false
+		}
+		var v float64
+		switch x := lit.Value.(type) {
+		case int64:
+			v = float64(x)
+		case float64:
+			v = x
+		case time.Duration:
+			v = x.Seconds()
+		default:
+			return false
+		}
+		return c.Op == ir.Gt && v >= bound || (c.Op == ir.Ge || c.Op == ir.Eq) && v > bound
+	})
+}
+
+// finish puts the columns that are made of aggregates over the grouping. r is
+// the grouping with a scope of its keys.
+func (s *summary) finish(r rows) rows {
+	for _, a := range s.out.Aggs {
+		r.scope = append(r.scope, column{name: a.As, t: a.Type(), nullable: a.Func != ir.Count && a.Func != ir.DCount})
+	}
+	if len(s.post) == 0 {
+		return r
+	}
+	r = s.p.extend(&ir.Extend{Span: s.q.Span, Cols: s.post}, r)
+	if len(s.helpers) == 0 {
+		return r
+	}
+	out := &ir.Project{Span: s.q.Span, Input: r.query}
+	var sc scope
+	keep := func(at diag.Span, name string) {
+		c, _ := r.scope.find(name)
+		out.Cols = append(out.Cols, &ir.Col{Span: at, As: name, X: &ir.Field{Span: at, Name: name, T: c.t}})
+		sc = append(sc, c)
+	}
+	for _, k := range s.q.By {
+		keep(k.Span, k.As)
+	}
+	for _, a := range s.q.Aggs {
+		keep(a.Span, a.As)
+	}
+	return rows{query: out, scope: sc}
 }
 
 func hasColumn(sc scope, name string) bool {
@@ -134,29 +386,20 @@ func hasColumn(sc scope, name string) bool {
 	return ok
 }
 
-// clearAgg looks for texts that stand for a missing value and would be
-// summarised as values. Where this package puts them the form is given up;
-// where the data model itself does, every form has them, and a reason says so.
-func (p *planner) clearAgg(a *ir.Agg, sc scope) {
-	if a.X == nil {
-		return
-	}
-	for _, f := range ir.Fields(a.X) {
-		c, _ := sc.find(f.Name)
-		if c.fill != "" && c.fill != c.own && p.form == backends.Tstats {
-			p.fallback("The column " + f.Name + " may be missing, which " + string(a.Func) + " over the rows of tstats would take for a value.")
-		}
-		if c.own != "" && !(a.Func == ir.Sum && c.own == "0") {
-			p.reasons = append(p.reasons, ir.Reason{Span: a.Span, Code: codeFillCounts, Effect: ir.Mixed,
-				Message: "The data model writes " + c.own + " where " + f.Name + " has no value, which " + string(a.Func) + " takes for a value.",
-				Hint:    "Filter events without a value out first, or allow it with hunt.allow."})
-		}
+// ownFills notes texts of the data model for a missing value that tstats itself
+// summarises as values.
+func (p *planner) ownFills(a *ir.Agg, f *ir.Field, own string) {
+	if own != "" && !(a.Func == ir.Sum && own == "0") {
+		p.reason(ir.Reason{Span: a.Span, Code: codeFillCounts, Effect: ir.Mixed,
+			Message: "The data model writes " + own + " where " + f.Name + " has no value, which " + string(a.Func) + " takes for a value.",
+			Hint:    "Filter events without a value out first, or allow it with hunt.allow."})
 	}
 }
 
 // direct lets tstats do the whole grouping. It reports false where the
-// condition, a key or an argument is more than tstats can say.
-func (p *planner) direct(q *ir.Aggregate) (rows, bool) {
+// condition, a key or an argument is more than tstats can say, or where rows
+// of tstats give an exact result and tstats itself does not.
+func (p *planner) direct(q *ir.Aggregate, above ir.Expr) (rows, bool) {
 	var fields []*ir.Field
 	var clock *ir.Col
 	for _, k := range q.By {
@@ -179,6 +422,9 @@ func (p *planner) direct(q *ir.Aggregate) (rows, bool) {
 	}
 	n := need{cols: fields}
 	for _, a := range q.Aggs {
+		if ir.HasField(fields, a.As) || a.As == timeColumn {
+			return rows{}, false
+		}
 		if a.X == nil {
 			continue
 		}
@@ -194,78 +440,225 @@ func (p *planner) direct(q *ir.Aggregate) (rows, bool) {
 	if len(src.computed) > 0 || slices.ContainsFunc(src.steps, func(st step) bool { return len(st.rest)+len(st.cols) > 0 }) {
 		return rows{}, false
 	}
+	infos := make([]schema.ColumnInfo, len(q.Aggs))
+	own := make([]string, len(q.Aggs))
+	for i, a := range q.Aggs {
+		f, ok := a.X.(*ir.Field)
+		if !ok || f.Name == timeColumn {
+			infos[i].Fill = "-" // never missing
+			continue
+		}
+		infos[i], _ = p.b.schema.Column(schema.CIM, src.scan.Physical.Table, f.Name)
+		if own[i] = ownFill(infos[i]); own[i] != "" && src.hasValue(f.Name, own[i]) {
+			own[i] = ""
+		}
+		exact := own[i] == "" || a.Func == ir.Sum && own[i] == "0"
+		if !exact && !slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return !fromRows(a) }) ||
+			a.Func == ir.Stdev && infos[i].Fill == "" && len(q.By) == 0 {
+			return rows{}, false
+		}
+	}
 	p.searchNames(src.push)
 	p.reportReadsAll(src)
 	at := src.scan.Span
 	out := &ir.Aggregate{Span: q.Span, Input: &ir.Filter{Span: at, Input: src.scan, Pred: ir.NewLogic(at, ir.And, src.push...)}}
-	var sc scope
-	keys, ksc := p.keys(src.scan, fields)
+	s := &summary{p: p, q: q, above: above, out: out}
+	keys, sc := p.keys(src.scan, fields)
 	out.By = append(out.By, keys...)
-	for _, c := range ksc {
-		sc = append(sc, c.derived(c.name))
+	for i, c := range sc {
+		sc[i] = c.derived(c.name)
 	}
 	if clock != nil {
 		size, _ := timeBin(clock.X.(*ir.Call))
-		out.By = append(out.By, &ir.Col{Span: clock.Span, As: timeColumn, X: &ir.Call{Span: clock.Span, Func: ir.Bin, Args: []ir.Expr{
-			&ir.Field{Span: clock.Span, Name: timeColumn, T: ir.Time}, &ir.Lit{Span: clock.Span, Value: size}}}})
+		out.By = append(out.By, clockKey(clock.Span, size))
 		sc = append(sc, column{name: timeColumn, t: ir.Time})
 	}
-	for _, a := range q.Aggs {
+	for i, a := range q.Aggs {
 		p.name(&ir.Field{Span: a.Span, Name: a.As})
-		if _, clash := sc.find(a.As); clash {
-			return rows{}, false
-		}
-		b := *a
-		p.clearAgg(&b, p.modelScope(src, a))
-		out.Aggs = append(out.Aggs, &b)
-		sc = append(sc, column{name: a.As, t: a.Type(), nullable: a.Func != ir.Count && a.Func != ir.DCount})
-	}
-	return p.renamed(q, rows{query: out, scope: sc}), true
-}
-
-// modelScope is what the data model says of the argument of an aggregate.
-func (p *planner) modelScope(src source, a *ir.Agg) scope {
-	var sc scope
-	if a.X != nil {
-		for _, f := range ir.Fields(a.X) {
-			info, _ := p.b.schema.Column(schema.CIM, src.scan.Physical.Table, f.Name)
-			own := ownFill(info)
-			if own != "" && src.hasValue(f.Name, own) {
-				own = ""
+		if f, ok := a.X.(*ir.Field); ok {
+			p.ownFills(a, f, own[i])
+			if a.Func == ir.Stdev {
+				there := ir.True(a.Span)
+				if infos[i].Fill == "" {
+					there = &ir.Exists{Span: a.Span, X: f}
+				}
+				s.guardBy(a, there)
 			}
-			sc = append(sc, column{name: f.Name, own: own})
 		}
+		out.Aggs = append(out.Aggs, a)
 	}
-	return sc
+	return s.finish(p.renamed(q, out, sc)), true
 }
 
-// renamed gives the keys of a grouping the names that the author gave them.
-func (p *planner) renamed(q *ir.Aggregate, r rows) rows {
+// renamed gives the keys of a grouping the names that the author gave them. sc
+// is the scope of the keys.
+func (p *planner) renamed(q *ir.Aggregate, agg *ir.Aggregate, sc scope) rows {
 	same := true
-	proj := &ir.Project{Span: q.Span, Input: r.query}
-	sc := scope{}
-	add := func(at diag.Span, as, name string, t ir.Type) {
-		same = same && as == name
-		p.name(&ir.Field{Span: at, Name: as})
-		proj.Cols = append(proj.Cols, &ir.Col{Span: at, As: as, X: &ir.Field{Span: at, Name: name, T: t}})
-		c, _ := r.scope.find(name)
-		c.name = as
-		sc = append(sc, c)
-	}
+	proj := &ir.Project{Span: q.Span, Input: agg}
+	out := scope{}
 	for _, k := range q.By {
 		name := timeColumn
 		if f, ok := k.X.(*ir.Field); ok {
 			name = f.Name
 		}
-		add(k.Span, k.As, name, ir.TypeOf(k.X))
-	}
-	for _, a := range q.Aggs {
-		add(a.Span, a.As, a.As, a.Type())
+		same = same && k.As == name
+		p.name(&ir.Field{Span: k.Span, Name: k.As})
+		proj.Cols = append(proj.Cols, &ir.Col{Span: k.Span, As: k.As, X: &ir.Field{Span: k.Span, Name: name, T: ir.TypeOf(k.X)}})
+		c, _ := sc.find(name)
+		c.name = k.As
+		out = append(out, c)
 	}
 	if same {
-		return r
+		return rows{query: agg, scope: out}
 	}
-	return rows{query: proj, scope: sc}
+	for _, a := range agg.Aggs {
+		proj.Cols = append(proj.Cols, &ir.Col{Span: a.Span, As: a.As, X: &ir.Field{Span: a.Span, Name: a.As, T: a.Type()}})
+	}
+	return rows{query: proj, scope: out}
+}
+
+// inlined reads the grouping's columns where the events have them, below the
+// projections and renamings in between, if what lies below is the events of
+// one dataset.
+func inlined(q *ir.Aggregate) *ir.Aggregate {
+	in, names := unnamed(q.Input)
+	if names == nil || !isChain(in) {
+		return q
+	}
+	out := &ir.Aggregate{Span: q.Span, Input: in}
+	var read []*ir.Field
+	for _, k := range q.By {
+		x, ok := names.key(k.X)
+		if !ok {
+			return q
+		}
+		out.By = append(out.By, &ir.Col{Span: k.Span, As: k.As, X: x})
+	}
+	for _, a := range q.Aggs {
+		b := *a
+		if a.X != nil {
+			x, ok := names.key(a.X)
+			if !ok {
+				return q
+			}
+			b.X = x
+			read = union(read, exprFields(x))
+		}
+		out.Aggs = append(out.Aggs, &b)
+	}
+	// A key may take a name that a column below has, which is not read then.
+	for _, k := range out.By {
+		if f, ok := k.X.(*ir.Field); ok && f.Name == k.As {
+			continue
+		}
+		if ir.HasField(read, k.As) || slices.ContainsFunc(out.By, func(o *ir.Col) bool { return o != k && ir.HasField(exprFields(o.X), k.As) }) {
+			return q
+		}
+	}
+	return out
+}
+
+// renames are the columns that a projection or a renaming makes, by the
+// columns below it.
+type renames struct {
+	cols map[string]ir.Expr
+	rest bool // columns not among them keep their names; else there are none
+}
+
+// unnamed takes projections and renamings off a query; nil renames if there is
+// none on top.
+func unnamed(q ir.Query) (ir.Query, *renames) {
+	var cols []*ir.Col
+	out := &renames{cols: map[string]ir.Expr{}}
+	var input ir.Query
+	switch q := q.(type) {
+	case *ir.Project:
+		cols, input = q.Cols, q.Input
+	case *ir.Extend:
+		if slices.ContainsFunc(q.Cols, func(c *ir.Col) bool { _, plain := c.X.(*ir.Field); return !plain }) {
+			return q, nil
+		}
+		cols, input, out.rest = q.Cols, q.Input, true
+	case *ir.Filter:
+		in, names := unnamed(q.Input)
+		if names == nil {
+			return q, nil
+		}
+		pred, ok := names.apply(q.Pred)
+		if !ok {
+			return q, nil
+		}
+		return &ir.Filter{Span: q.Span, Input: in, Pred: pred}, names
+	default:
+		return q, nil
+	}
+	in, names := unnamed(input)
+	if names == nil {
+		for _, c := range cols {
+			out.cols[c.As] = c.X
+		}
+		return in, out
+	}
+	if out.rest {
+		for name, x := range names.cols {
+			out.cols[name] = x
+		}
+		out.rest = names.rest
+	}
+	for _, c := range cols {
+		x, ok := names.key(c.X)
+		if !ok {
+			return q, nil
+		}
+		out.cols[c.As] = x
+	}
+	return in, out
+}
+
+// key is an expression over the columns below; a column by itself may stand for
+// any expression.
+func (r *renames) key(e ir.Expr) (ir.Expr, bool) {
+	if f, ok := e.(*ir.Field); ok {
+		if x, ok := r.cols[f.Name]; ok {
+			return x, true
+		}
+		return e, r.rest
+	}
+	return r.apply(e)
+}
+
+// apply is an expression over the columns below, if each that it reads is one.
+func (r *renames) apply(e ir.Expr) (ir.Expr, bool) {
+	good := true
+	below := func(f *ir.Field) *ir.Field {
+		x, ok := r.cols[f.Name]
+		if !ok {
+			good = good && r.rest
+			return f
+		}
+		g, ok := x.(*ir.Field)
+		if !ok {
+			good = false
+			return f
+		}
+		return &ir.Field{Span: f.Span, Name: g.Name, T: g.T}
+	}
+	out := ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+		switch e := e.(type) {
+		case *ir.Field:
+			return below(e)
+		case *ir.Exists:
+			return &ir.Exists{Span: e.Span, X: below(e.X)}
+		case *ir.FieldMatch:
+			c := *e
+			c.X, c.Y = below(e.X), below(e.Y)
+			return &c
+		case *ir.Foreign:
+			good = false
+		}
+		return e
+	})
+	return out, good
 }
 
 func gcd(a, b int64) int64 {

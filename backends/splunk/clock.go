@@ -37,6 +37,8 @@ func nativeTime(q ir.Query) ir.Query {
 			}
 		case *ir.Window:
 			made = made || q.As == ir.Timestamp
+		case *ir.Session:
+			made = made || q.As == ir.Timestamp
 		}
 	})
 	if !passed || made {
@@ -61,7 +63,13 @@ func nativeTime(q ir.Query) ir.Query {
 			}
 			return out
 		case *ir.Window:
-			return &ir.Window{Span: q.Span, Input: q.Input, By: renameTimeFields(q.By), Of: renameTimeField(q.Of), As: q.As}
+			out := *q
+			out.By, out.Of = renameTimeFields(q.By), renameTimeField(q.Of)
+			return &out
+		case *ir.Session:
+			out := *q
+			out.By, out.Of = renameTimeFields(q.By), renameTimeField(q.Of)
+			return &out
 		case *ir.Join:
 			return &ir.Join{Span: q.Span, Left: q.Left, Right: q.Right, Kind: q.Kind, On: renameTimeFields(q.On)}
 		case *ir.Distinct:

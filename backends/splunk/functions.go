@@ -2,8 +2,10 @@ package splunk
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/huntc/huntc/backends/splunk/spl"
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
 
@@ -17,22 +19,57 @@ var aggFuncs = [...]struct {
 	{ir.Stdev, "stdev"}, {ir.Values, "values"}, {ir.First, "earliest"}, {ir.Last, "latest"},
 }
 
-func splAgg(f ir.AggFunc) string {
-	for _, a := range aggFuncs {
-		if a.ir == f {
-			return a.spl
+// percentile is the function that computes a percentile of all values; perc
+// estimates it where there are more than 1,000 distinct ones.
+const percentile = "exactperc"
+
+func splAgg(a *ir.Agg) string {
+	if a.Func == ir.Percentile {
+		return percentile + strconv.FormatFloat(a.P, 'f', -1, 64)
+	}
+	for _, f := range aggFuncs {
+		if f.ir == a.Func {
+			return f.spl
 		}
 	}
 	return ""
 }
 
-func irAgg(name string) (ir.AggFunc, bool) {
-	for _, a := range aggFuncs {
-		if a.spl == name {
-			return a.ir, true
+// irAgg is an aggregate of the function of that name, without its argument.
+func irAgg(name string) (*ir.Agg, bool) {
+	if digits, ok := strings.CutPrefix(name, percentile); ok {
+		p, err := strconv.ParseFloat(digits, 64)
+		return &ir.Agg{Func: ir.Percentile, P: p}, err == nil && p > 0 && p < 100
+	}
+	for _, f := range aggFuncs {
+		if f.spl == name {
+			return &ir.Agg{Func: f.ir}, true
 		}
 	}
-	return "", false
+	return nil, false
+}
+
+// present is sum(if(exists(f), 1, 0)), the number of values of a field that are
+// not missing, which stats and tstats write as count(f).
+func present(at diag.Span, f *ir.Field) ir.Expr {
+	return &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{&ir.Exists{Span: at, X: f}, &ir.Lit{Span: at, Value: int64(1)}, &ir.Lit{Span: at, Value: int64(0)}}}
+}
+
+// presentField is the field that a sum counts the values of. Without groups a
+// sum of nothing is missing and a count of it 0, so there the forms differ.
+func presentField(a *ir.Agg, grouped bool) *ir.Field {
+	c, ok := a.X.(*ir.Call)
+	if !ok || !grouped || a.Func != ir.Sum || c.Func != ir.If || len(c.Args) != 3 {
+		return nil
+	}
+	ex, ok := c.Args[0].(*ir.Exists)
+	if one, isLit := c.Args[1].(*ir.Lit); !ok || !isLit || one.Value != int64(1) {
+		return nil
+	}
+	if zero, isLit := c.Args[2].(*ir.Lit); !isLit || zero.Value != int64(0) {
+		return nil
+	}
+	return ex.X
 }
 
 // scalarFuncs are the scalar functions that are written in one fixed way, for
@@ -57,6 +94,7 @@ var scalarFuncs = [...]struct {
 	{ir.ToString, 1, call("tostring"), uncall("tostring", 1)},
 	{ir.ToNumber, 1, call("tonumber"), uncall("tonumber", 1)},
 	{ir.Coalesce, 2, call("coalesce"), uncall("coalesce", 2)},
+	{ir.Tuple, -1, tuple, untuple}, // before Concat, of which it is a form
 	{ir.Concat, -1, concat, unconcat},
 }
 
@@ -105,6 +143,62 @@ func unconcat(e spl.Expr) []spl.Expr {
 		return append(left, b.R)
 	}
 	return []spl.Expr{b.L, b.R}
+}
+
+// tuple writes the length of each value but the last in front of it, so that
+// no text in one value can pass for the border to the next. Null in any makes
+// it null.
+func tuple(args []spl.Expr) spl.Expr {
+	var parts []spl.Expr
+	for _, a := range args[:len(args)-1] {
+		parts = append(parts, &spl.CallExpr{Name: "len", Args: []spl.Expr{a}}, &spl.StringLit{Value: ":"}, a)
+	}
+	return concat(append(parts, args[len(args)-1]))
+}
+
+func untuple(e spl.Expr) []spl.Expr {
+	parts := unconcat(e)
+	if len(parts) < 4 || len(parts)%3 != 1 {
+		return nil
+	}
+	var args []spl.Expr
+	for ; len(parts) > 1; parts = parts[3:] {
+		measured := uncall("len", 1)(parts[0])
+		colon, ok := parts[1].(*spl.StringLit)
+		if measured == nil || !ok || colon.Value != ":" || spl.PrintExpr(measured[0]) != spl.PrintExpr(parts[2]) {
+			return nil
+		}
+		args = append(args, parts[2])
+	}
+	return append(args, parts[0])
+}
+
+// conditional is if(p, x, y), null() where y is left out.
+func (l *lowerer) conditional(c *ir.Call) spl.Expr {
+	otherwise := spl.Expr(&spl.CallExpr{Name: "null"})
+	if len(c.Args) > 2 {
+		otherwise = l.value(c.Args[2])
+	}
+	return &spl.CallExpr{Name: "if", Args: []spl.Expr{l.pred(c.Args[0]), l.value(c.Args[1]), otherwise}}
+}
+
+func (b *Backend) liftConditional(e spl.Expr) (ir.Expr, bool) {
+	args := uncall("if", 3)(e)
+	if args == nil {
+		return nil, false
+	}
+	pred := b.liftPred(args[0])
+	x, ok := b.liftValue(args[1])
+	if pred == nil || !ok {
+		return nil, false
+	}
+	call := &ir.Call{Span: e.At(), Func: ir.If, Args: []ir.Expr{pred, x}}
+	if null, isCall := args[2].(*spl.CallExpr); isCall && null.Name == "null" && len(null.Args) == 0 {
+		return call, true
+	}
+	y, ok := b.liftValue(args[2])
+	call.Args = append(call.Args, y)
+	return call, ok
 }
 
 func number(n int64) spl.Expr { return &spl.NumberLit{Text: strconv.FormatInt(n, 10)} }
@@ -197,25 +291,40 @@ func undatePart(format string) func(spl.Expr) []spl.Expr {
 	}
 }
 
-// call checks a function of the hunt against the table.
-func (p *planner) call(c *ir.Call) {
+// call checks a function of the hunt, whose arguments are planned, against the
+// table.
+func (p *planner) call(c *ir.Call) ir.Expr {
+	arity := func(ok bool) ir.Expr {
+		if !ok {
+			p.diags.Errorf(codeUnsayable, c, "", "%s has %d arguments, which Splunk's form of it does not take", c.Func, len(c.Args))
+		}
+		return c
+	}
+	switch c.Func {
+	case ir.If:
+		if len(c.Args) > 1 && ir.IsTrue(c.Args[0]) {
+			return c.Args[1]
+		}
+		return arity(len(c.Args) == 2 || len(c.Args) == 3)
+	case ir.Tuple:
+		if len(c.Args) == 1 {
+			return c.Args[0]
+		}
+	}
 	for _, f := range scalarFuncs {
 		if f.ir != c.Func {
 			continue
-		}
-		if f.arity >= 0 && len(c.Args) != f.arity || f.arity < 0 && len(c.Args) < 2 {
-			p.diags.Errorf(codeUnsayable, c, "", "%s has %d arguments, which Splunk's form of it does not take", c.Func, len(c.Args))
-			return
 		}
 		switch c.Func {
 		case ir.Day, ir.Week, ir.Month, ir.Year:
 			p.timeZoneReason(c, "The "+string(c.Func)+" of a time")
 		case ir.Bin:
-			if !isNumber(c.Args[1]) {
+			if len(c.Args) == 2 && !isNumber(c.Args[1]) {
 				p.diags.Errorf(codeUnsayable, c, "Write the size as a number or a length of time.", "the size of a bin has to be a constant")
 			}
 		}
-		return
+		return arity(f.arity == len(c.Args) || f.arity < 0 && len(c.Args) > 1)
 	}
 	p.diags.Errorf(codeUnsayable, c, "", "Splunk has no form of the function %s", c.Func)
+	return c
 }

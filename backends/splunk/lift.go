@@ -1,6 +1,7 @@
 package splunk
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -41,17 +42,118 @@ func (l *lifter) search(s *spl.Search) ir.Query {
 		l.fail(s, "the search has no commands")
 		return nil
 	}
-	q := l.source(cmds[0])
+	var q ir.Query
+	n := 1
+	if t, ok := cmds[0].(*spl.Tstats); ok && prestats(t) {
+		q, n = l.appended(cmds)
+	} else {
+		q = l.source(cmds[0])
+	}
 	if q == nil {
 		return nil
 	}
-	cmds = cmds[1:]
+	cmds = cmds[n:]
 	for len(cmds) > 0 && q != nil {
 		var n int
 		q, n = l.command(q, cmds)
 		cmds = cmds[n:]
 	}
 	return q
+}
+
+// prestats reports whether tstats leaves its rows for stats to read.
+func prestats(c *spl.Tstats) bool {
+	return slices.ContainsFunc(c.Options, func(o spl.Option) bool { return o.Name == "prestats" })
+}
+
+// appended reads groupings by tstats under each other and the stats that adds
+// them up, and says how many commands they are.
+func (l *lifter) appended(cmds []spl.Command) (ir.Query, int) {
+	u := &ir.Union{Span: cmds[0].At()}
+	var evals []*spl.Eval
+	n := 0
+	for n < len(cmds) {
+		t, ok := cmds[n].(*spl.Tstats)
+		if !ok || !prestats(t) {
+			break
+		}
+		plain := *t
+		plain.Options = slices.DeleteFunc(slices.Clone(t.Options), func(o spl.Option) bool { return o.Name == "prestats" || o.Name == "append" })
+		agg, ok := l.tstats(&plain).(*ir.Aggregate)
+		if !ok || len(agg.Aggs) > len(innerAggs) {
+			l.fail(t, "this form of tstats with prestats is not read")
+			return nil, 1
+		}
+		for i := range agg.Aggs {
+			agg.Aggs[i].As = innerAggs[i].as
+		}
+		n++
+		eval := &spl.Eval{}
+		if n < len(cmds) {
+			if e, ok := cmds[n].(*spl.Eval); ok {
+				eval = e
+				n++
+			}
+		}
+		u.Inputs = append(u.Inputs, &ir.Project{Span: t.Span, Input: agg})
+		evals = append(evals, eval)
+	}
+	var stats *spl.Stats
+	if n < len(cmds) {
+		stats, _ = cmds[n].(*spl.Stats)
+	}
+	if stats == nil || stats.Event || len(stats.Aggs) > len(innerAggs) {
+		l.fail(cmds[0], "tstats with prestats is not read without the stats that belongs to it")
+		return nil, 1
+	}
+	out := &ir.Aggregate{Span: stats.Span, Input: u}
+	for _, name := range stats.By {
+		out.By = append(out.By, fieldCol(stats.Span, name))
+	}
+	for i := range stats.Aggs {
+		as := innerAggs[i].as
+		out.Aggs = append(out.Aggs, &ir.Agg{Span: stats.Span, As: as, Func: innerAggs[i].outer, X: &ir.Field{Span: stats.Span, Name: as}})
+	}
+	for i, in := range u.Inputs {
+		proj := in.(*ir.Project)
+		table := ir.Scans(proj)[0].Physical.Table
+		for _, name := range stats.By {
+			c := fieldCol(stats.Span, name)
+			if name != timeColumn {
+				if c.X = l.branchColumn(evals[i], name, table); c.X == nil {
+					l.fail(stats, "the column %s of one of the searches is not read", name)
+					return nil, 1
+				}
+			}
+			proj.Cols = append(proj.Cols, c)
+		}
+		for _, a := range out.Aggs {
+			proj.Cols = append(proj.Cols, fieldCol(stats.Span, a.As))
+		}
+	}
+	return out, n + 1
+}
+
+// branchColumn reads what a column of a branch is; nil if that is not known.
+func (l *lifter) branchColumn(e *spl.Eval, name, table string) ir.Expr {
+	for _, a := range e.Assign {
+		if a.Name != name {
+			continue
+		}
+		x := a.Expr
+		if args := uncall("coalesce", 2)(x); args != nil {
+			x = args[1]
+		}
+		if f, ok := x.(*spl.FieldRef); ok {
+			if column, ok := l.b.columnNames(table).byQualified[f.Name]; ok {
+				return &ir.Field{Span: f.Span, Name: column}
+			}
+			return nil
+		}
+		v, _ := l.b.liftValue(x)
+		return v
+	}
+	return nil
 }
 
 // source reads the command that produces rows.
@@ -181,12 +283,15 @@ func (l *lifter) tstats(c *spl.Tstats) ir.Query {
 }
 
 func (l *lifter) agg(at diag.Node, a *spl.Agg, name func(string) string) *ir.Agg {
-	f, ok := irAgg(a.Func)
+	out, ok := irAgg(a.Func)
 	if !ok {
 		l.fail(at, "the function %s is not read", a.Func)
+		return &ir.Agg{Span: a.Span, As: a.As}
 	}
-	out := &ir.Agg{Span: a.Span, As: a.As, Func: f}
+	out.Span, out.As = a.Span, a.As
 	switch {
+	case out.Func == ir.Count && a.Arg != "":
+		out.Func, out.X = ir.Sum, present(a.Span, &ir.Field{Span: a.Span, Name: name(a.Arg)})
 	case a.Eval != nil:
 		x, ok := l.b.liftValue(a.Eval)
 		if !ok {
@@ -242,8 +347,8 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 		}
 		return out, 1
 	case *spl.Sort:
-		if w := window(q, cmds); w != nil {
-			return w, 5
+		if w, n := inTimeOrder(q, cmds); n > 0 {
+			return w, n
 		}
 		if c.Limit != 0 {
 			break
@@ -327,24 +432,86 @@ func lookBack(e spl.Expr) (time.Duration, bool) {
 	return parseSpan(strings.TrimPrefix(s.Value, "-"))
 }
 
-// window reads the five commands of a Window.
-func window(q ir.Query, cmds []spl.Command) ir.Query {
-	if len(cmds) < 5 {
-		return nil
+// inTimeOrder reads the commands of a Window or a Session and says how many they
+// are; 0 if they are none.
+func inTimeOrder(q ir.Query, cmds []spl.Command) (ir.Query, int) {
+	if len(cmds) < 4 {
+		return nil, 0
 	}
 	sort, ok0 := cmds[0].(*spl.Sort)
 	stream, ok1 := cmds[1].(*spl.Streamstats)
-	eval, ok2 := cmds[2].(*spl.Eval)
-	_, ok3 := cmds[3].(*spl.Where)
-	drop, ok4 := cmds[4].(*spl.Fields)
-	if !ok0 || !ok1 || !ok2 || !ok3 || !ok4 || sort.Limit != 0 || len(stream.Aggs) != 1 || len(eval.Assign) != 1 || !drop.Remove {
-		return nil
+	if !ok0 || !ok1 || sort.Limit != 0 || len(stream.Aggs) == 0 || len(sort.Keys) != len(stream.By)+1 {
+		return nil, 0
 	}
 	of := stream.Aggs[0].Arg
-	if stream.Aggs[0].Func != "last" || len(sort.Keys) != len(stream.By)+1 || sort.Keys[len(stream.By)].Field != of {
-		return nil
+	if sort.Keys[len(stream.By)].Field != of {
+		return nil, 0
 	}
-	return &ir.Window{Span: sort.Span, Input: q, By: fields(stream.Span, stream.By), Of: &ir.Field{Span: stream.Span, Name: of}, As: eval.Assign[0].Name}
+	by := fields(stream.Span, stream.By)
+	field := &ir.Field{Span: stream.Span, Name: of}
+	if n, ok := places(stream); ok {
+		where, ok2 := cmds[2].(*spl.Where)
+		drop, ok3 := cmds[3].(*spl.Fields)
+		if !ok2 || !ok3 || !drop.Remove || spl.PrintExpr(where.Expr) != spl.PrintExpr(full(stream.Aggs[1].As, n+1)) {
+			return nil, 0
+		}
+		return &ir.Window{Span: sort.Span, Input: q, By: by, Of: field, Offset: n, As: stream.Aggs[0].As}, 4
+	}
+	if len(cmds) < 5 || stream.Aggs[0].Func != "last" || len(stream.Aggs) != 1 {
+		return nil, 0
+	}
+	eval, ok2 := cmds[2].(*spl.Eval)
+	drop, ok4 := cmds[4].(*spl.Fields)
+	if !ok2 || !ok4 || len(eval.Assign) != 1 || !drop.Remove {
+		return nil, 0
+	}
+	as := eval.Assign[0].Name
+	if where, ok := cmds[3].(*spl.Where); ok {
+		if args := uncall("isnotnull", 1)(where.Expr); args == nil || spl.PrintExpr(args[0]) != spl.PrintExpr(&spl.FieldRef{Name: as}) {
+			return nil, 0
+		}
+		return &ir.Window{Span: sort.Span, Input: q, By: by, Of: field, As: as}, 5
+	}
+	if _, ok := cmds[3].(*spl.Filldown); !ok {
+		return nil, 0
+	}
+	gap, ok := sessionGap(eval.Assign[0].Expr)
+	if !ok {
+		return nil, 0
+	}
+	return &ir.Session{Span: sort.Span, Input: q, By: by, Of: field, Gap: gap, As: as}, 5
+}
+
+// places is how many rows back a streamstats with a window looks.
+func places(s *spl.Streamstats) (int, bool) {
+	for _, o := range s.Options {
+		if n, err := strconv.Atoi(o.Value); o.Name == "window" && err == nil {
+			return n - 1, n > 1 && len(s.Aggs) == 2 && s.Aggs[0].Func == "range"
+		}
+	}
+	return 0, false
+}
+
+// sessionGap reads if(isnull(p) OR t - p > gap, t, null()).
+func sessionGap(e spl.Expr) (time.Duration, bool) {
+	args := uncall("if", 3)(e)
+	if args == nil {
+		return 0, false
+	}
+	or, ok := args[0].(*spl.Binary)
+	if !ok || or.Op != "OR" {
+		return 0, false
+	}
+	longer, ok := or.R.(*spl.Binary)
+	if !ok || longer.Op != ">" {
+		return 0, false
+	}
+	n, ok := longer.R.(*spl.NumberLit)
+	if !ok {
+		return 0, false
+	}
+	s, err := strconv.ParseFloat(n.Text, 64)
+	return time.Duration(math.Round(s * float64(time.Second))), err == nil
 }
 
 func project(q ir.Query, r *spl.Rename, t *spl.Table) ir.Query {
@@ -640,6 +807,9 @@ func (b *Backend) liftValue(e spl.Expr) (ir.Expr, bool) {
 	case *spl.NumberLit:
 		n, ok := parseNumber(e.Text)
 		return &ir.Lit{Span: at, Value: n}, ok
+	}
+	if x, ok := b.liftConditional(e); ok {
+		return x, true
 	}
 	for _, f := range scalarFuncs {
 		args := f.lift(e)

@@ -37,9 +37,14 @@ func (l *lowerer) query(q ir.Query) []spl.Command {
 				return l.tstats(q, s, f.Pred)
 			}
 		}
+		if l.form == backends.Tstats {
+			if list := l.b.branches(q); list != nil {
+				return l.appended(q, list)
+			}
+		}
 		cmd := &spl.Stats{}
 		for _, a := range q.Aggs {
-			cmd.Aggs = append(cmd.Aggs, l.agg(a, func(f string) string { return f }))
+			cmd.Aggs = append(cmd.Aggs, l.agg(a, len(q.By) > 0, plainName))
 		}
 		for _, k := range q.By {
 			cmd.By = append(cmd.By, k.As)
@@ -47,6 +52,8 @@ func (l *lowerer) query(q ir.Query) []spl.Command {
 		return append(l.query(q.Input), cmd)
 	case *ir.Window:
 		return append(l.query(q.Input), l.window(q)...)
+	case *ir.Session:
+		return append(l.query(q.Input), l.session(q)...)
 	case *ir.Project:
 		return append(l.query(q.Input), l.project(q)...)
 	case *ir.Distinct:
@@ -121,15 +128,18 @@ func spanText(seconds int64) string {
 	return strconv.FormatInt(seconds, 10) + "s"
 }
 
+// qualified is the name of a data model's field in tstats.
+func (l *lowerer) qualified(table, name string) string {
+	if name == timeColumn {
+		return name
+	}
+	return l.b.schema.Qualified(table, name)
+}
+
 // tstats writes a grouping of an accelerated data model's events.
 func (l *lowerer) tstats(q *ir.Aggregate, s *ir.Scan, pred ir.Expr) []spl.Command {
 	table := s.Physical.Table
-	qualified := func(name string) string {
-		if name == timeColumn {
-			return name
-		}
-		return l.b.schema.Qualified(table, name)
-	}
+	name := func(f string) string { return l.qualified(table, f) }
 	cmd := &spl.Tstats{Macros: []spl.Macro{{Name: l.b.cfg.SummariesOnly}}, Model: table}
 	var prefixes []string
 	for _, k := range q.By {
@@ -143,17 +153,17 @@ func (l *lowerer) tstats(q *ir.Aggregate, s *ir.Scan, pred ir.Expr) []spl.Comman
 			}
 			x = c.Args[0]
 		}
-		name := x.(*ir.Field).Name
-		full := qualified(name)
+		field := x.(*ir.Field).Name
+		full := name(field)
 		cmd.By = append(cmd.By, full)
-		if prefix, ok := strings.CutSuffix(full, "."+name); ok && !slices.Contains(prefixes, prefix) {
+		if prefix, ok := strings.CutSuffix(full, "."+field); ok && !slices.Contains(prefixes, prefix) {
 			prefixes = append(prefixes, prefix)
 		}
 	}
 	for _, a := range q.Aggs {
-		cmd.Aggs = append(cmd.Aggs, l.agg(a, qualified))
+		cmd.Aggs = append(cmd.Aggs, l.agg(a, len(q.By) > 0, name))
 	}
-	args := l.searchArgs(pred, qualified)
+	args := l.searchArgs(pred, name)
 	if s.LookBack != 0 {
 		args = append([]spl.SearchExpr{earliest(s.LookBack)}, args...)
 	}
@@ -169,11 +179,60 @@ func (l *lowerer) tstats(q *ir.Aggregate, s *ir.Scan, pred ir.Expr) []spl.Comman
 	return out
 }
 
+// appended writes groupings by tstats under each other, and adds them up.
+func (l *lowerer) appended(q *ir.Aggregate, list []branch) []spl.Command {
+	var out []spl.Command
+	for i, br := range list {
+		cmd := l.tstats(br.agg, br.scan, br.pred)[0].(*spl.Tstats)
+		mode := []spl.Option{{Name: "prestats", Value: "t"}}
+		if i > 0 {
+			mode = append(mode, spl.Option{Name: "append", Value: "t"})
+		}
+		cmd.Options = append(mode, cmd.Options...)
+		for k := range cmd.Aggs {
+			cmd.Aggs[k].As = "" // which this mode does not take
+		}
+		out = append(out, cmd)
+		eval := &spl.Eval{}
+		for _, c := range br.cols {
+			if c.As == timeColumn {
+				continue
+			}
+			x := l.value(c.X)
+			if f, ok := c.X.(*ir.Field); ok {
+				x = &spl.FieldRef{Name: l.qualified(br.scan.Physical.Table, f.Name)}
+			}
+			if i > 0 { // rows of the branches before have theirs
+				x = &spl.CallExpr{Name: "coalesce", Args: []spl.Expr{&spl.FieldRef{Name: c.As}, x}}
+			}
+			eval.Assign = append(eval.Assign, spl.Assign{Name: c.As, Expr: x})
+		}
+		if len(eval.Assign) > 0 {
+			out = append(out, eval)
+		}
+	}
+	stats := &spl.Stats{}
+	for _, k := range q.By {
+		stats.By = append(stats.By, k.As)
+	}
+	for i, a := range list[0].agg.Aggs {
+		agg := l.agg(a, true, plainName)
+		if i > 0 {
+			agg.As = q.Aggs[i].As
+		}
+		stats.Aggs = append(stats.Aggs, agg)
+	}
+	return append(out, stats)
+}
+
 // dropMacro is Splunk_SA_CIM's macro that takes the prefix off field names.
 const dropMacro = "drop_dm_object_name"
 
-func (l *lowerer) agg(a *ir.Agg, name func(string) string) spl.Agg {
-	out := spl.Agg{Func: splAgg(a.Func), As: a.As}
+func (l *lowerer) agg(a *ir.Agg, grouped bool, name func(string) string) spl.Agg {
+	if f := presentField(a, grouped); f != nil {
+		return spl.Agg{Func: "count", Arg: name(f.Name), As: a.As}
+	}
+	out := spl.Agg{Func: splAgg(a), As: a.As}
 	switch x := a.X.(type) {
 	case nil:
 	case *ir.Field:
@@ -218,25 +277,82 @@ func filling(c *ir.Col) (string, bool) {
 	return s, ok
 }
 
-// window takes the time of the row before from streamstats. It sorts first,
-// because events come newest first and rows of tstats in no documented order.
-// A window of one row is not asked for: with "by" it would span all groups.
-func (l *lowerer) window(q *ir.Window) []spl.Command {
-	prev := previous(q.Of.Name)
+// inOrder sorts the rows of each group by time: events come newest first, and
+// rows of tstats in no documented order. Sorting by the group first puts the
+// row before next to each row.
+func inOrder(by []*ir.Field, of *ir.Field) *spl.Sort {
 	sort := &spl.Sort{}
-	for _, f := range append(slices.Clone(q.By), q.Of) {
+	for _, f := range append(slices.Clone(by), of) {
 		sort.Keys = append(sort.Keys, spl.SortKey{Field: f.Name})
 	}
+	return sort
+}
+
+// lastOf takes the time of the row before from streamstats. A window of one row
+// is not asked for: with "by" it would span all groups.
+func lastOf(by []*ir.Field, of, as string) *spl.Streamstats {
+	return &spl.Streamstats{Options: []spl.Option{{Name: "current", Value: "f"}}, Aggs: []spl.Agg{{Func: "last", Arg: of, As: as}}, By: names(by)}
+}
+
+// window takes the time of a row before from streamstats. For a row further
+// back than one it asks for the range of times among as many rows of the group,
+// the row itself with them: rows that have no row there see fewer.
+func (l *lowerer) window(q *ir.Window) []spl.Command {
+	if q.Offset > 1 {
+		count := helper("rows", q.As)
+		stream := &spl.Streamstats{Options: []spl.Option{{Name: "global", Value: "f"}, {Name: "window", Value: strconv.Itoa(q.Offset + 1)}},
+			Aggs: []spl.Agg{{Func: "range", Arg: q.Of.Name, As: q.As}, {Func: "count", As: count}}, By: names(q.By)}
+		return []spl.Command{
+			inOrder(q.By, q.Of),
+			stream,
+			&spl.Where{Expr: full(count, q.Offset+1)},
+			&spl.Fields{Remove: true, Names: []string{count}},
+		}
+	}
+	prev := helper(previous(q.Of.Name), q.As)
 	return []spl.Command{
-		sort,
-		&spl.Streamstats{Options: []spl.Option{{Name: "current", Value: "f"}}, Aggs: []spl.Agg{{Func: "last", Arg: q.Of.Name, As: prev}}, By: names(q.By)},
-		&spl.Eval{Assign: []spl.Assign{{Name: q.As, Expr: &spl.Binary{Op: "-", L: &spl.FieldRef{Name: q.Of.Name}, R: &spl.FieldRef{Name: prev}}}}},
+		inOrder(q.By, q.Of),
+		lastOf(q.By, q.Of.Name, prev),
+		&spl.Eval{Assign: []spl.Assign{{Name: q.As, Expr: since(q.Of.Name, prev)}}},
 		&spl.Where{Expr: &spl.CallExpr{Name: "isnotnull", Args: []spl.Expr{&spl.FieldRef{Name: q.As}}}},
 		&spl.Fields{Remove: true, Names: []string{prev}},
 	}
 }
 
+// full says that a window holds as many rows as it can.
+func full(count string, size int) spl.Expr {
+	return &spl.Binary{Op: "=", L: &spl.FieldRef{Name: count}, R: number(int64(size))}
+}
+
+func since(of, prev string) spl.Expr {
+	return &spl.Binary{Op: "-", L: &spl.FieldRef{Name: of}, R: &spl.FieldRef{Name: prev}}
+}
+
+// session gives the first row of each session its own time and the others that
+// of the row above: every group begins with such a row.
+func (l *lowerer) session(q *ir.Session) []spl.Command {
+	prev := helper(previous(q.Of.Name), q.As)
+	starts := &spl.Binary{Op: "OR",
+		L: &spl.CallExpr{Name: "isnull", Args: []spl.Expr{&spl.FieldRef{Name: prev}}},
+		R: &spl.Binary{Op: ">", L: since(q.Of.Name, prev), R: l.value(seconds(q.Span, q.Gap))}}
+	return []spl.Command{
+		inOrder(q.By, q.Of),
+		lastOf(q.By, q.Of.Name, prev),
+		&spl.Eval{Assign: []spl.Assign{{Name: q.As, Expr: &spl.CallExpr{Name: "if", Args: []spl.Expr{starts, &spl.FieldRef{Name: q.Of.Name}, &spl.CallExpr{Name: "null"}}}}}},
+		&spl.Filldown{Names: []string{q.As}},
+		&spl.Fields{Remove: true, Names: []string{prev}},
+	}
+}
+
 func previous(field string) string { return "previous" + strings.Replace("_"+field, "__", "_", 1) }
+
+// helper is a name for a column on the way that is not the result's.
+func helper(name, result string) string {
+	if name == result {
+		return name + "_"
+	}
+	return name
+}
 
 // project renames and keeps columns. A name is taken only after the column
 // that had it has been renamed.
@@ -577,6 +693,9 @@ func (l *lowerer) value(e ir.Expr) spl.Expr {
 	case *ir.Foreign:
 		return l.b.foreign(e.Text).syntax
 	case *ir.Call:
+		if e.Func == ir.If {
+			return l.conditional(e)
+		}
 		args := make([]spl.Expr, len(e.Args))
 		for i, a := range e.Args {
 			args[i] = l.value(a)

@@ -69,6 +69,7 @@ type need struct {
 	counted bool        // they can read how many events a row stands for
 	times   bool        // they want the first and the last time of such a row
 	clock   int64       // how fine they tell times apart, in seconds; 0 for 1
+	only    bool        // they want no column beside cols
 }
 
 func (n need) plus(fields ...*ir.Field) need {
@@ -86,12 +87,13 @@ func union(a, b []*ir.Field) []*ir.Field {
 	return out
 }
 
-// rows are a planned query and its columns. counted: each row stands for as
-// many events as its column count says.
+// rows are a planned query and its columns.
 type rows struct {
-	query   ir.Query
-	scope   scope
-	counted bool
+	query ir.Query
+	scope scope
+	// merged: a row may stand for several of the rows that the hunt means;
+	// counted: for as many as its column count says.
+	merged, counted bool
 }
 
 // fallback gives the form up, for the first reason that is met.
@@ -109,7 +111,12 @@ func (p *planner) query(q ir.Query, n need) rows {
 		if isChain(q) {
 			return p.events(q, n)
 		}
-		r := p.query(q.Input, n.plus(ir.Fields(q.Pred)...))
+		var r rows
+		if agg, ok := q.Input.(*ir.Aggregate); ok {
+			r = p.aggregate(agg, q.Pred)
+		} else {
+			r = p.query(q.Input, n.plus(ir.Fields(q.Pred)...))
+		}
 		r.query = p.filter(q.Span, r.query, q.Pred, r.scope)
 		return r
 	case *ir.Extend:
@@ -121,15 +128,17 @@ func (p *planner) query(q ir.Query, n need) rows {
 	case *ir.Project:
 		return p.project(q, n)
 	case *ir.Aggregate:
-		return p.aggregate(q, n)
+		return p.aggregate(q, nil)
 	case *ir.Window:
 		return p.window(q, n)
+	case *ir.Session:
+		return p.session(q, n)
 	case *ir.Union:
 		return p.union(q, n)
 	case *ir.Join:
 		return p.join(q, n)
 	case *ir.Distinct:
-		r := p.query(q.Input, need{cols: q.By})
+		r := p.query(q.Input, need{cols: q.By, only: true})
 		r = p.fillKeys(q.Span, r, q.By)
 		r.query = &ir.Distinct{Span: q.Span, Input: r.query, By: q.By}
 		return p.keep(q.Span, r, q.By)
@@ -226,6 +235,9 @@ func (p *planner) extend(q *ir.Extend, r rows) rows {
 		rest = slices.Delete(rest, i, i+1)
 		p.name(&ir.Field{Span: c.Span, Name: c.As})
 		x := p.scalar(c.X, r.scope)
+		if _, computed := c.X.(*ir.Call); computed {
+			x = cleared(x, r.scope)
+		}
 		out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
 		made := column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(x, r.scope)}
 		if f, ok := x.(*ir.Field); ok {
@@ -247,7 +259,7 @@ func (p *planner) scalar(e ir.Expr, sc scope) ir.Expr {
 	case *ir.Field, *ir.Lit, *ir.Call:
 		return p.value(e, sc)
 	}
-	p.diags.Errorf(codeUnsayable, e, "Filter by the condition instead.", "a condition cannot be the value of a column in Splunk")
+	p.diags.Errorf(codeUnsayable, e, "Filter by the condition, or choose between two values by it with \"if\".", "a condition cannot be the value of a column in Splunk")
 	return e
 }
 
@@ -288,17 +300,20 @@ func (p *planner) keep(at diag.Span, r rows, fields []*ir.Field) rows {
 // Extend first.
 func (p *planner) project(q *ir.Project, n need) rows {
 	cols := q.Cols
+	if n.only && !n.show {
+		cols = wanted(cols, n)
+	}
 	shown := false
 	if n.show && !n.counted && isChain(q.Input) {
 		cols, shown = p.showTime(cols, n)
 	}
-	below := need{cols: colFields(cols), counted: n.counted, times: shown || n.times}
+	below := need{cols: colFields(cols), only: true, counted: n.counted, times: shown || n.times, clock: n.clock}
 	r := p.query(q.Input, below)
 	if shown && !hasColumn(r.scope, firstColumn) {
 		// Something below reads the time, so the rows have it.
 		shown, below.times, cols = false, n.times, q.Cols
 	}
-	if len(cols) == 0 && !shown {
+	if len(cols) == 0 && !shown && !n.counted {
 		p.diags.Errorf(codeUnsayable, q, "Name the columns with \"project\" or with output.", "no column is left to show")
 	}
 	made := &ir.Extend{Span: q.Span}
@@ -329,23 +344,50 @@ func (p *planner) project(q *ir.Project, n need) rows {
 		}
 		made.Input = r.query
 		r = p.extend(made, r)
-	}
-	if r.counted && (shown || n.counted) {
-		extra := []string{countColumn}
-		if below.times {
-			extra = append(extra, firstColumn, lastColumn)
-		}
-		for _, name := range extra {
-			if _, clash := sc.find(name); clash {
-				p.fallback("A column of the hunt is called " + name + ", which is also the name of a column that tstats adds.")
+		for i, c := range sc {
+			if slices.ContainsFunc(made.Cols, func(m *ir.Col) bool { return m.As == c.name }) {
+				info, _ := r.scope.find(c.name)
+				sc[i] = info.derived(c.name)
 			}
-			c, _ := r.scope.find(name)
-			put(q.Span, name, &ir.Field{Span: q.Span, Name: name, T: c.t}, c)
 		}
+	}
+	var extra []string
+	if r.counted && (shown || n.counted) {
+		extra = append(extra, countColumn)
+	}
+	if below.times && hasColumn(r.scope, firstColumn) {
+		extra = append(extra, firstColumn, lastColumn)
+	}
+	for _, name := range extra {
+		if _, clash := sc.find(name); clash {
+			p.fallback("A column of the hunt is called " + name + ", which is also the name of a column that tstats adds.")
+		}
+		c, _ := r.scope.find(name)
+		put(q.Span, name, &ir.Field{Span: q.Span, Name: name, T: c.t}, c)
 	}
 	p.times = p.times || shown
 	out.Input = r.query
-	return rows{query: out, scope: sc, counted: r.counted && n.counted}
+	return rows{query: out, scope: sc, merged: r.merged, counted: r.counted && n.counted}
+}
+
+// wanted are the columns that the operators above use; where rows are counted
+// by nothing else, one of them at least.
+func wanted(cols []*ir.Col, n need) []*ir.Col {
+	var out []*ir.Col
+	for _, c := range cols {
+		if ir.HasField(n.cols, c.As) {
+			out = append(out, c)
+		}
+	}
+	if len(out) > 0 || n.counted || len(cols) == 0 {
+		return out
+	}
+	for _, c := range cols {
+		if !ir.HasField(exprFields(c.X), timeColumn) {
+			return []*ir.Col{c}
+		}
+	}
+	return cols[:1]
 }
 
 // showTime leaves the time of the event out of a Project on top, where nothing
@@ -727,13 +769,13 @@ func (p *planner) grouped(src source, n need) rows {
 	timed := ir.HasField(src.used, timeColumn)
 	agg := &ir.Aggregate{Span: at, Input: &ir.Filter{Span: at, Input: src.scan, Pred: ir.NewLogic(at, ir.And, src.push...)}}
 	agg.Aggs = []*ir.Agg{{Span: at, As: countColumn, Func: ir.Count}}
-	r := rows{counted: true}
-	if (n.show || n.times) && !timed {
+	r := rows{merged: true, counted: true}
+	if n.show && !timed || n.times && (!timed || p.clock(src, n) > 1) {
 		clock := &ir.Field{Span: at, Name: timeColumn, T: ir.Time}
 		agg.Aggs = append(agg.Aggs,
 			&ir.Agg{Span: at, As: firstColumn, Func: ir.Min, X: clock},
 			&ir.Agg{Span: at, As: lastColumn, Func: ir.Max, X: clock})
-		p.times = p.times || n.show
+		p.times = p.times || n.show && !timed
 	}
 	fields := src.used
 	if timed {
@@ -878,54 +920,132 @@ func (p *planner) manyValues(src source) {
 	}
 }
 
-// window plans the gaps between successive rows.
+// reason notes an infidelity, once.
+func (p *planner) reason(r ir.Reason) {
+	if !slices.Contains(p.reasons, r) {
+		p.reasons = append(p.reasons, r)
+	}
+}
+
+// secondsApart notes a comparison of two times, or of the time between them:
+// in tstats those of two events within a second are one.
+func (p *planner) secondsApart(c *ir.Compare) {
+	if p.form != backends.Tstats {
+		return
+	}
+	times := 0
+	ir.WalkExpr(c, func(x ir.Expr) bool {
+		if call, ok := x.(*ir.Call); ok && (call.Func == ir.Minute || call.Func == ir.Hour || call.Func == ir.Day || call.Func == ir.Week || call.Func == ir.Month || call.Func == ir.Year) {
+			return false
+		}
+		if f, ok := x.(*ir.Field); ok && f.T == ir.Time {
+			times++
+		}
+		return true
+	})
+	if times > 1 {
+		p.reason(ir.Reason{Span: c.Span, Code: codeGaps, Effect: ir.Mixed,
+			Message: "tstats tells times apart by the second: two events within one second have the same time, and a length of time is up to a second off.",
+			Hint:    "Allow it with hunt.allow if seconds do not matter to the hunt."})
+	}
+}
+
+// maxStreamWindow is how many rows streamstats keeps in a window (limits.conf,
+// max_stream_window).
+const maxStreamWindow = 10_000
+
+// window plans the time since the row before, or since one further back.
 func (p *planner) window(q *ir.Window, n need) rows {
-	n.counted, n.times = false, false
+	n.counted, n.times, n.clock = false, false, 0
 	n = n.without([]*ir.Col{{As: q.As}}).plus(q.By...).plus(q.Of)
-	if p.form == backends.Tstats {
-		if q.Of.Name != timeColumn {
+	offset := max(1, q.Offset)
+	if offset >= maxStreamWindow {
+		p.diags.Errorf(codeUnsayable, q, "Look back over fewer rows, or count in windows that stand side by side.",
+			"Splunk looks back over less than %d rows of a group, and this asks for %d", maxStreamWindow, offset)
+	}
+	r := p.query(q.Input, n)
+	if r.merged {
+		switch {
+		case offset > 1:
+			p.fallback("A row of tstats may stand for several events, so the event some places before another can only be found among the events themselves.")
+		case q.Of.Name != timeColumn:
 			p.fallback("The gaps of a time other than that of the event need the events themselves.")
 		}
-		p.reasons = append(p.reasons, ir.Reason{Span: q.Span, Code: codeGaps, Effect: ir.Mixed,
+		p.reason(ir.Reason{Span: q.Span, Code: codeGaps, Effect: ir.Mixed,
 			Message: "tstats tells times apart by the second: gaps are whole seconds, and events of one group in the same second count once.",
 			Hint:    "Allow it with hunt.allow if gaps of seconds or more are what the hunt is about."})
 	}
-	r := p.query(q.Input, n)
+	r = p.placed(q.Span, r, q.Of)
 	r = p.fillKeys(q.Span, r, q.By)
-	r.query = &ir.Window{Span: q.Span, Input: r.query, By: q.By, Of: q.Of, As: q.As}
-	r.scope = r.scope.with(column{name: q.As, t: ir.Float})
-	r.counted = false
+	r.query = &ir.Window{Span: q.Span, Input: r.query, By: q.By, Of: q.Of, Offset: offset, As: q.As}
+	r.scope = r.scope.with(column{name: q.As, t: ir.Duration})
+	r.merged, r.counted = false, false
+	return r
+}
+
+// placed leaves out rows that have no place in the order of a time.
+func (p *planner) placed(at diag.Span, r rows, of *ir.Field) rows {
+	r.query = p.filter(at, r.query, &ir.Exists{Span: at, X: of}, r.scope)
+	return r
+}
+
+// session plans sessions. Events that tstats has merged are within the same
+// second, and so in the same session.
+func (p *planner) session(q *ir.Session, n need) rows {
+	n.times, n.clock = false, 0
+	n = n.without([]*ir.Col{{As: q.As}}).plus(q.By...).plus(q.Of)
+	r := p.query(q.Input, n)
+	if r.merged {
+		if q.Gap < time.Second {
+			p.fallback("Gaps of less than a second need the events themselves.")
+		}
+		p.reason(ir.Reason{Span: q.Span, Code: codeGaps, Effect: ir.Mixed,
+			Message: "tstats tells times apart by the second: a gap that differs from the session's by less than a second may count as longer or as shorter.",
+			Hint:    "Allow it with hunt.allow if a second more or less does not matter to the hunt."})
+	}
+	r = p.placed(q.Span, r, q.Of)
+	r = p.fillKeys(q.Span, r, q.By)
+	r.query = &ir.Session{Span: q.Span, Input: r.query, By: q.By, Of: q.Of, Gap: q.Gap, As: q.As}
+	r.scope = r.scope.with(column{name: q.As, t: ir.Time})
 	return r
 }
 
 // union plans each input by itself; their columns are aligned by name.
 func (p *planner) union(q *ir.Union, n need) rows {
-	out := &ir.Union{Span: q.Span}
 	r := rows{counted: n.counted}
-	var all []scope
+	var all []rows
 	for _, u := range q.Inputs {
 		in := p.query(u, n)
-		if flat, ok := in.query.(*ir.Union); ok {
-			out.Inputs = append(out.Inputs, flat.Inputs...)
-		} else {
-			out.Inputs = append(out.Inputs, in.query)
-		}
 		r.counted = r.counted && in.counted
-		all = append(all, in.scope)
+		r.merged = r.merged || in.merged
+		all = append(all, in)
 	}
-	for _, sc := range all {
-		for _, c := range sc {
+	for _, in := range all {
+		for _, c := range in.scope {
 			if _, ok := r.scope.find(c.name); ok {
 				continue
 			}
 			for _, other := range all {
-				o, ok := other.find(c.name)
+				o, ok := other.scope.find(c.name)
 				c.nullable = c.nullable || !ok || o.nullable
 				if c.fill == "" {
 					c.fill = o.fill
 				}
 			}
 			r.scope = append(r.scope, c)
+		}
+	}
+	if r.counted {
+		if r.query = p.appended(q.Span, all); r.query != nil {
+			return r
+		}
+	}
+	out := &ir.Union{Span: q.Span}
+	for _, in := range all {
+		if flat, ok := in.query.(*ir.Union); ok {
+			out.Inputs = append(out.Inputs, flat.Inputs...)
+		} else {
+			out.Inputs = append(out.Inputs, in.query)
 		}
 	}
 	r.query = out
@@ -938,24 +1058,38 @@ func (p *planner) subsearch(at diag.Node, command string) {
 		"%s runs its part of the search as a subsearch, which Splunk ends without a word after 60 seconds or at the row limit of limits.conf (10,000 to 50,000)", command)
 }
 
+// joinedColumn is how many events a row of the right side of a join stands for.
+const joinedColumn = "joined_count"
+
 // join plans both sides. Rows of the right side whose key is a text that
-// stands for a missing value are left out: a missing key equals nothing.
+// stands for a missing value are left out: a missing key equals nothing. Where
+// rows stand for several events each, a pair stands for all the pairs of them.
 func (p *planner) join(q *ir.Join, n need) rows {
-	if n.counted {
-		p.fallback("Rows that are joined and then counted have to be the events themselves.")
-	}
 	var rightCols []*ir.Field
 	if proj, ok := q.Right.(*ir.Project); ok {
 		for _, c := range proj.Cols {
 			rightCols = append(rightCols, &ir.Field{Name: c.As})
 		}
 	}
-	ln := n
-	ln.cols = slices.DeleteFunc(slices.Clone(n.cols), func(f *ir.Field) bool {
-		return ir.HasField(rightCols, f.Name) && !ir.HasField(q.On, f.Name)
-	})
+	isRight := func(f *ir.Field) bool { return ir.HasField(rightCols, f.Name) && !ir.HasField(q.On, f.Name) }
+	ln, rn := n, need{only: n.only, counted: n.counted && q.Kind != ir.Anti}
+	ln.times, ln.clock, ln.cols = false, 0, nil
+	for _, f := range n.cols {
+		if isRight(f) {
+			rn = rn.plus(f)
+		} else {
+			ln = ln.plus(f)
+		}
+	}
 	left := p.query(q.Left, ln.plus(q.On...))
-	right := p.query(q.Right, need{})
+	right := p.query(q.Right, rn.plus(q.On...))
+	if n.counted && (left.merged && !left.counted || rn.counted && right.merged && !right.counted) {
+		p.fallback("Rows that are joined and then counted have to be the events themselves.")
+	}
+	counted := rn.counted && right.counted
+	if counted {
+		right = p.joinedCount(q, right)
+	}
 	var valid []ir.Expr
 	for _, f := range q.On {
 		p.name(f)
@@ -970,8 +1104,10 @@ func (p *planner) join(q *ir.Join, n need) rows {
 	if len(valid) > 0 {
 		right.query = &ir.Filter{Span: q.Span, Input: right.query, Pred: ir.NewLogic(q.Span, ir.And, valid...)}
 	}
-	out := rows{query: &ir.Join{Span: q.Span, Left: left.query, Right: right.query, Kind: q.Kind, On: q.On}, scope: left.scope}
+	out := left
+	out.query = &ir.Join{Span: q.Span, Left: left.query, Right: right.query, Kind: q.Kind, On: q.On}
 	if q.Kind != ir.Anti {
+		out.merged = left.merged || right.merged
 		for _, c := range right.scope {
 			if ir.HasField(q.On, c.name) {
 				continue
@@ -983,14 +1119,62 @@ func (p *planner) join(q *ir.Join, n need) rows {
 			out.scope = out.scope.with(c)
 		}
 	}
+	if counted {
+		out = p.pairs(q, out, left.counted)
+	}
 	p.subsearch(q, "join")
 	return out
+}
+
+// joinedCount gives the column count of the right side a name that the left
+// side has not.
+func (p *planner) joinedCount(q *ir.Join, r rows) rows {
+	if hasColumn(r.scope, joinedColumn) {
+		p.fallback("A column of the hunt is called " + joinedColumn + ", which is also the name of a column that a join adds.")
+	}
+	out := &ir.Project{Span: q.Span, Input: r.query}
+	if proj, ok := r.query.(*ir.Project); ok {
+		out.Input = proj.Input
+		out.Cols = slices.Clone(proj.Cols)
+	} else {
+		for _, c := range r.scope {
+			out.Cols = append(out.Cols, &ir.Col{Span: q.Span, As: c.name, X: &ir.Field{Span: q.Span, Name: c.name, T: c.t}})
+		}
+	}
+	for i, c := range out.Cols {
+		if c.As == countColumn {
+			out.Cols[i] = &ir.Col{Span: c.Span, As: joinedColumn, X: c.X}
+		}
+	}
+	r.query = out
+	r.scope = slices.Clone(r.scope)
+	for i := range r.scope {
+		if r.scope[i].name == countColumn {
+			r.scope[i].name = joinedColumn
+		}
+	}
+	return r
+}
+
+// pairs counts the pairs of events that a row of a join stands for.
+func (p *planner) pairs(q *ir.Join, r rows, leftCounted bool) rows {
+	n := ir.Expr(&ir.Field{Span: q.Span, Name: joinedColumn, T: ir.Int})
+	if q.Kind == ir.LeftOuter {
+		n = &ir.Call{Span: q.Span, Func: ir.Coalesce, Args: []ir.Expr{n, &ir.Lit{Span: q.Span, Value: int64(1)}}}
+	}
+	if leftCounted {
+		n = &ir.Call{Span: q.Span, Func: ir.Mul, Args: []ir.Expr{&ir.Field{Span: q.Span, Name: countColumn, T: ir.Int}, n}}
+	}
+	r.query = &ir.Extend{Span: q.Span, Input: r.query, Cols: []*ir.Col{{Span: q.Span, As: countColumn, X: n}}}
+	r.scope = r.scope.with(column{name: countColumn, t: ir.Int})
+	r.counted = true
+	return r
 }
 
 // timeZoneReason notes that a result depends on the time zone of whoever runs
 // the search.
 func (p *planner) timeZoneReason(at diag.Node, what string) {
-	p.reasons = append(p.reasons, ir.Reason{Span: at.At(), Code: codeTimeZone, Effect: ir.Mixed,
+	p.reason(ir.Reason{Span: at.At(), Code: codeTimeZone, Effect: ir.Mixed,
 		Message: what + " is read in the time zone of whoever runs the search, not in UTC.",
 		Hint:    "Allow it with hunt.allow if the searches run in UTC, or compare hours and minutes only."})
 }

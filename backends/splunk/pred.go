@@ -2,6 +2,7 @@ package splunk
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,7 +68,43 @@ func (c column) derived(name string) column {
 // stands for a missing value ("unknown") is taken out of every comparison that
 // it would pass.
 func (p *planner) where(e ir.Expr, sc scope) ir.Expr {
-	return ir.Simplify(p.positive(e, sc))
+	return ir.Simplify(p.positive(unfold(e), sc))
+}
+
+// unfold writes a test of a conditional value as a condition on either branch:
+// null comes out of one branch only, and the test of presence that NOT needs
+// would have to ask which.
+func unfold(e ir.Expr) ir.Expr {
+	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+		switch e.(type) {
+		case *ir.Compare, *ir.Match, *ir.Regexp, *ir.InCIDR:
+		default:
+			return e
+		}
+		var c *ir.Call
+		ir.WalkExpr(e, func(x ir.Expr) bool {
+			if call, ok := x.(*ir.Call); ok && call.Func == ir.If && c == nil {
+				c = call
+			}
+			return c == nil
+		})
+		if c == nil || len(c.Args) < 2 {
+			return e
+		}
+		with := func(x ir.Expr) ir.Expr {
+			return unfold(ir.MapExpr(e, func(y ir.Expr) ir.Expr {
+				if y == ir.Expr(c) {
+					return x
+				}
+				return y
+			}))
+		}
+		then := ir.NewLogic(e.At(), ir.And, c.Args[0], with(c.Args[1]))
+		if len(c.Args) == 2 {
+			return then
+		}
+		return ir.NewLogic(e.At(), ir.Or, then, ir.NewLogic(e.At(), ir.And, &ir.Not{Span: e.At(), X: c.Args[0]}, with(c.Args[2])))
+	})
 }
 
 func (p *planner) positive(e ir.Expr, sc scope) ir.Expr {
@@ -195,6 +232,10 @@ func mayBeNull(e ir.Expr, sc scope) bool {
 			c, _ := sc.find(x.Name)
 			null = null || c.nullable
 		case *ir.Call:
+			if x.Func == ir.If { // of which the condition may well be null
+				null = null || len(x.Args) < 3 || mayBeNull(x.Args[1], sc) || mayBeNull(x.Args[2], sc)
+				return false
+			}
 			null = null || x.Func == ir.ToNumber || x.Func == ir.Div
 		case *ir.Exists:
 			return false // never null itself
@@ -305,7 +346,7 @@ func (p *planner) guard(e ir.Expr, sc scope) ir.Expr {
 	}
 	f, ok := x.(*ir.Field)
 	if !ok {
-		return e
+		return p.guardFill(e, sc, filled(e, sc)...)
 	}
 	c, _ := sc.find(f.Name)
 	if c.fill == "" || !passes(e, c.fill) {
@@ -369,6 +410,7 @@ func (p *planner) compare(e *ir.Compare, sc scope) ir.Expr {
 			}
 		}
 	}
+	p.secondsApart(e)
 	cmp := &ir.Compare{Span: e.Span, Op: e.Op, L: l, R: r, Cased: e.Cased || textless(l, r)}
 	return p.guardFill(cmp, sc, filled(cmp, sc)...)
 }
@@ -402,26 +444,120 @@ func (p *planner) present(at diag.Span, x ir.Expr, sc scope, e ir.Expr) ir.Expr 
 	return ir.NewLogic(at, ir.And, append(all, e)...)
 }
 
-// value rewrites the operand of a comparison: lengths of time are numbers of
-// seconds in Splunk.
+// value rewrites an operand: lengths of time are numbers of seconds in Splunk.
 func (p *planner) value(e ir.Expr, sc scope) ir.Expr {
-	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
-		switch e := e.(type) {
-		case *ir.Field:
-			p.name(e)
-		case *ir.Lit:
-			if d, ok := e.Value.(time.Duration); ok {
-				return seconds(e.Span, d)
-			}
-			if s, ok := e.Value.(string); ok && spl.Expressible(s) != nil {
-				p.diags.Errorf(codeValue, e, "Compare it with a pattern or a regular expression instead.",
-					"the value %q cannot be written in SPL", s)
-			}
-		case *ir.Call:
-			p.call(e)
+	switch e := e.(type) {
+	case *ir.Field:
+		p.name(e)
+		return e
+	case *ir.Lit:
+		if d, ok := e.Value.(time.Duration); ok {
+			return seconds(e.Span, d)
+		}
+		if s, ok := e.Value.(string); ok && spl.Expressible(s) != nil {
+			p.diags.Errorf(codeValue, e, "Compare it with a pattern or a regular expression instead.",
+				"the value %q cannot be written in SPL", s)
 		}
 		return e
-	})
+	case *ir.Call:
+		c := *e
+		c.Args = make([]ir.Expr, len(e.Args))
+		for i, a := range e.Args {
+			if e.Func == ir.If && i == 0 {
+				c.Args[i] = p.where(a, sc)
+			} else {
+				c.Args[i] = p.value(a, sc)
+			}
+		}
+		return p.call(&c)
+	}
+	p.diags.Errorf(codeUnsayable, e, "Choose between two values by it, with \"if\".", "a condition cannot be a value in Splunk")
+	return e
+}
+
+// cleared is a planned value that is missing wherever the IR's is: a text that
+// stands for a missing value passes for none.
+func cleared(e ir.Expr, sc scope) ir.Expr {
+	var there []ir.Expr
+	var fields []*ir.Field
+	var clear func(e ir.Expr) ir.Expr
+	clear = func(e ir.Expr) ir.Expr {
+		switch e := e.(type) {
+		case *ir.Field:
+			if not := notFill(e, sc); not != nil && !ir.HasField(fields, e.Name) {
+				fields, there = append(fields, e), append(there, not)
+			}
+		case *ir.Call:
+			c := *e
+			c.Args = slices.Clone(e.Args)
+			for i, a := range e.Args {
+				switch {
+				case e.Func != ir.If:
+					c.Args[i] = clear(a)
+				case i > 0:
+					c.Args[i] = cleared(a, sc)
+				}
+			}
+			return &c
+		}
+		return e
+	}
+	x := clear(e)
+	if len(there) == 0 {
+		return x
+	}
+	return &ir.Call{Span: e.At(), Func: ir.If, Args: []ir.Expr{ir.NewLogic(e.At(), ir.And, there...), x}}
+}
+
+// notFill says that the field does not hold the text that stands for a missing
+// value; nil if none does.
+func notFill(f *ir.Field, sc scope) ir.Expr {
+	c, _ := sc.find(f.Name)
+	text := c.fill
+	if text == "" {
+		text = c.own
+	}
+	if text == "" {
+		return nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && f.T.Numeric() {
+		return &ir.Not{Span: f.Span, X: &ir.Compare{Span: f.Span, Op: ir.Eq, L: f, R: &ir.Lit{Span: f.Span, Value: n}, Cased: true}}
+	}
+	return &ir.Not{Span: f.Span, X: isText(f.Span, f, text)}
+}
+
+// hasValue says when a planned value is not missing; ok is false where that is
+// not known.
+func hasValue(e ir.Expr, sc scope) (there ir.Expr, ok bool) {
+	switch e := e.(type) {
+	case *ir.Lit:
+		return ir.True(e.Span), true
+	case *ir.Field:
+		if not := notFill(e, sc); not != nil {
+			return not, true
+		}
+		if c, _ := sc.find(e.Name); c.nullable {
+			return &ir.Exists{Span: e.Span, X: e}, true
+		}
+		return ir.True(e.Span), true
+	case *ir.Call:
+		var all []ir.Expr
+		for i, a := range e.Args {
+			if e.Func == ir.If && i == 0 {
+				if len(e.Args) == 2 {
+					all = append(all, a)
+				}
+				continue
+			}
+			x, ok := hasValue(a, sc)
+			if !ok || e.Func == ir.If && len(e.Args) == 3 && !ir.IsTrue(x) {
+				return nil, false
+			}
+			all = append(all, x)
+		}
+		return ir.Simplify(ir.NewLogic(e.Span, ir.And, all...)), e.Func != ir.Div && e.Func != ir.ToNumber
+	}
+	return nil, false
 }
 
 func seconds(at diag.Span, d time.Duration) *ir.Lit {

@@ -94,13 +94,29 @@ func TestForms(t *testing.T) {
 		{"an aggregate that rows of tstats cannot give", plain, ir.Hunt{Query: &ir.Aggregate{Span: at(3),
 			Input: events("network_connection", &ir.Regexp{Span: at(2), X: logical("SourceIp"), Source: "1$"}),
 			By:    []*ir.Col{{Span: at(3), As: "SourceIp", X: logical("SourceIp")}},
-			Aggs:  []*ir.Agg{{Span: at(3), As: "mean", Func: ir.Avg, X: logical("DestinationPort")}}}}, backends.Datamodel,
-			"The function avg over a condition that tstats cannot say needs the events themselves.", `
+			Aggs:  []*ir.Agg{{Span: at(3), As: "p", Func: ir.Percentile, P: 99.5, X: logical("DestinationPort")}}}}, backends.Datamodel,
+			"The function percentile over a condition that tstats cannot say needs the events themselves.", `
 | from datamodel:Network_Traffic.All_Traffic
 | search src_ip=*
 | where match(src_ip, "1$")
 | fillnull value=unknown src_ip
-| stats avg(dest_port) as mean by src_ip`},
+| stats exactperc99.5(eval(if(NOT (dest_port = 0), dest_port, null()))) as p by src_ip`},
+		{"an average over rows that stand for several events", plain, ir.Hunt{Query: &ir.Aggregate{Span: at(3),
+			Input: events("network_connection", &ir.Regexp{Span: at(2), X: logical("SourceIp"), Source: "1$"}),
+			By:    []*ir.Col{{Span: at(3), As: "SourceIp", X: logical("SourceIp")}},
+			Aggs:  []*ir.Agg{{Span: at(3), As: "mean", Func: ir.Avg, X: logical("DestinationPort")}}}}, backends.Tstats,
+			"", `
+| tstats ~summariesonly~ fillnull_value=unknown count
+    from datamodel=Network_Traffic.All_Traffic
+    where All_Traffic.src_ip=*
+    by All_Traffic.src_ip, All_Traffic.dest_port
+| ~drop_dm_object_name(All_Traffic)~
+| where match(src_ip, "1$")
+| stats sum(eval(if(NOT (dest_port = 0), dest_port * count, null()))) as mean_sum
+    sum(eval(if(NOT (dest_port = 0), count, null()))) as mean_n
+    by src_ip
+| eval mean = mean_sum / mean_n
+| table src_ip, mean`},
 		{"a field that the user added to a data model", New(overlay(t, "process_creation: {fields: {Signer: {}}, cim: {columns: {Signer: process_signer}}}"), Config{}),
 			ir.Hunt{Query: events("process_creation", is("Signer", "x"))}, backends.Datamodel,
 			"The data model Endpoint.Processes as Splunk ships it has no field process_signer, so it is not known whether its acceleration holds it.", `

@@ -161,6 +161,8 @@ func inSeconds(q ir.Query) ir.Query {
 			return &ir.Filter{Input: q.Input, Pred: expr(q.Pred)}
 		case *ir.Extend:
 			return &ir.Extend{Input: q.Input, Cols: cols(q.Cols)}
+		case *ir.Project:
+			return &ir.Project{Input: q.Input, Cols: cols(q.Cols)}
 		case *ir.Aggregate:
 			return &ir.Aggregate{Input: q.Input, By: cols(q.By), Aggs: q.Aggs}
 		}

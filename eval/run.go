@@ -312,7 +312,7 @@ func sessions(q *ir.Session, in []Row) []Row {
 		var start any
 		for i, r := range g.rows {
 			at := r.Get(q.Of.Name)
-			if i == 0 || compareValues(ir.Gt, call(ir.Sub, []any{at, g.rows[i-1].Get(q.Of.Name)}), q.Gap, true) {
+			if i == 0 || longer(call(ir.Sub, []any{at, g.rows[i-1].Get(q.Of.Name)}), q.Gap) {
 				start = at
 			}
 			row := widen(r)
@@ -321,6 +321,15 @@ func sessions(q *ir.Session, in []Row) []Row {
 		}
 	}
 	return out
+}
+
+// longer compares a length of time, or a number of seconds as in rows of
+// Splunk, with another.
+func longer(d any, than time.Duration) bool {
+	if _, ok := toNumber(d); ok {
+		return compareValues(ir.Gt, d, than.Seconds(), true)
+	}
+	return compareValues(ir.Gt, d, than, true)
 }
 
 // join pairs rows. A column of the right side that the left side has too is

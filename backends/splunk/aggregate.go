@@ -24,7 +24,8 @@ func (p *planner) aggregate(q *ir.Aggregate, above ir.Expr) rows {
 		}
 	}
 	timed := p.form == backends.Tstats && passesTime(q.Input)
-	below := need{only: true, counted: p.form == backends.Tstats && slices.ContainsFunc(q.Aggs, multiplied)}
+	// Rows of a union are counted in any case: appended puts them together so.
+	below := need{only: true, counted: p.form == backends.Tstats && (slices.ContainsFunc(q.Aggs, multiplied) || unionBelow(q.Input))}
 	for _, k := range q.By {
 		if ir.HasField(exprFields(k.X), timeColumn) && timed {
 			size := int64(1)
@@ -186,6 +187,18 @@ func passesTime(q ir.Query) bool {
 	return false
 }
 
+// unionBelow reports whether q reads a union through operators that leave its
+// rows what they are.
+func unionBelow(q ir.Query) bool {
+	switch q := q.(type) {
+	case *ir.Union:
+		return true
+	case *ir.Filter, *ir.Extend, *ir.Project, *ir.Session:
+		return unionBelow(ir.Inputs(q)[0])
+	}
+	return false
+}
+
 // summary is a grouping on the way.
 type summary struct {
 	p     *planner
@@ -197,6 +210,9 @@ type summary struct {
 	// they use.
 	post    []*ir.Col
 	helpers []string
+	// whole are the aggregates of values none of which is missing, times those
+	// of times.
+	whole, times []string
 }
 
 // add plans an aggregate for rows that may stand for several events each.
@@ -208,6 +224,7 @@ func (s *summary) add(a *ir.Agg) {
 	if a.X != nil {
 		x = p.value(a.X, r.scope)
 		out.X = cleared(x, r.scope)
+		s.note(a, x, r.scope)
 	}
 	count := &ir.Field{Span: a.Span, Name: countColumn, T: ir.Int}
 	switch {
@@ -221,7 +238,7 @@ func (s *summary) add(a *ir.Agg) {
 			s.guard(a)
 		}
 	case !r.counted:
-		p.fallback("The function " + string(a.Func) + " needs the events themselves here.")
+		p.fallback("The function " + string(a.Func) + " of joined rows needs the events themselves.")
 	case a.Func == ir.Count:
 		out.Func, out.X = ir.Sum, count
 	case a.Func == ir.Sum:
@@ -230,9 +247,22 @@ func (s *summary) add(a *ir.Agg) {
 		s.average(a, x, count)
 		return
 	default:
-		p.fallback("The function " + string(a.Func) + " over a condition that tstats cannot say needs the events themselves.")
+		p.fallback("The function " + string(a.Func) + " is computed by tstats or from the events themselves, and tstats cannot say the whole grouping.")
 	}
 	s.out.Aggs = append(s.out.Aggs, &out)
+}
+
+// note remembers what is known of the result of an aggregate of x.
+func (s *summary) note(a *ir.Agg, x ir.Expr, sc scope) {
+	if there, ok := hasValue(x, sc); ok && ir.IsTrue(there) && len(s.q.By) > 0 && a.Func != ir.Stdev {
+		s.whole = append(s.whole, a.As)
+	}
+	switch a.Func {
+	case ir.Min, ir.Max, ir.First, ir.Last, ir.Percentile:
+		if epoch(x, sc) {
+			s.times = append(s.times, a.As)
+		}
+	}
 }
 
 func times(x ir.Expr, count *ir.Field) ir.Expr {
@@ -356,7 +386,8 @@ func above(e ir.Expr, name string, bound float64) bool {
 // the grouping with a scope of its keys.
 func (s *summary) finish(r rows) rows {
 	for _, a := range s.out.Aggs {
-		r.scope = append(r.scope, column{name: a.As, t: a.Type(), nullable: a.Func != ir.Count && a.Func != ir.DCount})
+		r.scope = append(r.scope, column{name: a.As, t: a.Type(), epoch: slices.Contains(s.times, a.As),
+			nullable: a.Func != ir.Count && a.Func != ir.DCount && !slices.Contains(s.whole, a.As)})
 	}
 	if len(s.post) == 0 {
 		return r
@@ -471,11 +502,13 @@ func (p *planner) direct(q *ir.Aggregate, above ir.Expr) (rows, bool) {
 	if clock != nil {
 		size, _ := timeBin(clock.X.(*ir.Call))
 		out.By = append(out.By, clockKey(clock.Span, size))
-		sc = append(sc, column{name: timeColumn, t: ir.Time})
+		sc = append(sc, column{name: timeColumn, t: ir.Time, epoch: true})
 	}
+	events := scope{{name: timeColumn, t: ir.Time, epoch: true}}
 	for i, a := range q.Aggs {
 		p.name(&ir.Field{Span: a.Span, Name: a.As})
 		if f, ok := a.X.(*ir.Field); ok {
+			s.note(a, f, events.with(column{name: f.Name, nullable: infos[i].Fill == "", epoch: f.Name == timeColumn}))
 			p.ownFills(a, f, own[i])
 			if a.Func == ir.Stdev {
 				there := ir.True(a.Span)

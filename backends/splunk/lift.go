@@ -385,7 +385,7 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 	case *spl.Join:
 		return l.join(q, c, cmds)
 	case *spl.Convert:
-		if len(cmds) == 1 && len(c.Funcs) == 2 && c.Funcs[0].Func == "ctime" && c.Funcs[0].Arg == firstColumn && c.Funcs[1].Func == "ctime" && c.Funcs[1].Arg == lastColumn {
+		if len(cmds) == 1 && !slices.ContainsFunc(c.Funcs, func(f spl.Agg) bool { return f.Func != "ctime" || f.As != "" }) {
 			return q, 1 // shows times as text at the very end; the rows are the same
 		}
 	}

@@ -38,14 +38,12 @@ type planner struct {
 	// open says that the rows on top show whatever columns the scope lists:
 	// no operator of the hunt has chosen any.
 	open bool
-	// times says that firstTime and lastTime are among the columns on top.
-	times bool
 }
 
 // plan is the outcome of planning one query in one form.
 type plan struct {
 	query   ir.Query
-	times   bool
+	times   []string // columns on top that hold times as numbers
 	reasons []ir.Reason
 	diags   diag.List
 	why     string // not "": the form cannot say the query
@@ -58,8 +56,14 @@ func (b *Backend) plan(h *ir.Hunt, q ir.Query, fields []*ir.Field, form backends
 	if p.open && form != backends.Tstats {
 		out = p.table(q.At(), out, r.scope)
 	}
+	var times []string
+	for _, c := range r.scope {
+		if c.epoch && c.name != timeColumn && !c.hidden {
+			times = append(times, c.name)
+		}
+	}
 	p.diags.Sort()
-	return plan{query: out, times: p.times, reasons: p.reasons, diags: p.diags, why: p.why}
+	return plan{query: out, times: times, reasons: p.reasons, diags: p.diags, why: p.why}
 }
 
 // need says what the operators above want of the rows below.
@@ -239,7 +243,7 @@ func (p *planner) extend(q *ir.Extend, r rows) rows {
 			x = cleared(x, r.scope)
 		}
 		out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
-		made := column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(x, r.scope)}
+		made := column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(x, r.scope), epoch: epoch(x, r.scope)}
 		if f, ok := x.(*ir.Field); ok {
 			made, _ = r.scope.find(f.Name)
 			made = made.derived(c.As)
@@ -300,6 +304,7 @@ func (p *planner) keep(at diag.Span, r rows, fields []*ir.Field) rows {
 // Extend first.
 func (p *planner) project(q *ir.Project, n need) rows {
 	cols := q.Cols
+	n.counted = n.counted && countable(q.Input)
 	if n.only && !n.show {
 		cols = wanted(cols, n)
 	}
@@ -365,9 +370,24 @@ func (p *planner) project(q *ir.Project, n need) rows {
 		c, _ := r.scope.find(name)
 		put(q.Span, name, &ir.Field{Span: q.Span, Name: name, T: c.t}, c)
 	}
-	p.times = p.times || shown
 	out.Input = r.query
 	return rows{query: out, scope: sc, merged: r.merged, counted: r.counted && n.counted}
+}
+
+// countable reports whether the rows of q can say how many events they stand for.
+func countable(q ir.Query) bool {
+	if isChain(q) {
+		return true
+	}
+	switch q := q.(type) {
+	case *ir.Filter, *ir.Extend, *ir.Project, *ir.Session, *ir.Sort:
+		return countable(ir.Inputs(q)[0])
+	case *ir.Union:
+		return !slices.ContainsFunc(q.Inputs, func(in ir.Query) bool { return !countable(in) })
+	case *ir.Join:
+		return countable(q.Left)
+	}
+	return false
 }
 
 // wanted are the columns that the operators above use; where rows are counted
@@ -669,7 +689,7 @@ func (p *planner) events(q ir.Query, n need) rows {
 	}
 	r := rows{query: &ir.Filter{Span: src.scan.Span, Input: src.scan, Pred: ir.NewLogic(src.scan.Span, ir.And, src.push...)}}
 	info := func(f *ir.Field) column {
-		c := column{name: f.Name, t: f.T, nullable: f.Name != timeColumn && f.Name != "host" && f.Name != "_raw"}
+		c := column{name: f.Name, t: f.T, nullable: f.Name != timeColumn && f.Name != "host" && f.Name != "_raw", epoch: f.Name == timeColumn}
 		if p.form == backends.Datamodel {
 			col, ok := p.b.schema.Column(schema.CIM, src.scan.Physical.Table, f.Name)
 			c.nullable = c.nullable && (!ok || col.Fill == "")
@@ -775,7 +795,6 @@ func (p *planner) grouped(src source, n need) rows {
 		agg.Aggs = append(agg.Aggs,
 			&ir.Agg{Span: at, As: firstColumn, Func: ir.Min, X: clock},
 			&ir.Agg{Span: at, As: lastColumn, Func: ir.Max, X: clock})
-		p.times = p.times || n.show && !timed
 	}
 	fields := src.used
 	if timed {
@@ -787,13 +806,13 @@ func (p *planner) grouped(src source, n need) rows {
 	if timed {
 		// Last: the grammar of tstats has the span at the end of "by".
 		agg.By = append(agg.By, clockKey(at, p.clock(src, n)))
-		r.scope = append(r.scope, column{name: timeColumn, t: ir.Time})
+		r.scope = append(r.scope, column{name: timeColumn, t: ir.Time, epoch: true})
 	}
 	for _, a := range agg.Aggs {
 		if _, clash := r.scope.find(a.As); clash {
 			p.fallback("The data model has a column " + a.As + ", which is also the name of a column that tstats adds.")
 		}
-		r.scope = append(r.scope, column{name: a.As, t: a.Type()})
+		r.scope = append(r.scope, column{name: a.As, t: a.Type(), epoch: a.X != nil})
 	}
 	r.query = agg
 	return p.replay(src, r)
@@ -1006,7 +1025,7 @@ func (p *planner) session(q *ir.Session, n need) rows {
 	r = p.placed(q.Span, r, q.Of)
 	r = p.fillKeys(q.Span, r, q.By)
 	r.query = &ir.Session{Span: q.Span, Input: r.query, By: q.By, Of: q.Of, Gap: q.Gap, As: q.As}
-	r.scope = r.scope.with(column{name: q.As, t: ir.Time})
+	r.scope = r.scope.with(column{name: q.As, t: ir.Time, epoch: epoch(q.Of, r.scope)})
 	return r
 }
 
@@ -1086,9 +1105,9 @@ func (p *planner) join(q *ir.Join, n need) rows {
 	if n.counted && (left.merged && !left.counted || rn.counted && right.merged && !right.counted) {
 		p.fallback("Rows that are joined and then counted have to be the events themselves.")
 	}
-	counted := rn.counted && right.counted
-	if counted {
-		right = p.joinedCount(q, right)
+	joined := ""
+	if rn.counted && right.counted {
+		right, joined = joinedCount(q, left, right)
 	}
 	var valid []ir.Expr
 	for _, f := range q.On {
@@ -1119,18 +1138,19 @@ func (p *planner) join(q *ir.Join, n need) rows {
 			out.scope = out.scope.with(c)
 		}
 	}
-	if counted {
-		out = p.pairs(q, out, left.counted)
+	if joined != "" {
+		out = pairs(q, out, left.counted, joined)
 	}
 	p.subsearch(q, "join")
 	return out
 }
 
-// joinedCount gives the column count of the right side a name that the left
-// side has not.
-func (p *planner) joinedCount(q *ir.Join, r rows) rows {
-	if hasColumn(r.scope, joinedColumn) {
-		p.fallback("A column of the hunt is called " + joinedColumn + ", which is also the name of a column that a join adds.")
+// joinedCount gives the column count of the right side a name that neither
+// side has.
+func joinedCount(q *ir.Join, left, r rows) (rows, string) {
+	name := joinedColumn
+	for hasColumn(left.scope, name) || hasColumn(r.scope, name) {
+		name += "_"
 	}
 	out := &ir.Project{Span: q.Span, Input: r.query}
 	if proj, ok := r.query.(*ir.Project); ok {
@@ -1143,22 +1163,23 @@ func (p *planner) joinedCount(q *ir.Join, r rows) rows {
 	}
 	for i, c := range out.Cols {
 		if c.As == countColumn {
-			out.Cols[i] = &ir.Col{Span: c.Span, As: joinedColumn, X: c.X}
+			out.Cols[i] = &ir.Col{Span: c.Span, As: name, X: c.X}
 		}
 	}
 	r.query = out
 	r.scope = slices.Clone(r.scope)
 	for i := range r.scope {
 		if r.scope[i].name == countColumn {
-			r.scope[i].name = joinedColumn
+			r.scope[i].name = name
 		}
 	}
-	return r
+	return r, name
 }
 
-// pairs counts the pairs of events that a row of a join stands for.
-func (p *planner) pairs(q *ir.Join, r rows, leftCounted bool) rows {
-	n := ir.Expr(&ir.Field{Span: q.Span, Name: joinedColumn, T: ir.Int})
+// pairs counts the pairs of events that a row of a join stands for; joined is
+// how many the row of the right side does.
+func pairs(q *ir.Join, r rows, leftCounted bool, joined string) rows {
+	n := ir.Expr(&ir.Field{Span: q.Span, Name: joined, T: ir.Int})
 	if q.Kind == ir.LeftOuter {
 		n = &ir.Call{Span: q.Span, Func: ir.Coalesce, Args: []ir.Expr{n, &ir.Lit{Span: q.Span, Value: int64(1)}}}
 	}

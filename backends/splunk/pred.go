@@ -27,6 +27,29 @@ type column struct {
 	own string
 	// hidden columns are read on the way and not shown.
 	hidden bool
+	// epoch: a time in seconds since 1970, which nobody can read.
+	epoch bool
+}
+
+// epoch reports whether a value is a time in seconds since 1970.
+func epoch(e ir.Expr, sc scope) bool {
+	switch e := e.(type) {
+	case *ir.Field:
+		c, _ := sc.find(e.Name)
+		return c.epoch
+	case *ir.Call:
+		args := e.Args
+		switch e.Func {
+		case ir.If:
+			args = args[1:]
+		case ir.Bin:
+			args = args[:1]
+		default:
+			return false
+		}
+		return !slices.ContainsFunc(args, func(a ir.Expr) bool { return !epoch(a, sc) })
+	}
+	return false
 }
 
 // scope lists the columns of the rows, in order.

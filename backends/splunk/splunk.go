@@ -185,11 +185,13 @@ func (b *Backend) Plan(h *ir.Hunt) (ir.Query, backends.Form, diag.List) {
 func (b *Backend) lower(pl plan, form backends.Form) *spl.Search {
 	l := &lowerer{b: b, form: form}
 	s := l.search(pl.query)
-	if pl.times {
+	if len(pl.times) > 0 {
 		// For people's eyes, so at the very end: it turns times into text.
-		s.Commands = append(s.Commands, &spl.Convert{
-			Options: []spl.Option{{Name: "timeformat", Value: timeFormat}},
-			Funcs:   []spl.Agg{{Func: "ctime", Arg: firstColumn}, {Func: "ctime", Arg: lastColumn}}})
+		show := &spl.Convert{Options: []spl.Option{{Name: "timeformat", Value: timeFormat}}}
+		for _, name := range pl.times {
+			show.Funcs = append(show.Funcs, spl.Agg{Func: "ctime", Arg: name})
+		}
+		s.Commands = append(s.Commands, show)
 	}
 	return s
 }

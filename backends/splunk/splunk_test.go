@@ -95,7 +95,7 @@ func TestForms(t *testing.T) {
 			Input: events("network_connection", &ir.Regexp{Span: at(2), X: logical("SourceIp"), Source: "1$"}),
 			By:    []*ir.Col{{Span: at(3), As: "SourceIp", X: logical("SourceIp")}},
 			Aggs:  []*ir.Agg{{Span: at(3), As: "p", Func: ir.Percentile, P: 99.5, X: logical("DestinationPort")}}}}, backends.Datamodel,
-			"The function percentile over a condition that tstats cannot say needs the events themselves.", `
+			"The function percentile is computed by tstats or from the events themselves, and tstats cannot say the whole grouping.", `
 | from datamodel:Network_Traffic.All_Traffic
 | search src_ip=*
 | where match(src_ip, "1$")

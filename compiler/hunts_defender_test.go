@@ -56,7 +56,7 @@ DeviceNetworkEvents
     dc = count_distinctif(RemoteIP, isnotempty(RemoteIP)),
     mx = max(RemotePort),
     mn = minif(RemoteIP, isnotempty(RemoteIP)),
-    s = iff(countif(isnotnull(RemotePort)) > 0, sum(RemotePort), long(null)),
+    s = sum(RemotePort),
     sd = iff(countif(isnotnull(d)) > 1, stdev(d), real(null)),
     lo = min(Timestamp),
     fi = tostring(make_list_if(InitiatingProcessFolderPath, isnotempty(InitiatingProcessFolderPath))[0]),

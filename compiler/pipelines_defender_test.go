@@ -272,7 +272,7 @@ func kustoAggregate(x kql.Expr, rows []map[string]any) any {
 			return true
 		}
 		switch c.Name {
-		case "iff", "tostring", "tolong", "todouble", "todatetime", "array_sort_asc", "toint", "ceiling":
+		case "iff", "case", "tostring", "tolong", "todouble", "todatetime", "array_sort_asc", "toint", "ceiling":
 			return true
 		}
 		known[c] = kustoAggregateOf(c, rows)

@@ -44,6 +44,8 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 			return -v
 		case float64:
 			return -v
+		case time.Duration:
+			return -v
 		}
 	case *kql.Timespan:
 		return kustoTimespan(e.Text)
@@ -106,7 +108,7 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 			}
 		}
 		switch e.Name {
-		case "iff":
+		case "iff", "case":
 			if arg(e, 0) == true {
 				return arg(e, 1)
 			}

@@ -12,4 +12,5 @@ const (
 	codeNative    diag.Code = "HC0367" // native text, and what is wrong in it
 	codeLift      diag.Code = "HC0368" // text that cannot be lifted
 	codeSyntax    diag.Code = "HC0369" // text that is not Kusto
+	codeDeploy    diag.Code = "HC0370" // result that no custom detection can be made of
 )

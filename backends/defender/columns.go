@@ -64,13 +64,15 @@ func (b *Backend) column(q ir.Query, name string) (t ir.Type, nullable, ok bool)
 		}
 		return b.column(q.Input, name)
 	case *ir.Union:
+		// An input without the column has null there.
 		for _, in := range q.Inputs {
-			if t, _, ok := b.column(in, name); ok {
-				// An input without the column has null there.
-				return t, t != ir.String, true
+			u, null, has := b.column(in, name)
+			if has && !ok {
+				t, ok = u, true
 			}
+			nullable = nullable || null || !has
 		}
-		return ir.Unknown, true, false
+		return t, t != ir.String && nullable, ok
 	case *ir.Join:
 		if t, nullable, ok := b.column(q.Left, name); ok {
 			return t, nullable, ok
@@ -104,7 +106,7 @@ func (b *Backend) nullable(in ir.Query, x ir.Expr) bool {
 		return false
 	case *ir.Field:
 		_, nullable, ok := b.column(in, x.Name)
-		return nullable || !ok
+		return (nullable || !ok) && !present(in, x.Name)
 	case *ir.Call:
 		args := x.Args
 		switch x.Func {

@@ -1,6 +1,7 @@
 package defender
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -46,8 +47,38 @@ func (b *Backend) Compile(h *ir.Hunt) backends.Artifact {
 	if diags.HasErrors() {
 		return art
 	}
+	b.checkDeployable(q, &art.Diagnostics)
 	art.Query = kql.Print(b.Lower(q)) + "\n"
 	return art
+}
+
+// checkDeployable notes at which stage the result loses the columns by which a
+// custom detection finds the event and the device of a row.
+func (b *Backend) checkDeployable(q ir.Query, diags *diag.List) {
+	has := func(q ir.Query, name string) bool {
+		_, _, ok := b.column(q, name)
+		return ok
+	}
+	var lost []string
+	for _, name := range []string{timestamp, deviceID, reportID} {
+		stored := slices.ContainsFunc(ir.Scans(q), func(s *ir.Scan) bool { return has(s, name) })
+		if stored && !has(q, name) {
+			lost = append(lost, name)
+		}
+	}
+	if len(lost) == 0 {
+		return
+	}
+	stage := q
+	for {
+		in := ir.Inputs(stage)
+		if len(in) == 0 || !slices.ContainsFunc(lost, func(name string) bool { return !has(in[0], name) }) {
+			break
+		}
+		stage = in[0]
+	}
+	diags.Infof(codeDeploy, stage, "A hunt needs nothing. A detection keeps "+strings.Join(lost, ", ")+" of one event in each row: it filters events, and does not summarize them.",
+		"from here on there is no %s, so Defender runs the query but cannot make a custom detection of it", strings.Join(lost, ", no "))
 }
 
 // native takes the author's own text as it is.

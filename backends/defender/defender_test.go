@@ -145,6 +145,36 @@ func TestStdevOfOneValue(t *testing.T) {
 	}
 }
 
+// TestDeployable: what groups rows has no event to show, and says so.
+func TestDeployable(t *testing.T) {
+	at := diag.Span{Pos: diag.Pos{Filename: "r.yml", Line: 7, Column: 3}}
+	h := hunt(match("Image", false, many, text(`\x.exe`)))
+	counted := &ir.Hunt{Kind: ir.KindHunt, Query: &ir.Filter{
+		Pred:  &ir.Compare{Op: ir.Gt, L: logical("n"), R: &ir.Lit{Value: int64(3)}},
+		Input: &ir.Aggregate{Span: at, Input: h.Query, By: []*ir.Col{{As: "Computer", X: logical("Computer")}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}}},
+	}}
+	for _, c := range []struct {
+		hunt *ir.Hunt
+		want string
+	}{
+		{h, ""},
+		{counted, "from here on there is no Timestamp, no DeviceId, no ReportId, so Defender runs the query but cannot make a custom detection of it"},
+	} {
+		got := ""
+		for _, d := range testBackend(t).Compile(c.hunt).Diagnostics {
+			if d.Code == codeDeploy {
+				got = d.Message
+				if d.Severity != diag.Info || d.Pos.Line != 7 {
+					t.Errorf("%v", d)
+				}
+			}
+		}
+		if got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	at := diag.Span{Pos: diag.Pos{Filename: "r.yml", Line: 3, Column: 5}}
 	deep := ir.Expr(match("CommandLine", false, text("a")))

@@ -37,6 +37,10 @@ var scalars = []scalar{
 	{id: ir.Year, name: "datetime_part", part: "year"},
 }
 
+// conditional is how Kusto says If: with a typed null, or the empty text, where
+// that has one value only.
+const conditional = "case"
+
 func scalarOf(id ir.FuncID) scalar {
 	for _, s := range scalars {
 		if s.id == id {

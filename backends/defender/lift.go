@@ -728,7 +728,7 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 		if v, ok := e.Args[1].(*kql.Bool); ok && !v.Value {
 			return arg()
 		}
-	case len(e.Args) == 3 && e.Name == "iff":
+	case len(e.Args) == 3 && e.Name == conditional:
 		c := &ir.Call{Span: e.Span, Func: ir.If, Args: []ir.Expr{arg(), l.expr(e.Args[1])}}
 		if !isMissing(e.Args[2]) {
 			c.Args = append(c.Args, l.expr(e.Args[2]))

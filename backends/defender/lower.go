@@ -174,11 +174,11 @@ func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg, above *ir.Filter) kql.Ex
 func (l *lowerer) counted(q *ir.Aggregate, a *ir.Agg) (x, cond kql.Expr) {
 	value := a.X
 	var conds []kql.Expr
-	if c, ok := value.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+	if c := choice(value); c != nil {
 		conds, value = append(conds, l.expr(c.Args[0], true)), c.Args[1]
 	}
 	switch {
-	case isMade(value):
+	case isMade(value) || hasValue(q.Input, value):
 	case ir.TypeOf(value) == ir.String, a.Func == ir.DCount && l.backend.nullable(q.Input, value):
 		// Text is never null, and what count_distinct makes of null is not
 		// documented.
@@ -283,7 +283,7 @@ func keepsOnly(q *ir.Aggregate, above *ir.Filter, n int64) bool {
 
 // present is the test that a value is there.
 func (l *lowerer) present(x ir.Expr) kql.Expr {
-	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+	if c := choice(x); c != nil {
 		return kql.NewLogic(x.At(), kql.And, l.expr(c.Args[0], true), l.present(c.Args[1]))
 	}
 	name := "isnotnull"
@@ -520,7 +520,8 @@ func (l *lowerer) call(e *ir.Call) kql.Expr {
 		if len(e.Args) == 3 {
 			args[2] = l.expr(e.Args[2], true)
 		}
-		return call(e.Span, "iff", args...)
+		// Not iff, which the schema's own expressions say: those stay text.
+		return call(e.Span, conditional, args...)
 	case ir.Tuple:
 		// The text of a JSON array tells apart what its values tell apart.
 		args := make([]kql.Expr, len(e.Args))

@@ -50,7 +50,7 @@ const (
 func (b *Backend) Plan(q ir.Query, fields []*ir.Field) (ir.Query, diag.List) {
 	p := &planner{backend: b}
 	q = ir.Normalize(p.query(q))
-	q = p.present(q, fields)
+	q = p.keepMissing(prune(p.present(q, fields)), nil)
 	if p.diags.HasErrors() {
 		return nil, p.diags
 	}
@@ -112,6 +112,9 @@ func (p *planner) filter(q *ir.Filter) ir.Query {
 	ext, _ := in.(*ir.Extend)
 	for _, c := range narrow(given(conjuncts(q.Pred))) {
 		c = ir.Simplify(p.pred(in, c, false))
+		if needless(in, c) {
+			continue
+		}
 		if ext != nil && !uses(c, ext.Cols) {
 			below = append(below, c)
 		} else {
@@ -466,40 +469,35 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 	return out
 }
 
-// counted is the operand of an aggregate, which skips missing values: a text
-// put together counts where all its parts are there, and a condition need not
-// ask for the value that it chooses.
+// counted is the operand of an aggregate, which skips missing values: what an
+// If chooses counts on its condition, which need not ask for the value itself;
+// a text put together counts where all its parts are there.
 func (p *planner) counted(in ir.Query, x ir.Expr) ir.Expr {
-	c, ok := x.(*ir.Call)
-	switch {
-	case !ok:
-	case c.Func == ir.Concat:
-		return p.ifPresent(in, c, c.Args)
-	case c.Func == ir.If && len(c.Args) == 2:
-		if inner, ok := c.Args[1].(*ir.Call); ok && inner.Func == ir.Concat {
-			return p.choose(c.Args[0], p.ifPresent(in, inner, inner.Args))
-		}
-		return p.choose(c.Args[0], c.Args[1], p.presence(in, c.Args[1])...)
+	var conds []ir.Expr
+	at := x.At()
+	for c := choice(x); c != nil; c = choice(x) {
+		conds, x = append(conds, conjuncts(c.Args[0])...), c.Args[1]
 	}
-	return x
-}
-
-// choose is x where pred holds, without the conditions of pred that are implied
-// because a missing x does not count; an If in x is joined with it.
-func (p *planner) choose(pred, x ir.Expr, implied ...ir.Expr) ir.Expr {
-	conds := conjuncts(pred)
-	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
-		if t, ok := c.Args[1].(*ir.Call); !ok || t.Func != ir.Tuple {
-			conds, x = append(conds, conjuncts(c.Args[0])...), c.Args[1]
-		}
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.Concat {
+		conds = append(conds, p.presence(in, c)...)
+	} else if !isMade(x) {
+		implied := p.presence(in, x)
+		conds = slices.DeleteFunc(conds, func(c ir.Expr) bool {
+			return slices.ContainsFunc(implied, func(d ir.Expr) bool { return same(c, d) })
+		})
 	}
-	conds = slices.DeleteFunc(distinct(conds), func(c ir.Expr) bool {
-		return slices.ContainsFunc(implied, func(d ir.Expr) bool { return same(c, d) })
-	})
 	if len(conds) == 0 {
 		return x
 	}
-	return &ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{ir.NewLogic(pred.At(), ir.And, conds...), x}}
+	return &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{ir.NewLogic(at, ir.And, distinct(conds)...), x}}
+}
+
+// choice is an If without a second value, nil if x is none.
+func choice(x ir.Expr) *ir.Call {
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+		return c
+	}
+	return nil
 }
 
 // isEdge reports whether the aggregate takes the first or the last value.
@@ -729,7 +727,7 @@ func (b *Backend) kustoTypeOf(in ir.Query, x ir.Expr) string {
 
 // chosenValue is the value of an If that has one only, or x itself.
 func chosenValue(x ir.Expr) ir.Expr {
-	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+	if c := choice(x); c != nil {
 		return c.Args[1]
 	}
 	return x

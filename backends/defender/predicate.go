@@ -284,6 +284,8 @@ func typeWord(t ir.Type) string {
 func (p *planner) exists(in ir.Query, e *ir.Exists) ir.Expr {
 	t, nullable, ok := p.backend.column(in, e.X.Name)
 	switch {
+	case present(in, e.X.Name):
+		return ir.True(e.Span)
 	case ok && t == ir.String:
 		return isNotEmpty(e.Span, e.X)
 	case ok && !nullable:

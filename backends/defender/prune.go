@@ -1,0 +1,383 @@
+package defender
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/huntc/huntc/ir"
+)
+
+// prune drops columns that are made or carried along and then used by nothing,
+// and projections that change nothing. A column that the result shows is used.
+func prune(q ir.Query) ir.Query { return pruned(q, nil) }
+
+// wanted is a list of names; nil is every column.
+type wanted []string
+
+func (w wanted) has(name string) bool { return w == nil || slices.Contains(w, name) }
+
+// and is w and the fields of the expressions.
+func (w wanted) and(exprs ...ir.Expr) wanted {
+	if w == nil {
+		return nil
+	}
+	out := slices.Clip(w)
+	for _, e := range exprs {
+		ir.WalkExpr(e, func(e ir.Expr) bool {
+			switch e := e.(type) {
+			case *ir.Field:
+				out = append(out, e.Name)
+			case *ir.Exists:
+				out = append(out, e.X.Name)
+			case *ir.Foreign:
+				out = append(out, e.Needs...)
+			}
+			return true
+		})
+	}
+	return out
+}
+
+func (w wanted) fields(fields ...*ir.Field) wanted {
+	for _, f := range fields {
+		w = w.and(f)
+	}
+	return w
+}
+
+func (w wanted) cols(cols []*ir.Col) wanted {
+	for _, c := range cols {
+		w = w.and(c.X)
+	}
+	return w
+}
+
+// pruned is q without what nobody above wants.
+func pruned(q ir.Query, want wanted) ir.Query {
+	with := func(w wanted) ir.Query {
+		in := ir.Inputs(q)[0]
+		if p := pruned(in, w); p != in {
+			return ir.WithInputs(q, []ir.Query{p})
+		}
+		return q
+	}
+	switch q := q.(type) {
+	case *ir.Scan:
+		return q
+	case *ir.Filter:
+		return with(want.and(q.Pred))
+	case *ir.Sort:
+		for _, k := range q.Keys {
+			want = want.fields(k.X)
+		}
+		return with(want)
+	case *ir.Limit:
+		return with(want)
+	case *ir.Distinct:
+		return with(wanted{}.fields(q.By...))
+	case *ir.Window:
+		return with(want.fields(q.By...).fields(q.Of))
+	case *ir.Session:
+		return with(want.fields(q.By...).fields(q.Of))
+	case *ir.Extend:
+		cols := usedCols(q.Cols, want)
+		in := pruned(q.Input, want.cols(cols))
+		if len(cols) == 0 {
+			return in
+		}
+		return &ir.Extend{Span: q.Span, Input: in, Cols: cols}
+	case *ir.Project:
+		cols := usedCols(q.Cols, want)
+		if len(cols) == 0 {
+			cols = q.Cols[:1] // rows that are only counted have a column still
+		}
+		in := pruned(q.Input, wanted{}.cols(cols))
+		if names, ok := columnNames(in); ok && isSelection(cols, names) {
+			return in
+		}
+		return &ir.Project{Span: q.Span, Input: in, Cols: cols}
+	case *ir.Aggregate:
+		w := wanted{}.cols(q.By)
+		for _, a := range q.Aggs {
+			if a.X != nil {
+				w = w.and(a.X)
+			}
+		}
+		return with(w)
+	case *ir.Union:
+		out := &ir.Union{Span: q.Span}
+		for _, in := range q.Inputs {
+			out.Inputs = append(out.Inputs, pruned(in, want))
+		}
+		return out
+	case *ir.Join:
+		c := *q
+		want = want.fields(q.On...)
+		c.Left = pruned(q.Left, want)
+		if q.Kind == ir.Anti {
+			want = wanted{}.fields(q.On...)
+		}
+		c.Right = pruned(q.Right, want)
+		return &c
+	}
+	panic(fmt.Sprintf("defender: unhandled query %T", q))
+}
+
+func usedCols(cols []*ir.Col, want wanted) []*ir.Col {
+	return slices.DeleteFunc(slices.Clone(cols), func(c *ir.Col) bool { return !want.has(c.As) })
+}
+
+// isSelection reports whether the projection keeps all columns as they are.
+func isSelection(cols []*ir.Col, names []string) bool {
+	return slices.EqualFunc(cols, names, func(c *ir.Col, name string) bool {
+		f, ok := c.X.(*ir.Field)
+		return ok && c.As == name && f.Name == name
+	})
+}
+
+// columnNames are the columns of q in their order, if q says them itself.
+func columnNames(q ir.Query) ([]string, bool) {
+	var names []string
+	switch q := q.(type) {
+	case *ir.Filter, *ir.Sort, *ir.Limit:
+		return columnNames(ir.Inputs(q)[0])
+	case *ir.Aggregate:
+		for _, c := range q.By {
+			names = append(names, c.As)
+		}
+		for _, a := range q.Aggs {
+			names = append(names, a.As)
+		}
+	case *ir.Distinct:
+		for _, f := range q.By {
+			names = append(names, f.Name)
+		}
+	case *ir.Project:
+		for _, c := range q.Cols {
+			names = append(names, c.As)
+		}
+	default:
+		return nil, false
+	}
+	return names, true
+}
+
+// present reports whether the query itself makes sure that the column has a
+// value in each of its rows: text that is not empty, anything else not null. It
+// says false where that is hard to see.
+func present(q ir.Query, name string) bool {
+	switch q := q.(type) {
+	case *ir.Scan:
+		return name == timestamp
+	case *ir.Filter:
+		return slices.ContainsFunc(ir.Conjuncts(q.Pred), func(c ir.Expr) bool { return asks(c, name) }) || present(q.Input, name)
+	case *ir.Extend:
+		for _, c := range q.Cols {
+			if c.As == name {
+				return hasValue(q.Input, c.X)
+			}
+		}
+		return present(q.Input, name)
+	case *ir.Project:
+		for _, c := range q.Cols {
+			if c.As == name {
+				return hasValue(q.Input, c.X)
+			}
+		}
+	case *ir.Aggregate:
+		for _, c := range q.By {
+			if c.As == name {
+				return hasValue(q.Input, c.X)
+			}
+		}
+		for _, a := range q.Aggs {
+			if a.As == name {
+				switch a.Func {
+				case ir.Count, ir.DCount:
+					return true
+				case ir.Min, ir.Max, ir.First, ir.Last:
+					return len(q.By) > 0 && hasValue(q.Input, a.X)
+				}
+			}
+		}
+	case *ir.Window:
+		return name == q.As || name == q.Of.Name || present(q.Input, name)
+	case *ir.Session:
+		return name == q.As || name == q.Of.Name || present(q.Input, name)
+	case *ir.Sort, *ir.Limit, *ir.Distinct:
+		return present(ir.Inputs(q)[0], name)
+	case *ir.Union:
+		return len(q.Inputs) > 0 && !slices.ContainsFunc(q.Inputs, func(in ir.Query) bool { return !present(in, name) })
+	case *ir.Join:
+		// The left side's column goes first, and its name says nothing of the
+		// right side's: only a key is in both.
+		if q.Kind == ir.Inner && ir.HasField(q.On, name) {
+			return true
+		}
+		return present(q.Left, name)
+	}
+	return false
+}
+
+func hasValue(in ir.Query, x ir.Expr) bool {
+	switch x := x.(type) {
+	case *ir.Field:
+		return present(in, x.Name)
+	case *ir.Lit:
+		return x.Value != ""
+	case *ir.Call:
+		return x.Func == ir.Bin && hasValue(in, x.Args[0]) && isConstant(x.Args[1])
+	}
+	return false
+}
+
+func isConstant(x ir.Expr) bool {
+	_, ok := x.(*ir.Lit)
+	return ok
+}
+
+// asks reports whether a planned predicate holds only where the column has a
+// value.
+func asks(e ir.Expr, name string) bool {
+	is := func(x ir.Expr) bool {
+		f, ok := x.(*ir.Field)
+		return ok && f.Name == name
+	}
+	switch e := e.(type) {
+	case *ir.Exists:
+		return is(e.X)
+	case *ir.Compare:
+		return e.Cased && (is(e.L) && ir.TypeOf(e.L) != ir.String || is(e.R) && ir.TypeOf(e.R) != ir.String)
+	case *ir.Match:
+		return is(e.X) && !slices.ContainsFunc(e.Any, isEmptyOrAny)
+	case *ir.Not:
+		m, ok := e.X.(*ir.Match)
+		return ok && is(m.X) && slices.ContainsFunc(m.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 })
+	}
+	return false
+}
+
+// isEmptyOrAny reports whether the empty text passes the pattern.
+func isEmptyOrAny(p ir.Pattern) bool {
+	return !slices.ContainsFunc(p.Parts, func(part ir.Part) bool { return part.Wild != ir.Many })
+}
+
+// needless reports whether the condition asks for what is known of the rows of
+// in: that a column is there.
+func needless(in ir.Query, c ir.Expr) bool {
+	switch c := c.(type) {
+	case *ir.Exists:
+		return present(in, c.X.Name)
+	case *ir.Not:
+		m, ok := c.X.(*ir.Match)
+		if !ok || len(m.Any) != 1 || len(m.Any[0].Parts) > 0 {
+			return false
+		}
+		f, ok := m.X.(*ir.Field)
+		return ok && present(in, f.Name)
+	}
+	return false
+}
+
+// keepMissing gives texts that are put together, and are missing where a part
+// is, the empty text there, as far as something above tells the two apart: an
+// aggregate, a join, a tuple or a test for presence. asked are the columns of q
+// with which that is done.
+func (p *planner) keepMissing(q ir.Query, asked []string) ir.Query {
+	keep := func(in ir.Query, cols []*ir.Col) []*ir.Col {
+		var out []*ir.Col
+		for i, c := range cols {
+			call, ok := c.X.(*ir.Call)
+			if !ok || call.Func != ir.Concat || !slices.Contains(asked, c.As) {
+				continue
+			}
+			if x := p.ifPresent(in, call, call.Args); x != c.X {
+				if out == nil {
+					out = slices.Clone(cols)
+				}
+				out[i] = &ir.Col{Span: c.Span, As: c.As, X: x}
+			}
+		}
+		if out == nil {
+			return cols
+		}
+		return out
+	}
+	// below are the columns of the input that stand for those of q.
+	below := func(cols []*ir.Col) (names []string) {
+		for _, c := range cols {
+			if f, ok := c.X.(*ir.Field); ok && slices.Contains(asked, c.As) {
+				names = append(names, f.Name)
+			}
+			names = append(names, inTuples(c.X)...)
+		}
+		return names
+	}
+	with := func(names []string) ir.Query {
+		in := ir.Inputs(q)[0]
+		if k := p.keepMissing(in, names); k != in {
+			return ir.WithInputs(q, []ir.Query{k})
+		}
+		return q
+	}
+	switch q := q.(type) {
+	case *ir.Scan:
+		return q
+	case *ir.Filter:
+		ir.WalkExpr(q.Pred, func(e ir.Expr) bool {
+			if m, ok := e.(*ir.Match); ok && slices.ContainsFunc(m.Any, isEmptyOrAny) {
+				for _, f := range ir.Fields(m.X) {
+					asked = append(asked[:len(asked):len(asked)], f.Name)
+				}
+			}
+			return true
+		})
+		return with(asked)
+	case *ir.Extend:
+		names := below(q.Cols)
+		for _, name := range asked {
+			if !slices.ContainsFunc(q.Cols, func(c *ir.Col) bool { return c.As == name }) {
+				names = append(names, name)
+			}
+		}
+		return &ir.Extend{Span: q.Span, Input: p.keepMissing(q.Input, names), Cols: keep(q.Input, q.Cols)}
+	case *ir.Project:
+		return &ir.Project{Span: q.Span, Input: p.keepMissing(q.Input, below(q.Cols)), Cols: keep(q.Input, q.Cols)}
+	case *ir.Aggregate:
+		names := below(q.By)
+		for _, a := range q.Aggs {
+			if a.X != nil {
+				for _, f := range ir.Fields(a.X) {
+					names = append(names, f.Name)
+				}
+			}
+		}
+		return &ir.Aggregate{Span: q.Span, Input: p.keepMissing(q.Input, names), By: keep(q.Input, q.By), Aggs: q.Aggs}
+	case *ir.Union:
+		out := &ir.Union{Span: q.Span}
+		for _, in := range q.Inputs {
+			out.Inputs = append(out.Inputs, p.keepMissing(in, asked))
+		}
+		return out
+	case *ir.Join:
+		names := slices.Clone(asked)
+		for _, f := range q.On {
+			names = append(names, f.Name)
+		}
+		return &ir.Join{Span: q.Span, Left: p.keepMissing(q.Left, names), Right: p.keepMissing(q.Right, names), Kind: q.Kind, On: q.On}
+	}
+	return with(asked)
+}
+
+// inTuples are the columns whose values a tuple joins in x.
+func inTuples(x ir.Expr) (names []string) {
+	ir.WalkExpr(x, func(e ir.Expr) bool {
+		if c, ok := e.(*ir.Call); ok && c.Func == ir.Tuple {
+			for _, f := range ir.Fields(c) {
+				names = append(names, f.Name)
+			}
+		}
+		return true
+	})
+	return names
+}

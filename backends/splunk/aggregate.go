@@ -224,14 +224,15 @@ func (s *summary) add(a *ir.Agg) {
 	if a.X != nil {
 		x = p.value(a.X, r.scope)
 		out.X = cleared(x, r.scope)
-		s.note(a, x, r.scope)
 	}
 	count := &ir.Field{Span: a.Span, Name: countColumn, T: ir.Int}
 	switch {
 	case extremeOfTime(a) && a.Func == ir.Min && hasColumn(r.scope, firstColumn):
-		out.X = &ir.Field{Span: a.Span, Name: firstColumn, T: ir.Time}
+		x = &ir.Field{Span: a.Span, Name: firstColumn, T: ir.Time}
+		out.X = x
 	case extremeOfTime(a) && a.Func == ir.Max && hasColumn(r.scope, lastColumn):
-		out.X = &ir.Field{Span: a.Span, Name: lastColumn, T: ir.Time}
+		x = &ir.Field{Span: a.Span, Name: lastColumn, T: ir.Time}
+		out.X = x
 	case !multiplied(a):
 	case !r.merged:
 		if a.Func == ir.Stdev {
@@ -248,6 +249,9 @@ func (s *summary) add(a *ir.Agg) {
 		return
 	default:
 		p.fallback("The function " + string(a.Func) + " is computed by tstats or from the events themselves, and tstats cannot say the whole grouping.")
+	}
+	if x != nil {
+		s.note(a, x, r.scope)
 	}
 	s.out.Aggs = append(s.out.Aggs, &out)
 }
@@ -484,8 +488,10 @@ func (p *planner) direct(q *ir.Aggregate, above ir.Expr) (rows, bool) {
 			own[i] = ""
 		}
 		exact := own[i] == "" || a.Func == ir.Sum && own[i] == "0"
-		if !exact && !slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return !fromRows(a) }) ||
-			a.Func == ir.Stdev && infos[i].Fill == "" && len(q.By) == 0 {
+		if !exact && !slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return !fromRows(a) }) {
+			return rows{}, false
+		}
+		if a.Func == ir.Stdev && infos[i].Fill == "" && len(q.By) == 0 {
 			return rows{}, false
 		}
 	}

@@ -122,6 +122,7 @@ func (p *planner) query(q ir.Query, n need) rows {
 			r = p.query(q.Input, n.plus(ir.Fields(q.Pred)...))
 		}
 		r.query = p.filter(q.Span, r.query, q.Pred, r.scope)
+		r.scope = r.scope.passing(ir.Conjuncts(q.Pred)...)
 		return r
 	case *ir.Extend:
 		if isChain(q) {
@@ -710,6 +711,7 @@ func (p *planner) events(q ir.Query, n need) rows {
 	if n.show && src.keywords {
 		r.scope = r.scope.with(info(&ir.Field{Name: "_raw", T: ir.String}))
 	}
+	r.scope = r.scope.passing(src.push...)
 	return p.replay(src, r)
 }
 
@@ -775,6 +777,7 @@ func (p *planner) replay(src source, r rows) rows {
 	for _, st := range src.steps {
 		if st.cols == nil {
 			r.query = p.filter(st.at, r.query, ir.NewLogic(st.at, ir.And, st.rest...), r.scope)
+			r.scope = r.scope.passing(st.rest...)
 		} else if len(st.cols) > 0 {
 			r = p.extend(&ir.Extend{Span: st.at, Cols: st.cols}, r)
 		}

@@ -75,6 +75,25 @@ func (s scope) with(c column) scope {
 	return append(out, c)
 }
 
+// passing is the scope of the rows that pass conditions, some of which need a
+// column to have a value.
+func (s scope) passing(preds ...ir.Expr) scope {
+	var out scope
+	for i, c := range s {
+		if !c.nullable || !slices.ContainsFunc(preds, func(e ir.Expr) bool { return ir.Requires(e, c.name) }) {
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(s)
+		}
+		out[i].nullable = false
+	}
+	if out == nil {
+		return s
+	}
+	return out
+}
+
 // derived is the column as one that an operator has made.
 func (c column) derived(name string) column {
 	c.name = name

@@ -99,7 +99,6 @@ func TestForms(t *testing.T) {
 | from datamodel:Network_Traffic.All_Traffic
 | search src_ip=*
 | where match(src_ip, "1$")
-| fillnull value=unknown src_ip
 | stats exactperc99.5(eval(if(NOT (dest_port = 0), dest_port, null()))) as p by src_ip`},
 		{"an average over rows that stand for several events", plain, ir.Hunt{Query: &ir.Aggregate{Span: at(3),
 			Input: events("network_connection", &ir.Regexp{Span: at(2), X: logical("SourceIp"), Source: "1$"}),

@@ -45,9 +45,6 @@ DeviceNetworkEvents
 | where not(coalesce(ipv4_is_in_range(replace_string(LocalIP, "::ffff:", ""), "127.0.0.0/8"), false))
 | where RemotePort !in (5001, 5002)
 | where tostring(RemotePort) !startswith "60"
-| where not(isnotnull(RemotePort)
-        and RemotePort >= 5000
-        and coalesce(ipv4_is_in_range(replace_string(LocalIP, "::ffff:", ""), "127.0.0.0/8"), false))
 | extend h = datetime_part("hour", Timestamp), d = todouble(RemotePort) / 7
 | where h between (5 .. 9)
 | sort by Timestamp asc

@@ -755,10 +755,16 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 		}
 		args := e.Args
 		if s.part != "" {
+			if len(args) == 0 {
+				continue
+			}
 			if part, ok := args[0].(*kql.String); !ok || !strings.EqualFold(part.Value, s.part) {
 				continue
 			}
 			args = args[1:]
+		}
+		if want := arity(s.id); len(args) == 0 || want > 0 && len(args) != want {
+			break
 		}
 		c := &ir.Call{Span: e.Span, Func: s.id}
 		for _, a := range args {
@@ -768,6 +774,17 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 	}
 	l.unknown(e, "the function %s is not understood", e.Name)
 	return ir.False(e.Span)
+}
+
+// arity is the number of arguments of a function; 0 for any.
+func arity(f ir.FuncID) int {
+	switch f {
+	case ir.Concat:
+		return 0
+	case ir.Bin:
+		return 2
+	}
+	return 1
 }
 
 // isMissing reads the null of a type, or the empty text.

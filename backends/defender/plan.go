@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
@@ -115,6 +116,9 @@ func (p *planner) filter(q *ir.Filter) ir.Query {
 		if needless(in, c) {
 			continue
 		}
+		if ext != nil && uses(c, ext.Cols) {
+			c = byName(c, ext.Cols)
+		}
 		if ext != nil && !uses(c, ext.Cols) {
 			below = append(below, c)
 		} else {
@@ -140,6 +144,23 @@ func (p *planner) filter(q *ir.Filter) ir.Query {
 		in = &ir.Extend{Span: ext.Span, Input: in, Cols: late}
 	}
 	return in
+}
+
+// byName is the condition with the columns of an Extend in place of what they
+// are computed from, where it names one of them anyway.
+func byName(e ir.Expr, cols []*ir.Col) ir.Expr {
+	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+		c, ok := e.(*ir.Call)
+		if !ok {
+			return e
+		}
+		for _, col := range cols {
+			if same(c, col.X) {
+				return &ir.Field{Span: c.Span, Name: col.As, T: ir.TypeOf(c)}
+			}
+		}
+		return e
+	})
 }
 
 // splitCols parts the columns of an Extend into those that the conditions above
@@ -237,6 +258,9 @@ func (p *planner) value(in ir.Query, e ir.Expr) ir.Expr {
 		}
 		return e
 	case *ir.Lit:
+		if s, ok := e.Value.(string); ok && !utf8.ValidString(s) {
+			p.diags.Errorf(codeTypes, e, "Leave the bytes out.", "the value is not valid UTF-8, and Kusto's strings are")
+		}
 		return e
 	case *ir.Foreign:
 		return p.foreign(in, e)

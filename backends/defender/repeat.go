@@ -117,13 +117,13 @@ func assume(e, known ir.Expr) ir.Expr {
 	if same(e, known) {
 		return ir.True(e.At())
 	}
+	if n, ok := known.(*ir.Not); ok && same(e, n.X) {
+		return ir.False(e.At())
+	}
 	switch e := e.(type) {
 	case *ir.Not:
 		if x := assume(e.X, known); x != e.X {
 			return &ir.Not{Span: e.Span, X: x}
-		}
-		if n, ok := known.(*ir.Not); ok && same(e.X, n.X) {
-			return ir.True(e.Span)
 		}
 	case *ir.Logic:
 		var args []ir.Expr

@@ -316,6 +316,8 @@ func defenderWindows() map[string]ir.Query {
 			Right: &ir.Project{Input: &ir.Filter{Input: net(), Pred: isPort}, Cols: append(colList("Computer"), colOf("t2", at))}}}, colList("Computer"), count, aggOf("last", ir.Max, field("t2")), aggOf("first", ir.Min, field("start"))),
 		"a join by a text put together": group(&ir.Join{Kind: ir.LeftOuter, On: fieldList("who"), Left: &ir.Project{Input: net(), Cols: append(colList("Computer"), colOf("who", field("User")))},
 			Right: &ir.Project{Input: group(proc(), []*ir.Col{colOf("who", field("User"))}, aggOf("pid", ir.Max, field("ProcessId"))), Cols: colList("who", "pid")}}, colList("who", "pid"), count),
+		"the first that is there": group(&ir.Extend{Input: net(), Cols: []*ir.Col{colOf("a", fn(ir.Coalesce, port, field("SourcePort"), lit(int64(-1)))),
+			colOf("b", fn(ir.Coalesce, port, lit(0.5))), colOf("c", fn(ir.Coalesce, field("DestinationIp"), field("Computer"), lit("none")))}}, colList("a", "b", "c"), count),
 		"presence of a text put together": group(&ir.Filter{Input: both(), Pred: &ir.Exists{X: field("User")}}, colList("rule"), count, aggOf("u", ir.DCount, field("User"))),
 		"weeks":                           group(net(), []*ir.Col{colOf("w", fn(ir.Bin, at, lit(7*24*time.Hour))), colOf("x", fn(ir.Bin, at, lit(36*time.Hour))), colOf("y", fn(ir.Bin, at, lit(90*time.Second)))}, count),
 	}

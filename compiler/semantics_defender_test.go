@@ -140,7 +140,7 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 			return nil
 		case "coalesce":
 			for i := range e.Args {
-				if v := arg(e, i); v != nil {
+				if v := arg(e, i); v != nil && v != "" { // text is never null
 					return v
 				}
 			}

@@ -121,6 +121,8 @@ func (b *Backend) nullable(in ir.Query, x ir.Expr) bool {
 				return true
 			}
 			args = args[1:]
+		case ir.Coalesce:
+			return !slices.ContainsFunc(args, func(a ir.Expr) bool { return !b.nullable(in, a) })
 		}
 		return slices.ContainsFunc(args, func(a ir.Expr) bool { return b.nullable(in, a) })
 	case *ir.Foreign:

@@ -183,7 +183,7 @@ func TestRefusals(t *testing.T) {
 		if i%2 == 0 {
 			op = ir.Or
 		}
-		deep = &ir.Logic{Span: at, Op: op, Args: []ir.Expr{deep, match("CommandLine", false, text("a"))}}
+		deep = &ir.Logic{Span: at, Op: op, Args: []ir.Expr{deep, match("CommandLine", false, many, text(fmt.Sprintf("a%d.", i)), many)}}
 	}
 	for _, c := range []struct {
 		pred ir.Expr

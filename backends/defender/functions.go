@@ -27,6 +27,7 @@ var scalars = []scalar{
 	{id: ir.Div, op: "/"},
 	{id: ir.Bin, name: "bin"},
 	{id: ir.Concat, name: "strcat"},
+	{id: ir.Coalesce, name: "coalesce"}, // which skips empty texts like null
 	{id: ir.ToString, name: "tostring"},
 	{id: ir.ToNumber, name: "todouble"},
 	{id: ir.Minute, name: "datetime_part", part: "minute"},

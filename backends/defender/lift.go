@@ -779,7 +779,7 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 // arity is the number of arguments of a function; 0 for any.
 func arity(f ir.FuncID) int {
 	switch f {
-	case ir.Concat:
+	case ir.Concat, ir.Coalesce:
 		return 0
 	case ir.Bin:
 		return 2

@@ -324,6 +324,8 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 		if typ(0) != ir.Time {
 			c.Args[0], c.Args[1] = p.number(c.Args[0]), p.number(c.Args[1])
 		}
+	case ir.Coalesce:
+		p.coalesce(&c)
 	case ir.Concat:
 		for i, a := range c.Args {
 			c.Args[i] = asText(a)
@@ -334,6 +336,26 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 		}
 	}
 	return &c
+}
+
+// coalesce gives the arguments of a planned Coalesce one type.
+func (p *planner) coalesce(c *ir.Call) {
+	first, mixed := ir.TypeOf(c.Args[0]), false
+	for i, a := range c.Args {
+		a = inSecondsExact(a)
+		c.Args[i] = a
+		t := ir.TypeOf(a)
+		mixed = mixed || t != first
+		if t == ir.Bool || t != first && !(t.Numeric() && first.Numeric()) {
+			p.diags.Errorf(codeTypes, c, "Give all of them one type, of texts, numbers or times.", "Defender cannot take the first that is there of a %s and a %s", typeWord(first), typeWord(t))
+			return
+		}
+	}
+	for i, a := range c.Args {
+		if mixed {
+			c.Args[i] = asFloat(a)
+		}
+	}
 }
 
 // conditional plans If: two values of one type, or one and nothing.

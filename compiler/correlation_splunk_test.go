@@ -181,6 +181,9 @@ func TestSplunkCorrelations(t *testing.T) {
 					t.Fatal(err)
 				}
 				found += len(want)
+				if diff := cmp.Diff(shown(want, want), shown(runSPL(t, parsed, tables, want), want)); diff != "" {
+					t.Fatalf("seed %d, as Splunk runs it\n%s\n%s", seed, diff, text)
+				}
 				for name, q := range map[string]ir.Query{"plan": plan, "text": lifted} {
 					got, err := eval.Run(q, source)
 					if err != nil {

@@ -97,6 +97,7 @@ func (p *planner) aggregate(q *ir.Aggregate, above ir.Expr) rows {
 	for _, a := range q.Aggs {
 		s.add(a)
 	}
+	s.out.Aggs = append(s.out.Aggs, s.counts...)
 	return s.finish(rows{query: s.out, scope: sc})
 }
 
@@ -210,6 +211,7 @@ type summary struct {
 	// they use.
 	post    []*ir.Col
 	helpers []string
+	counts  []*ir.Agg // helpers that stand behind the hunt's own aggregates
 	// whole are the aggregates of values none of which is missing, times those
 	// of times.
 	whole, times []string
@@ -348,7 +350,7 @@ func (s *summary) guardBy(a *ir.Agg, there ir.Expr) {
 			s.p.diags.Errorf(codeUnsayable, a, "Make the value a column with \"extend\" first, and take its deviation.",
 				"of the values of this expression Splunk cannot tell how many there are, and the deviation of a single one has to be told from 0")
 		}
-		s.out.Aggs = append(s.out.Aggs, agg)
+		s.counts = append(s.counts, agg)
 	}
 	s.post = append(s.post, &ir.Col{Span: a.Span, As: a.As, X: &ir.Call{Span: a.Span, Func: ir.If, Args: []ir.Expr{
 		&ir.Compare{Span: a.Span, Op: ir.Gt, L: &ir.Field{Span: a.Span, Name: n, T: ir.Int}, R: &ir.Lit{Span: a.Span, Value: int64(1)}, Cased: true},
@@ -526,6 +528,7 @@ func (p *planner) direct(q *ir.Aggregate, above ir.Expr) (rows, bool) {
 		}
 		out.Aggs = append(out.Aggs, a)
 	}
+	out.Aggs = append(out.Aggs, s.counts...)
 	return s.finish(p.renamed(q, out, sc)), true
 }
 

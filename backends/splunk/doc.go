@@ -6,6 +6,9 @@
 //	datamodel  data model, event by event: | from datamodel:"M" | search ... | where ...
 //	raw        events behind a macro: `huntc_x` ... | where ... | table ...
 //
+// Rows of tstats stand for several events each. They carry how many, and what
+// is computed above counts them so; what cannot takes the next form.
+//
 // Plan turns a physical query into one that the form can say, still IR; Lower
 // writes it as SPL syntax, node by node; Lift is the inverse of Lower. What
 // "tstats where" and search cannot say goes into a "where" after them, and

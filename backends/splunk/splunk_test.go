@@ -286,3 +286,105 @@ func TestManyValues(t *testing.T) {
 		}
 	}
 }
+
+// TestStdevOfOneValue: Splunk's deviation of one value is 0 and would pass
+// "sd < 5"; a hunt means that there is none. Where the condition above leaves
+// such a group out anyway, nothing is asked.
+func TestStdevOfOneValue(t *testing.T) {
+	b := testBackend(t)
+	n := &ir.Agg{Span: at(3), As: "n", Func: ir.Count}
+	sd := func(field string) *ir.Agg {
+		return &ir.Agg{Span: at(3), As: "sd", Func: ir.Stdev, X: logical(field)}
+	}
+	more := func(name string, op ir.CmpOp, v any) ir.Expr {
+		return &ir.Compare{Span: at(4), Op: op, L: logical(name), R: &ir.Lit{Span: at(4), Value: v}}
+	}
+	source := []*ir.Col{{Span: at(3), As: "src", X: logical("SourceIp")}}
+	for _, tt := range []struct {
+		name  string
+		input ir.Query
+		by    []*ir.Col
+		aggs  []*ir.Agg
+		above ir.Expr
+		want  string
+	}{
+		{"counted beside it", events("network_connection", is("Initiated", "true")), source, []*ir.Agg{n, sd("DestinationPort")}, more("sd", ir.Lt, int64(5)), `
+| eval sd = if(n > 1, sd, null())
+| where sd < 5`},
+		{"more than one by the condition", events("network_connection", is("Initiated", "true")), source, []*ir.Agg{n, sd("DestinationPort")},
+			ir.NewLogic(at(4), ir.And, more("n", ir.Ge, int64(2)), more("sd", ir.Lt, int64(5))), `
+| where n >= 2 AND sd < 5`},
+		{"one is allowed by the condition", events("network_connection", is("Initiated", "true")), source, []*ir.Agg{n, sd("DestinationPort")},
+			ir.NewLogic(at(4), ir.And, more("n", ir.Ge, int64(1)), more("sd", ir.Lt, int64(5))), `
+| eval sd = if(n > 1, sd, null())
+| where n >= 1 AND sd < 5`},
+		{"a spread by the condition", events("network_connection", is("Initiated", "true")), source, []*ir.Agg{sd("DestinationPort")}, more("sd", ir.Gt, 0.5), `
+| where sd > 0.5`},
+		{"counted for it", events("network_connection", is("Initiated", "true")), source, []*ir.Agg{sd("DestinationPort")}, nil, `
+| eval sd = if(sd_n > 1, sd, null())
+| table src, sd`},
+		{"values that may be missing", events("image_load", is("Company", "x")), source, []*ir.Agg{n, sd("Size")}, nil, `
+| eval src = SourceIp
+| fillnull value=unknown src
+| stats count as n stdev(Size) as sd count(Size) as sd_n by src
+| eval sd = if(sd_n > 1, sd, null())
+| table src, n, sd`},
+		{"values that may be missing, without groups", events("image_load", is("Company", "x")), nil, []*ir.Agg{sd("Size")}, nil, `
+| stats stdev(Size) as sd sum(eval(if(isnotnull(Size), 1, null()))) as sd_n
+| eval sd = if(sd_n > 1, sd, null())
+| table sd`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			q := ir.Query(&ir.Aggregate{Span: at(3), Input: tt.input, By: tt.by, Aggs: tt.aggs})
+			if tt.above != nil {
+				q = &ir.Filter{Span: at(4), Input: q, Pred: tt.above}
+			}
+			a := b.Compile(&ir.Hunt{Query: q})
+			if !strings.HasSuffix(a.Query, tt.want) || strings.Contains(a.Query, "if(n") && !strings.Contains(tt.want, "if(n") {
+				t.Errorf("want at its end %s\nin\n%s\n%v", tt.want, a.Query, a.Diagnostics)
+			}
+		})
+	}
+}
+
+// TestTupleBorders: no text in one value of a tuple can pass for the border to
+// the next, and a missing value makes it missing.
+func TestTupleBorders(t *testing.T) {
+	row := func(values ...string) event {
+		ev := event{}
+		for i, v := range values {
+			if v != "-" {
+				ev[string(rune('a'+i))] = v
+			}
+		}
+		return ev
+	}
+	l := &lowerer{}
+	for _, tt := range []struct {
+		a, b event
+		same bool
+	}{
+		{row("x", "y", "z"), row("x", "y", "z"), true},
+		{row("xy", "", "z"), row("x", "y", "z"), false},
+		{row("", "1:", "x"), row("", "", "1:x"), false},
+		{row("1:x1:y", "", ""), row("1:x", "1:y", ""), false},
+		{row("a", "1:b", "c"), row("a1:", "b", "c"), false},
+		{row("A", "b", "c"), row("a", "b", "c"), false},
+		{row("é", "1:", ""), row("é1:", "", ""), false},
+	} {
+		e := l.value(&ir.Call{Func: ir.Tuple, Args: []ir.Expr{logical("a"), logical("b"), logical("c")}})
+		x, y := evalModel(t, e, tt.a), evalModel(t, e, tt.b)
+		if (x == y) != tt.same || x == nil {
+			t.Errorf("%v is %q, %v is %q", tt.a, x, tt.b, y)
+		}
+		for _, missing := range []event{row("-", "b", "c"), row("a", "-", "c"), row("a", "b", "-")} {
+			if v := evalModel(t, e, missing); v != nil {
+				t.Errorf("%v is %q", missing, v)
+			}
+		}
+		lifted, ok := (&Backend{}).liftValue(e)
+		if c, isCall := lifted.(*ir.Call); !ok || !isCall || c.Func != ir.Tuple || len(c.Args) != 3 {
+			t.Errorf("%s is lifted as %v", spl.PrintExpr(e), lifted)
+		}
+	}
+}

@@ -34,6 +34,11 @@ name: inner
 correlation: {type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gte: 2}}
 hunt: {windows: tumbling}
 ---
+title: Burst
+name: burst
+correlation: {type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gte: 2}}
+hunt: {windows: sliding}
+---
 title: Tested
 name: tested
 correlation:
@@ -51,11 +56,11 @@ func TestCorrelationMeaning(t *testing.T) {
 		{"a pair that straddles a boundary is not in one tumbling window", "{type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gte: 2}}", "tumbling",
 			"59:a:u 61:a:u", none},
 		{"the pair is in one sliding window", "{type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gte: 2}}", "sliding",
-			"59:a:u 61:a:u", "u - 1"},
+			"59:a:u 61:a:u", "u 61 1"},
 		{"a sliding window includes both its ends", "{type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gte: 2}}", "sliding",
-			"0:a:u 60:a:u 200:a:v 261:a:v", "u - 1"},
+			"0:a:u 60:a:u 200:a:v 261:a:v", "u 60 1"},
 		{"three in a sliding window", "{type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gt: 2}}", "sliding",
-			"0:a:u 40:a:u 70:a:u 95:a:u 0:a:v 30:a:v 61:a:v", "u - 1"},
+			"0:a:u 40:a:u 70:a:u 95:a:u 0:a:v 30:a:v 61:a:v", "u 95 1"},
 		{"a session goes on while gaps are short", "{type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gte: 3}}", "session",
 			"0:a:u 50:a:u 100:a:u 0:a:v 50:a:v 120:a:v", "u 0 3"},
 		{"a range", "{type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gt: 1, lt: 3}}", "tumbling",
@@ -98,6 +103,10 @@ func TestCorrelationMeaning(t *testing.T) {
 			"1:a:u 2:c:u 1:b:v 3:b:v", "u 0 2"},
 		{"a correlation of a correlation", "{type: temporal, rules: [inner, b], group-by: [User], timespan: 10m}", "tumbling",
 			"1:a:u 2:a:u 300:b:u 1:a:v 300:b:v", "u 0 2"},
+		{"two bursts are two rows", "{type: event_count, rules: [a], group-by: [User], timespan: 1m, condition: {gte: 2}}", "sliding",
+			"0:a:u 10:a:u 20:a:u 500:a:u 510:a:u", "u 10 2\nu 510 1"},
+		{"a correlation of bursts", "{type: temporal_ordered, rules: [burst, b], group-by: [User], timespan: 1m}", "sliding",
+			"0:a:u 10:a:u 30:b:u 5000:a:u 5010:a:u 0:a:v 10:a:v 200:b:v", "u - 1"},
 		{"aliases", "{type: temporal, rules: [a, b], group-by: [who], timespan: 1m, aliases: {who: {a: User, b: Value}}}", "tumbling",
 			"1:a:u 2:b:x:u 1:a:v 2:b:v:x", "u 0 2"},
 	} {

@@ -27,6 +27,16 @@ type document struct {
 	sigma *sigma.File
 }
 
+// noteBroken marks hunts in which loading or linking found an error.
+func (d *document) noteBroken(hunts []*ir.Hunt) {
+	if d.broken == nil {
+		d.broken = make(map[*ir.Hunt]bool, len(hunts))
+	}
+	for _, h := range hunts {
+		d.broken[h] = true
+	}
+}
+
 // sigmaFrontend reads Sigma documents.
 func sigmaFrontend(c *Config) frontend {
 	opts := &sigma.Options{}
@@ -39,10 +49,7 @@ func sigmaFrontend(c *Config) frontend {
 			d := &document{documents: f.Documents, filters: len(f.Filters), sigma: f}
 			d.hunts = slices.Concat(f.Hunts, f.Broken)
 			if len(f.Broken) > 0 {
-				d.broken = map[*ir.Hunt]bool{}
-				for _, h := range f.Broken {
-					d.broken[h] = true
-				}
+				d.noteBroken(f.Broken)
 				slices.SortStableFunc(d.hunts, func(a, b *ir.Hunt) int { return cmp.Compare(a.Pos.Line, b.Pos.Line) })
 			}
 			return d, diags
@@ -54,7 +61,13 @@ func sigmaFrontend(c *Config) frontend {
 					files = append(files, d.sigma)
 				}
 			}
-			return sigma.Link(files)
+			diags := sigma.Link(files)
+			for _, d := range docs {
+				if d.sigma != nil {
+					d.noteBroken(d.sigma.Broken)
+				}
+			}
+			return diags
 		},
 	}
 }

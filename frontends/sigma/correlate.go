@@ -11,11 +11,13 @@ import (
 
 // Columns that a correlation's rows have beside the group-by fields.
 const (
-	colWindow = "window"       // where the window starts
-	colRule   = "matched_rule" // which rule an event came from
-	colValue  = "value"        // what is compared with the threshold
-	colFirst  = "firstTime"
-	colLast   = "lastTime"
+	colWindow  = "window"       // where the window starts
+	colRule    = "matched_rule" // which rule an event came from
+	colValue   = "value"        // what is compared with the threshold
+	colStretch = "stretch"      // how far apart n events lie
+	colStart   = "start"        // when the first of them was
+	colFirst   = "firstTime"
+	colLast    = "lastTime"
 )
 
 // correlator turns one correlation into a query over those of its rules.
@@ -33,19 +35,26 @@ func (l *linker) correlate(e *entry) {
 		return
 	}
 	k := &correlator{linker: l, c: e.hunt.Correlation, hunt: e.hunt}
+	var lookBack time.Duration
 	for _, ref := range k.c.Rules {
 		rule := l.byName[strings.ToLower(ref.Name)]
 		if rule.hunt.Kind == ir.KindCorrelation {
 			l.correlate(rule)
 		}
 		if rule.hunt.Query == nil {
-			if !rule.broken {
+			if rule.broken {
+				l.diags.Errorf(codeCorrRule, ref, "Mend that document first.", "%q has an error of its own, so its events cannot be counted", ref.Name)
+			} else {
 				l.diags.Errorf(codeCorrRule, ref, "Write the rule as a detection.", "%q has only native text, whose rows cannot be counted", ref.Name)
 			}
 			e.broken = true
 			return
 		}
 		k.rules = append(k.rules, rule)
+		lookBack = max(lookBack, rule.hunt.LookBack)
+	}
+	if e.hunt.LookBack == 0 {
+		e.hunt.LookBack = lookBack // the rules say how far back to look
 	}
 	before := len(l.diags)
 	q := k.query()
@@ -413,15 +422,21 @@ func (k *correlator) combine(c *cond) ir.Expr {
 	return ir.NewLogic(k.c.Span, op, args...)
 }
 
-// slidingCount finds groups in which some n events lie within the timespan: an
-// event and the one n-1 places before it do.
+// slidingCount finds stretches of the timespan with n events: an event and the
+// one n-1 places before it lie within it. Such events that follow each other
+// within the timespan are one burst, and a burst is one row.
 func (k *correlator) slidingCount(n int) ir.Query {
 	in := k.all()
+	start := ir.Expr(k.field(ir.Timestamp))
 	if n > 1 {
-		w := &ir.Window{Span: k.c.Span, Input: in, By: k.groupBy(), Of: k.field(ir.Timestamp), Offset: n - 1, As: colWindow}
-		in = &ir.Filter{Span: k.c.Span, Input: w, Pred: k.compare(ir.Le, k.field(colWindow), k.lit(k.c.Timespan))}
+		w := &ir.Window{Span: k.c.Span, Input: in, By: k.groupBy(), Of: k.field(ir.Timestamp), Offset: n - 1, As: colStretch}
+		in = &ir.Filter{Span: k.c.Span, Input: w, Pred: k.compare(ir.Le, k.field(colStretch), k.lit(k.c.Timespan))}
+		start = k.call(ir.Sub, k.field(ir.Timestamp), k.field(colStretch))
 	}
-	return &ir.Aggregate{Span: k.c.Span, Input: in, By: k.keys(nil), Aggs: append([]*ir.Agg{k.agg(colValue, ir.Count, nil)}, k.times()...)}
+	in = &ir.Extend{Span: k.c.Span, Input: in, Cols: []*ir.Col{k.col(colStart, start)}}
+	in = &ir.Session{Span: k.c.Span, Input: in, By: k.groupBy(), Of: k.field(ir.Timestamp), Gap: k.c.Timespan, As: colWindow}
+	return &ir.Aggregate{Span: k.c.Span, Input: in, By: k.keys(k.field(colWindow)), Aggs: []*ir.Agg{
+		k.agg(colValue, ir.Count, nil), k.agg(colFirst, ir.Min, k.field(colStart)), k.agg(colLast, ir.Max, k.field(ir.Timestamp))}}
 }
 
 // inOrder finds windows, side by side, in which events of the rules follow

@@ -164,12 +164,13 @@ func TestBrokenCorrelation(t *testing.T) {
 	}
 }
 
-// TestReferenceToBroken: a reference to a document that has an error of its
-// own is not reported beside it.
+// TestReferenceToBroken: a correlation of a document that has an error cannot
+// be compiled either, and says why.
 func TestReferenceToBroken(t *testing.T) {
 	f, _ := sigma.Load("c.yml", []byte("title: A\nname: a\nlogsource: {category: x}\ndetection: {condition: s}\n---\n"+
 		"title: C\ncorrelation: {type: temporal, rules: [a], timespan: 5m}\n"), nil)
-	if diags := sigma.Link([]*sigma.File{f}); len(diags) > 0 {
-		t.Error(list(diags))
+	diags := sigma.Link([]*sigma.File{f})
+	if len(diags) != 1 || diags[0].Code != "HC0144" || len(f.Hunts) != 0 {
+		t.Errorf("%d hunts, %s", len(f.Hunts), list(diags))
 	}
 }

@@ -122,7 +122,7 @@ func aggregateOne(a *ir.Agg, arg Value, rows []Row) any {
 		return slices.MaxFunc(vals, compareTotal)
 	case ir.Percentile:
 		slices.SortStableFunc(vals, compareTotal)
-		rank := int(math.Ceil(a.P / 100 * float64(len(vals))))
+		rank := int(math.Ceil(a.P * float64(len(vals)) / 100))
 		return vals[min(max(rank, 1), len(vals))-1]
 	case ir.Sum, ir.Avg, ir.Stdev:
 		return moments(f, vals)

@@ -1,10 +1,13 @@
 package compiler_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/backends/splunk/spl"
 	"github.com/huntc/huntc/ir"
@@ -56,6 +59,72 @@ func TestSplunkCorpusRoundTrip(t *testing.T) {
 			checkSplunkLaws(t, b, h)
 		}
 	}
+}
+
+// TestSplunkCorpusColumns: what is searched for in a data model, and tested and
+// shown of its events, are columns of it, or such as the query makes. No field
+// keeps the name that Sigma has for it.
+func TestSplunkCorpusColumns(t *testing.T) {
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := splunk.New(s, splunk.Config{})
+	for _, h := range realHunts(t) {
+		if h.Query == nil {
+			continue
+		}
+		plan, form, _ := b.Plan(h)
+		if plan == nil || form == backends.RawEvents {
+			continue
+		}
+		for _, q := range []ir.Query{s.Resolve(h, schema.CIM).Query, plan} {
+			checkColumns(t, s, h, q)
+		}
+	}
+}
+
+// checkColumns walks from the sources up; made are the columns that a query
+// below made.
+func checkColumns(t *testing.T, s *schema.Schema, h *ir.Hunt, q ir.Query) {
+	made := map[string]bool{"_time": true}
+	var tables []string
+	check := func(at ir.Query, exprs ...ir.Expr) {
+		for _, f := range ir.Fields(exprs...) {
+			stored := slices.ContainsFunc(tables, func(table string) bool { _, ok := s.Column(schema.CIM, table, f.Name); return ok })
+			if !stored && !made[f.Name] {
+				t.Errorf("%s: %s is no column of %s\n%s", h.Path, f.Name, strings.Join(tables, ", "), ir.Format(at))
+			}
+		}
+	}
+	cols := func(at ir.Query, list []*ir.Col) {
+		for _, c := range list {
+			check(at, c.X) // an expression of the schema's names its columns as text
+		}
+		for _, c := range list {
+			made[c.As] = true
+		}
+	}
+	ir.WalkQuery(q, func(q ir.Query) {
+		switch q := q.(type) {
+		case *ir.Scan:
+			tables = append(tables, q.Physical.Table)
+		case *ir.Filter:
+			check(q, q.Pred)
+		case *ir.Extend:
+			cols(q, q.Cols)
+		case *ir.Project:
+			cols(q, q.Cols)
+		case *ir.Aggregate:
+			cols(q, q.By)
+			for _, a := range q.Aggs {
+				if a.X != nil {
+					check(q, a.X)
+				}
+				made[a.As] = true
+			}
+		}
+	})
 }
 
 // BenchmarkSplunkCorpus compiles all real rules, once loaded.

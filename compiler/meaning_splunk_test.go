@@ -14,6 +14,7 @@ import (
 
 	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/backends/splunk"
+	"github.com/huntc/huntc/backends/splunk/spl"
 	"github.com/huntc/huntc/eval"
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/internal/irgen"
@@ -69,6 +70,10 @@ func TestSplunkPipelines(t *testing.T) {
 		{regex, "summarize mean = avg(DestinationPort) by SourceIp", backends.Tstats},
 		{port, "summarize mean = avg(DestinationPort), n = count() by Image", backends.Tstats},
 		{regex, "summarize sd = stdev(DestinationPort) by SourceIp", backends.Datamodel},
+		{sayable, "summarize sd = stdev(DestinationPort) by Image, DestinationIp", backends.Tstats},
+		{sayable, "summarize n = count(), sd = stdev(DestinationPort) by Image, DestinationIp\nwhere n > 1 and sd < 100", backends.Tstats},
+		{sayable, "summarize n = count(), sd = stdev(DestinationPort) by Image, DestinationIp\nwhere sd < 100", backends.Tstats},
+		{sayable, "gaps of Timestamp as delta by SourceIp, DestinationIp\nsummarize sd = stdev(delta) by SourceIp, DestinationIp\nwhere sd < 30s", backends.Tstats},
 		{sayable, "summarize mean = avg(DestinationPort), sd = stdev(DestinationPort) by SourceIp", backends.Tstats},
 		{regex, "summarize images = dcount(Image) by SourceIp", backends.Tstats},
 		{sayable, "summarize images = dcount(Image) by SourceIp", backends.Tstats},
@@ -110,9 +115,11 @@ func TestSplunkPipelines(t *testing.T) {
 			if form != tt.form {
 				t.Errorf("the form is %s, want %s", form, tt.form)
 			}
+			text := b.Compile(h).Query
 			if testing.Verbose() {
-				t.Logf("%s\n%s", tt.pipeline, b.Compile(h).Query)
+				t.Logf("%s\n%s", tt.pipeline, text)
 			}
+			parsed, _ := spl.Parse("", text)
 			for seed := range uint64(40) {
 				rows := connections(rand.New(rand.NewPCG(seed, 7)))
 				source := func(*ir.Scan) ([]eval.Row, error) { return rows, nil }
@@ -123,6 +130,10 @@ func TestSplunkPipelines(t *testing.T) {
 				got, err := eval.Run(plan, source)
 				if err != nil {
 					t.Fatal(err)
+				}
+				tables := map[string][]eval.Row{"Network_Traffic.All_Traffic": rows}
+				if diff := cmp.Diff(shown(want, want), shown(runSPL(t, parsed, tables, want), want)); diff != "" {
+					t.Fatalf("seed %d, as Splunk runs it: %s\n%s\n%s", seed, tt.pipeline, diff, text)
 				}
 				if diff := cmp.Diff(shown(want, want), shown(got, want)); diff != "" {
 					t.Fatalf("seed %d: %s\n%s\nphysical\n%s\nplan\n%s", seed, tt.pipeline, diff, ir.Format(res.Query), ir.Format(plan))

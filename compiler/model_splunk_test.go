@@ -127,28 +127,21 @@ func (m *splModel) command(c spl.Command, rows []splRow) []splRow {
 		return m.stats(c, rows)
 	case *spl.Append:
 		return append(slices.Clone(rows), m.search(c.Search)...)
-	case *spl.Join:
-		right := m.search(c.Search)
+	case *spl.Dedup:
+		seen := map[string]bool{}
 		var out []splRow
-		for _, l := range rows {
-			for _, r := range right {
-				equal := true
-				for _, k := range c.On {
-					equal = equal && l[k] != nil && r[k] != nil && splText(l[k]) == splText(r[k])
-				}
-				if equal {
-					both := splRow{}
-					for k, v := range l {
-						both[k] = v
-					}
-					for k, v := range r {
-						both[k] = v // overwrite=true is the default
-					}
-					out = append(out, both)
-				}
+		for _, r := range rows {
+			key, ok := splKey(r, c.Names)
+			if ok && !seen[key] {
+				out = append(out, r)
 			}
+			seen[key] = true
 		}
 		return out
+	case *spl.Head:
+		return rows[:min(len(rows), c.N)]
+	case *spl.Join:
+		return m.join(c, rows, m.search(c.Search))
 	}
 	m.t.Fatalf("the model does not know the command %T", c)
 	return nil
@@ -162,6 +155,47 @@ func (m *splModel) each(rows []splRow, f func(splRow) splRow) []splRow {
 			c[k] = v
 		}
 		out[i] = f(c)
+	}
+	return out
+}
+
+// splKey is the key of a row; false if a field of it is null.
+func splKey(r splRow, by []string) (string, bool) {
+	key, ok := "", true
+	for _, k := range by {
+		ok = ok && r[k] != nil
+		key += fmt.Sprintf("%d:%s;", len(splText(r[k])), splText(r[k]))
+	}
+	return key, ok
+}
+
+func (m *splModel) join(c *spl.Join, left, right []splRow) []splRow {
+	options := map[string]string{}
+	for _, o := range c.Options {
+		options[o.Name] = o.Value
+	}
+	var out []splRow
+	for _, l := range left {
+		n := 0
+		lk, lok := splKey(l, c.On)
+		for _, r := range right {
+			rk, rok := splKey(r, c.On)
+			if !lok || !rok || lk != rk || options["max"] == "1" && n == 1 {
+				continue
+			}
+			n++
+			both := splRow{}
+			for k, v := range l {
+				both[k] = v
+			}
+			for k, v := range r {
+				both[k] = v // overwrite=true is the default
+			}
+			out = append(out, both)
+		}
+		if n == 0 && options["type"] == "left" {
+			out = append(out, l)
+		}
 	}
 	return out
 }
@@ -235,11 +269,7 @@ func (m *splModel) group(by []string, aggs []spl.Agg, rows []splRow, events bool
 	groups := map[string][]splRow{}
 	var order []string
 	for _, r := range rows {
-		key, ok := "", true
-		for _, k := range by {
-			ok = ok && r[k] != nil
-			key += fmt.Sprintf("%d:%s;", len(splText(r[k])), splText(r[k]))
-		}
+		key, ok := splKey(r, by)
 		if !ok {
 			continue
 		}
@@ -360,20 +390,11 @@ func (m *splModel) streamstats(c *spl.Streamstats, rows []splRow) []splRow {
 	if window > 0 && global && len(c.By) > 0 {
 		m.t.Fatal("a window of rows of all groups is meant by nobody")
 	}
-	key := func(r splRow) string {
-		s := ""
-		for _, k := range c.By {
-			s += fmt.Sprintf("%d:%s;", len(splText(r[k])), splText(r[k]))
-		}
-		return s
-	}
 	seen := map[string][]splRow{}
 	return m.each(rows, func(r splRow) splRow {
-		k := key(r)
-		for _, b := range c.By {
-			if r[b] == nil {
-				return r // rows without a key are ignored
-			}
+		k, ok := splKey(r, c.By)
+		if !ok {
+			return r // rows without a key are ignored
 		}
 		in := seen[k]
 		whole := splRow{}
@@ -622,7 +643,11 @@ func runSPL(t *testing.T, s *spl.Search, tables map[string][]eval.Row, like []ev
 	table := make([][]any, len(rows))
 	for i, r := range rows {
 		for _, n := range names {
-			table[i] = append(table[i], r[n])
+			v, ok := r[n]
+			if !ok && n == "Timestamp" {
+				v = r["_time"] // Splunk's own name for it
+			}
+			table[i] = append(table[i], v)
 		}
 	}
 	return eval.NewTable(names, table...)

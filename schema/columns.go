@@ -92,6 +92,21 @@ func (b *base) column(f *ir.Field) (*Column, bool) {
 	return nil, false
 }
 
+// lookup is column without a report: nil where the view does not store the field.
+func (b *base) lookup(name string) *Column {
+	c, ok := b.m.Columns[name]
+	if !ok {
+		if _, no := b.m.Without[name]; no || b.r.view != Raw || b.m.Closed {
+			return nil
+		}
+		return &Column{Name: name}
+	}
+	if b.newerThanModel(c) != "" {
+		return nil
+	}
+	return c
+}
+
 func (b *base) remedy(field string) string {
 	return fmt.Sprintf(" Name its column in huntc.yaml under datasets.%s.%s.columns.%s if your data has one.", b.ds.Name, b.r.view, field)
 }
@@ -228,14 +243,8 @@ func (b *base) show(name string) []*ir.Field {
 		}
 		return nil
 	}
-	c, ok := b.m.Columns[name]
-	if !ok {
-		if _, no := b.m.Without[name]; no || b.r.view != Raw || b.m.Closed {
-			return nil
-		}
-		c = &Column{Name: name}
-	}
-	if b.newerThanModel(c) != "" {
+	c := b.lookup(name)
+	if c == nil {
 		return nil
 	}
 	var names []string

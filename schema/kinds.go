@@ -100,12 +100,12 @@ func (l *leaf) registry(patterns []ir.Pattern) ir.Expr {
 	var keys, values []ir.Pattern
 	var any []ir.Expr
 	on := func(f *ir.Field, list []ir.Pattern) ir.Expr {
-		return &ir.Match{Span: l.at, X: l.note(f), Any: dedupe(list), Cased: l.cased}
+		return &ir.Match{Span: l.at, X: l.note(f), Any: dedupe(list, l.cased), Cased: l.cased}
 	}
 	for _, p := range patterns {
 		keyAlone := l.c.KeyAlone
 		for _, h := range splitLast(p, '\\') {
-			lefts := rewrite(rewrite([]ir.Pattern{h.left}, l.c.Prefixes, true), l.c.Infixes, false)
+			lefts := l.respell([]ir.Pattern{h.left})
 			rights := []ir.Pattern{h.right}
 			if matches(h.right, defaultValue) && !isAny(h.right) {
 				// Published queries look for both; Microsoft documents neither.
@@ -119,7 +119,7 @@ func (l *leaf) registry(patterns []ir.Pattern) ir.Expr {
 				return ir.True(l.at)
 			case isAny(h.right):
 				keys = append(keys, lefts...)
-				keyAlone = keyAlone && h.left.String() != p.String()
+				keyAlone = keyAlone && !h.left.Equal(p)
 			case isAny(h.left):
 				values = append(values, rights...)
 			default:
@@ -127,7 +127,7 @@ func (l *leaf) registry(patterns []ir.Pattern) ir.Expr {
 			}
 		}
 		if keyAlone {
-			whole := rewrite(rewrite([]ir.Pattern{p}, l.c.Prefixes, true), l.c.Infixes, false)
+			whole := l.respell([]ir.Pattern{p})
 			any = append(any, ir.NewLogic(p.Span, ir.And, on(key, whole), on(value, []ir.Pattern{ir.TextPattern(p.Span, "")})))
 		}
 	}
@@ -162,7 +162,7 @@ func merge(l *leaf, any []ir.Expr) []ir.Expr {
 		rest = append(rest, e)
 	}
 	join := func(a, b *ir.Match) *ir.Match {
-		return &ir.Match{Span: l.at, X: a.X, Any: dedupe(slices.Concat(a.Any, b.Any)), Cased: a.Cased}
+		return &ir.Match{Span: l.at, X: a.X, Any: dedupe(slices.Concat(a.Any, b.Any), a.Cased), Cased: a.Cased}
 	}
 	same := func(a, b *ir.Match) bool { return ir.FormatExpr(a) == ir.FormatExpr(b) }
 	var out []pair
@@ -200,7 +200,7 @@ var (
 
 // registryData translates Sysmon's notation of numbers into the column's.
 func (l *leaf) registryData(patterns []ir.Pattern) ir.Expr {
-	var out []ir.Pattern
+	var out, texts []ir.Pattern
 	var any []ir.Expr
 	for _, p := range patterns {
 		shape, s := p.Shape()
@@ -228,15 +228,80 @@ func (l *leaf) registryData(patterns []ir.Pattern) ir.Expr {
 				"%s holds numbers without Sysmon's notation, so %q is taken for the number alone", l.c.Name, p.String())
 		}
 		if value == "" {
+			sysmon, stored := l.matchesNumbers(p)
+			switch {
+			case stored && !sysmon && l.c.ValueType != "":
+				texts = append(texts, p)
+				continue
+			case stored || sysmon:
+				effect := ir.Mixed
+				if !stored {
+					effect = ir.Under
+				} else if !sysmon {
+					effect = ir.Over
+				}
+				l.r.reason(p, codeNotation, effect, l.neg, "Compare with a whole value, such as DWORD (0x00000001).",
+					"%s holds numbers without Sysmon's notation, of which %q may match a part", l.c.Name, p.String())
+			}
 			out = append(out, p)
 			continue
 		}
 		out = append(out, ir.TextPattern(p.Span, value))
 	}
+	// What matches the column's numbers, and not Sysmon's, is about texts.
+	texts = slices.DeleteFunc(texts, func(p ir.Pattern) bool { return slices.ContainsFunc(out, p.Equal) })
+	if len(texts) > 0 {
+		any = append(any, ir.NewLogic(l.at, ir.And, l.plain(l.stored(l.f.Span, l.c.Name), texts), &ir.Not{Span: l.at, X: &ir.Match{
+			Span: l.at, X: l.note(l.stored(l.at, l.c.ValueType)),
+			Any: []ir.Pattern{ir.TextPattern(l.at, "Dword"), ir.TextPattern(l.at, "Qword")}}}))
+	}
 	if len(out) > 0 {
 		any = append(any, l.plain(l.stored(l.f.Span, l.c.Name), out))
 	}
 	return or(l, any)
+}
+
+// numberForms are numbers in the registry as Sysmon and as a column of each
+// notation writes them: 9 stands for any digit, and F for a hexadecimal one.
+var numberForms = map[string][]string{
+	"":        {"DWORD (0xFFFFFFFF)", "QWORD (0xFFFFFFFF-0xFFFFFFFF)"},
+	"hex":     {"0xFFFFFFFF", "0xFFFFFFFF-0xFFFFFFFF"},
+	"decimal": decimals(20),
+}
+
+func decimals(most int) []string {
+	out := make([]string, most)
+	for i := range out {
+		out[i] = strings.Repeat("9", i+1)
+	}
+	return out
+}
+
+// fitsForm reports whether a character can stand where the form of a number has
+// another.
+func fitsForm(c, form rune) bool {
+	digit := '0' <= c && c <= '9'
+	switch form {
+	case '9':
+		return digit
+	case 'F':
+		return digit || 'a' <= c|0x20 && c|0x20 <= 'f'
+	}
+	return sameLetter(c, form)
+}
+
+// matchesNumbers reports whether a pattern matches some number as Sysmon writes
+// it, and some number as the column does. It is neither for a pattern that
+// matches the one where it matches the other.
+func (l *leaf) matchesNumbers(p ir.Pattern) (sysmon, stored bool) {
+	shape, s := p.Shape()
+	if l.c.Notation == "hex" && shape == ir.ShapeContains && !strings.EqualFold(s, "d") && strings.Trim(s, "0123456789abcdefABCDEFxX-") == "" {
+		return false, false // what Sysmon writes around it is D, W, O, R, Q, space, ( and )
+	}
+	some := func(notation string) bool {
+		return slices.ContainsFunc(numberForms[notation], func(form string) bool { return matchesBy(p, form, fitsForm) })
+	}
+	return some(""), some(firstOf(l.c.Notation, "decimal"))
 }
 
 // dataType recognises patterns that ask for the type of the data only: DWORD*,

@@ -2,6 +2,8 @@ package schema
 
 import (
 	"fmt"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,8 +50,7 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 		c := *e
 		c.Args = make([]ir.Expr, len(e.Args))
 		outer := r.emptyOrMissing
-		both := emptyOrMissing(e)
-		r.emptyOrMissing = append(slices.Clone(outer), both...)
+		r.emptyOrMissing = append(slices.Clip(outer), emptyOrMissing(e)...)
 		if e.Op == ir.Or && !neg {
 			c.Args = r.alternatives(sc, e.Args)
 		} else {
@@ -58,9 +59,6 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 			}
 		}
 		r.emptyOrMissing = outer
-		if len(both) > 0 {
-			c.Args = distinct(c.Args)
-		}
 		return &c
 	case *ir.Not:
 		return &ir.Not{Span: e.Span, X: r.pred(sc, e.X, !neg)}
@@ -74,18 +72,15 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 	case *ir.Compare:
 		return r.compare(sc, e, neg)
 	case *ir.Regexp:
-		c := *e
-		c.X = r.text(sc, e.X, neg, func(b *base, col *Column, f *ir.Field) { b.checkRegexp(e, col, f, neg) })
-		return r.guard(sc, e.X, c.X, &c, func(s string) bool { return ir.RegexpMayMatch(e.Source, s) })
+		return r.regexp(sc, e, neg)
 	case *ir.InCIDR:
 		c := *e
-		c.X = r.text(sc, e.X, neg, nil)
+		c.X = r.text(sc, e.X, neg)
 		return &c
 	case *ir.FieldMatch:
 		c := *e
 		c.X, c.Y = r.field(sc, e.X), r.field(sc, e.Y)
-		r.test(sc, e.X, e.Y)
-		return r.bothPresent(sc, e.X, e.Y, &c)
+		return r.between(sc, &c, e.X, e.Y, e.Cased, neg, func(_, y bool) bool { return y })
 	case *ir.Keyword:
 		if r.view != Raw {
 			r.diags.Errorf(codeKeyword, e, "Name the fields that hold the words, or name splunk alone in hunt.targets.",
@@ -173,19 +168,6 @@ func negated(e ir.Expr) ir.Expr {
 	return &ir.Not{Span: e.At(), X: e}
 }
 
-// distinct drops arguments that say the same as an earlier one. It is for the
-// few that arise where two questions have one answer on the target.
-func distinct(args []ir.Expr) []ir.Expr {
-	var out []ir.Expr
-	for _, a := range args {
-		text := ir.FormatExpr(a)
-		if !slices.ContainsFunc(out, func(b ir.Expr) bool { return ir.FormatExpr(b) == text }) {
-			out = append(out, a)
-		}
-	}
-	return out
-}
-
 // test notes stored columns that the query tests, which makes them worth
 // showing.
 func (r *resolver) test(sc scope, fields ...*ir.Field) {
@@ -205,35 +187,38 @@ func (b *base) note(f *ir.Field) *ir.Field {
 	return f
 }
 
-// text resolves the operand of a text predicate; check sees the column of a
-// field that the Scan stores.
-func (r *resolver) text(sc scope, x ir.Expr, neg bool, check func(*base, *Column, *ir.Field)) ir.Expr {
-	if f, ok := x.(*ir.Field); ok {
-		if b := sc.origin(f.Name); b != nil {
-			col, ok := b.column(f)
-			if !ok {
-				return x
-			}
-			b.differs(f, col, neg)
-			if check != nil {
-				check(b, col, f)
-			}
-			v := b.whole(f, col)
-			if v == nil {
-				return x
-			}
-			for _, stored := range ir.Fields(v) {
-				b.note(stored)
-			}
-			x = v
-		} else {
-			x = r.expr(sc, f)
-		}
-	} else {
-		x = r.expr(sc, x)
+// text resolves the operand of a text predicate.
+func (r *resolver) text(sc scope, x ir.Expr, neg bool) ir.Expr {
+	f, ok := x.(*ir.Field)
+	if !ok {
+		return asText(r.expr(sc, x))
 	}
+	b := sc.origin(f.Name)
+	if b == nil {
+		return asText(r.expr(sc, f))
+	}
+	if col, ok := b.column(f); ok {
+		if v := b.operand(f, col, neg); v != nil {
+			return asText(v)
+		}
+	}
+	return x
+}
+
+func asText(x ir.Expr) ir.Expr {
 	if t := ir.TypeOf(x); t.Numeric() || t == ir.Bool || t == ir.Dynamic {
 		return &ir.Call{Span: x.At(), Func: ir.ToString, Args: []ir.Expr{x}}
+	}
+	return x
+}
+
+// operand is a stored field as a whole; nil, with a diagnostic, if the view
+// keeps parts of it only.
+func (b *base) operand(f *ir.Field, c *Column, neg bool) ir.Expr {
+	b.differs(f, c, neg)
+	x := b.whole(f, c)
+	for _, stored := range ir.Fields(x) {
+		b.note(stored)
 	}
 	return x
 }
@@ -244,44 +229,131 @@ func (b *base) differs(f *ir.Field, c *Column, neg bool) {
 	}
 }
 
-func (b *base) checkRegexp(e *ir.Regexp, c *Column, f *ir.Field, neg bool) {
+// spelling gives a reason where the text of a field as a whole is not what the
+// field says, so that a predicate which is not translated sees something else:
+// a regular expression, an order, a comparison with another field.
+func (b *base) spelling(at diag.Node, f *ir.Field, c *Column, cased, neg bool) {
+	why, hint := "", ""
+	code := codeColumn
 	switch {
-	case len(c.Values) > 0 && !c.Open:
-		b.r.diags.Errorf(codeNoValue, e, "Compare with the values themselves instead of a regular expression.",
-			"%s writes the values of %s in words of its own, which a regular expression cannot follow", b.where(), f.Name)
+	case len(c.Values) > 0:
+		why = "writes values of %s in words of its own"
+	case c.Kind == "account" && c.Domain == "":
+		code, why = codeHalf, "keeps only the name of an account, so %s lacks its domain"
 	case c.Kind == "regdata":
-		b.r.reason(e, codeNotation, ir.Mixed, neg, "Compare with whole values, such as DWORD (0x00000001): they are translated.",
-			"%s writes numbers differently from %s, and a regular expression is not translated", c.Name, f.Name)
+		code, why, hint = codeNotation, "writes numbers differently from %s", "Compare with whole values, such as DWORD (0x00000001): they are translated."
+	case len(c.Prefixes)+len(c.Infixes) > 0:
+		why, hint = "writes parts of %s in other words", "Compare with |contains, |startswith or |endswith: they are translated."
+	case b.r.view == XDR && b.ds.Fields[f.Name].Type == "ip":
+		why, hint = "may write the IPv4 addresses of %s in IPv6 form", "Compare with |cidr, |startswith or whole addresses: both forms are sought then."
 	}
-	if b.r.view != XDR && b.ds.fromXML() && strings.ContainsAny(strings.NewReplacer("(?<", "", "(?P<", "").Replace(e.Source), "&<>") {
-		b.r.reason(e, codeEntities, ir.Mixed, neg, "Compare with |contains, |startswith or |endswith: both spellings are sought then.",
-			"in events that Splunk reads from XML, & < and > may be written as entities (&amp; &lt; &gt;), which a regular expression does not match")
+	if why != "" {
+		b.r.reason(at, code, ir.Mixed, neg, hint, "%s "+why+", and this comparison is not translated", b.where(), f.Name)
 	}
-	for _, key := range slices.Concat(sortedKeys(c.Prefixes), sortedKeys(c.Infixes)) {
-		if strings.Contains(strings.ToLower(e.Source), strings.ToLower(strings.TrimSuffix(key, `\`))) {
-			b.r.reason(e, codeColumn, ir.Mixed, neg, "Compare with |contains, |startswith or |endswith: they are translated.",
-				"%s is written differently in %s, and a regular expression is not translated", key, c.Name+c.Key)
-			return
-		}
+	if info, _ := b.r.schema.Column(b.r.view, b.m.Table, c.Name); info.Lower && cased {
+		b.r.reason(at, codeLowerCased, ir.Mixed, neg, "", "%s holds %s in lower case, so its case cannot be compared", c.Name, f.Name)
 	}
 }
 
-// guard adds to a predicate on x the test that x is present, where the text
-// that stands for a missing value would pass it.
-func (r *resolver) guard(sc scope, logical, x, pred ir.Expr, passes func(string) bool) ir.Expr {
-	f, ok := logical.(*ir.Field)
+// regexp resolves a search with a regular expression.
+func (r *resolver) regexp(sc scope, e *ir.Regexp, neg bool) ir.Expr {
+	c := *e
+	f, isField := e.X.(*ir.Field)
+	var b *base
+	if isField {
+		b = sc.origin(f.Name)
+	}
+	if b == nil {
+		c.X = r.text(sc, e.X, neg)
+		return &c
+	}
+	col, ok := b.column(f)
 	if !ok {
-		return pred
+		return e
 	}
-	b := sc.origin(f.Name)
-	g, ok := x.(*ir.Field)
-	if b == nil || !ok {
-		return pred
+	if len(col.Values) > 0 && !col.Open {
+		return b.regexpOverValues(e, f, col, neg)
 	}
-	if fill, ok := b.fill(g); ok && passes(fill) {
-		return ir.NewLogic(pred.At(), ir.And, b.present(pred.At(), g), pred)
+	x := b.operand(f, col, neg)
+	if x == nil {
+		return e
 	}
-	return pred
+	b.spelling(e, f, col, !ignoresCase(e.Source), neg)
+	if r.view != XDR && b.ds.fromXML() && strings.ContainsAny(strings.NewReplacer("(?<", "", "(?P<", "").Replace(e.Source), "&<>") {
+		r.reason(e, codeEntities, ir.Mixed, neg, "Compare with |contains, |startswith or |endswith: both spellings are sought then.",
+			"in events that Splunk reads from XML, & < and > may be written as entities (&amp; &lt; &gt;), which a regular expression does not match")
+	}
+	c.X = asText(x)
+	fill, present := b.absent(f, col, x)
+	if present == nil {
+		return &c
+	}
+	if b.mayBeEmpty(f, col) && ir.RegexpMayMatch(e.Source, "") {
+		r.reason(e, codeEmpty, ir.Under, neg, "", "%s does not tell an empty %s from a missing one", b.where(), f.Name)
+	}
+	if !ir.RegexpMayMatch(e.Source, fill) {
+		return &c
+	}
+	return ir.NewLogic(e.Span, ir.And, present, &c)
+}
+
+// ignoresCase reports whether a regular expression begins with the flag i.
+func ignoresCase(source string) bool {
+	flags, ok := strings.CutPrefix(source, "(?")
+	end := strings.IndexByte(flags, ')')
+	return ok && end >= 0 && strings.Contains(flags[:end], "i") && !strings.ContainsAny(flags[:end], "-:<=!P")
+}
+
+// regexpOverValues compares with those of the known values of a column that the
+// regular expression matches.
+func (b *base) regexpOverValues(e *ir.Regexp, f *ir.Field, c *Column, neg bool) ir.Expr {
+	re, err := regexp.Compile(e.Source)
+	if err != nil {
+		b.r.diags.Errorf(codeNoValue, e, "Compare with the values themselves instead of a regular expression.",
+			"%s writes the values of %s in words of its own, which this regular expression cannot be held to", b.where(), f.Name)
+		return e
+	}
+	var values []ir.Pattern
+	for _, v := range sortedKeys(c.Values) {
+		if re.MatchString(v) {
+			values = append(values, ir.TextPattern(e.Span, v))
+		}
+	}
+	if len(values) == 0 {
+		b.r.diags.Errorf(codeNoValue, e, "The values it knows are "+strings.Join(sortedKeys(c.Values), ", ")+".",
+			"%s: no event of %s has a value that %s matches there", f.Name, b.m.Table, strconv.Quote(e.Source))
+		return e
+	}
+	return b.match(&ir.Match{Span: e.Span, X: f}, f, values, neg)
+}
+
+// absent is the text that x, a field as a whole, has where the field is missing,
+// and the test that it is not; nil if x is null then.
+func (b *base) absent(f *ir.Field, c *Column, x ir.Expr) (string, ir.Expr) {
+	if c.Kind == "account" && c.Domain != "" {
+		name := b.stored(f.Span, c.Name)
+		if fill, ok := b.fill(name); ok {
+			domain, _ := b.fill(b.stored(f.Span, c.Domain))
+			return domain + `\` + fill, b.present(f.Span, name)
+		}
+		return "", nil
+	}
+	if g, ok := x.(*ir.Field); ok {
+		if fill, ok := b.fill(g); ok {
+			return fill, b.present(f.Span, g)
+		}
+	}
+	return "", nil
+}
+
+// mayBeEmpty reports whether a device can write an empty text for the field.
+func (b *base) mayBeEmpty(f *ir.Field, c *Column) bool {
+	switch c.Kind {
+	case "path", "account", "registry", "hashes":
+		return false
+	}
+	t := ir.Type(b.ds.Fields[f.Name].Type)
+	return !t.Numeric() && t != ir.Bool && t != ir.Time
 }
 
 // fill is the text that the column holds where the event has no value; false
@@ -311,19 +383,35 @@ func (b *base) present(at diag.Span, f *ir.Field) ir.Expr {
 	return ir.True(at)
 }
 
-func (r *resolver) bothPresent(sc scope, x, y *ir.Field, pred ir.Expr) ir.Expr {
-	args := []ir.Expr{}
-	for _, f := range []*ir.Field{x, y} {
+// between guards a comparison of two fields with the test that both have a value,
+// where the view has a text in the place of a missing one. lost says of which
+// combinations of what may be empty the comparison can be true.
+func (r *resolver) between(sc scope, pred ir.Expr, x, y *ir.Field, cased, neg bool, lost func(x, y bool) bool) ir.Expr {
+	args := []ir.Expr{pred}
+	empty := [2]bool{true, true}
+	for i, f := range []*ir.Field{x, y} {
 		b := sc.origin(f.Name)
 		if b == nil {
 			continue
 		}
-		g := r.field(sc, f)
-		if _, ok := b.fill(g); ok {
-			args = append(args, b.present(pred.At(), g))
+		col := b.lookup(f.Name)
+		if col == nil {
+			continue // which has been reported
+		}
+		b.differs(f, col, neg)
+		b.spelling(pred, f, col, cased, neg)
+		for _, c := range b.show(f.Name) {
+			b.note(c)
+		}
+		empty[i] = b.mayBeEmpty(f, col)
+		if _, present := b.absent(f, col, b.whole(f, col)); present != nil {
+			args = append(args, present)
 		}
 	}
-	return ir.NewLogic(pred.At(), ir.And, append(args, pred)...)
+	if len(args) > 1 && lost(empty[0], empty[1]) {
+		r.reason(pred, codeEmpty, ir.Under, neg, "", "%s does not tell an empty value from a missing one, so empty ones are not compared", r.target())
+	}
+	return ir.NewLogic(pred.At(), ir.And, append(args[1:], pred)...)
 }
 
 // exists resolves the test for presence.
@@ -396,8 +484,9 @@ func (r *resolver) compare(sc scope, e *ir.Compare, neg bool) ir.Expr {
 		x, xok := e.L.(*ir.Field)
 		y, yok := e.R.(*ir.Field)
 		if xok && yok {
-			r.test(sc, x, y)
-			return r.bothPresent(sc, x, y, &c)
+			return r.between(sc, &c, x, y, e.Cased, neg, func(x, y bool) bool {
+				return e.Op == ir.Eq && x && y || e.Op == ir.Ne && (x || y)
+			})
 		}
 		return &c
 	}
@@ -405,7 +494,7 @@ func (r *resolver) compare(sc scope, e *ir.Compare, neg bool) ir.Expr {
 	if b == nil || f.Name == ir.Timestamp {
 		c := *e
 		c.L, c.Op, c.R = r.expr(sc, f), op, lit
-		return c2(&c)
+		return textEquality(&c)
 	}
 	switch op {
 	case ir.Eq:
@@ -419,14 +508,11 @@ func (r *resolver) compare(sc scope, e *ir.Compare, neg bool) ir.Expr {
 	if !ok {
 		return e
 	}
-	b.differs(f, col, neg)
-	x := b.whole(f, col)
+	x := b.operand(f, col, neg)
 	if x == nil {
 		return e
 	}
-	for _, stored := range ir.Fields(x) {
-		b.note(stored)
-	}
+	b.spelling(e, f, col, false, neg)
 	c := *e
 	c.Op, c.L, c.R = op, x, lit
 	if t := ir.TypeOf(x); t == ir.String || t == ir.Unknown && r.view != Raw {
@@ -435,8 +521,9 @@ func (r *resolver) compare(sc scope, e *ir.Compare, neg bool) ir.Expr {
 	return &c
 }
 
-// c2 turns an equality between a column of text and a string into a Match.
-func c2(c *ir.Compare) ir.Expr {
+// textEquality turns an equality between a column of text and a string into a
+// Match.
+func textEquality(c *ir.Compare) ir.Expr {
 	lit, ok := c.R.(*ir.Lit)
 	if !ok {
 		return c
@@ -446,10 +533,14 @@ func c2(c *ir.Compare) ir.Expr {
 		return c
 	}
 	m := &ir.Match{Span: c.Span, X: c.L, Any: []ir.Pattern{ir.TextPattern(lit.Span, s)}, Cased: c.Cased}
-	if c.Op == ir.Ne {
-		return &ir.Not{Span: c.Span, X: m}
+	if c.Op == ir.Eq {
+		return m
 	}
-	return m
+	differs := &ir.Not{Span: c.Span, X: m}
+	if f, ok := c.L.(*ir.Field); ok {
+		return ir.NewLogic(c.Span, ir.And, &ir.Exists{Span: c.Span, X: f}, differs)
+	}
+	return differs
 }
 
 var flip = map[ir.CmpOp]ir.CmpOp{ir.Eq: ir.Eq, ir.Ne: ir.Ne, ir.Lt: ir.Gt, ir.Le: ir.Ge, ir.Gt: ir.Lt, ir.Ge: ir.Le}
@@ -561,9 +652,7 @@ func (l *leaf) reportDropped(of int) {
 // plain matches a single stored column.
 func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 	l.note(f)
-	mapped := l.values(patterns)
-	mapped = rewrite(mapped, l.c.Prefixes, true)
-	mapped = rewrite(mapped, l.c.Infixes, false)
+	mapped := l.respell(l.values(patterns))
 	if len(mapped) == 0 {
 		return nil
 	}
@@ -582,60 +671,76 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 		return l.raw(f, mapped, cased)
 	}
 	if l.r.view == XDR && l.ds.Fields[l.f.Name].Type == "ip" {
-		mapped = withMappedForm(mapped)
+		mapped = l.withMappedForm(mapped)
 	}
 	fill, filled := l.fill(f)
-	guard := false
+	guard, asked := false, false
 	for i, p := range mapped {
 		s, literal := p.Literal()
-		if literal && filled && s != "" && strings.EqualFold(s, fill) {
-			l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s writes %q where %s is missing, so that those events match too", l.where(), fill, l.f.Name)
-			continue
-		}
-		if literal && s == "" && filled {
+		switch {
+		case !filled:
+		case literal && s == "":
 			if !slices.Contains(l.r.emptyOrMissing, l.f.Name) {
 				l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s does not tell an empty %s from a missing one", l.where(), l.f.Name)
 			}
 			mapped[i] = ir.TextPattern(p.Span, fill)
-			continue
+			asked = true
+		case literal && strings.EqualFold(s, fill):
+			l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s writes %q where %s is missing, so that those events match too", l.where(), fill, l.f.Name)
+			asked = true
+		default:
+			guard = guard || matches(p, fill)
 		}
-		guard = guard || filled && matches(p, fill)
 	}
-	m := &ir.Match{Span: l.at, X: f, Any: dedupe(mapped), Cased: cased}
-	if guard {
+	m := &ir.Match{Span: l.at, X: f, Any: dedupe(mapped, cased), Cased: cased}
+	if guard && !asked {
 		return ir.NewLogic(l.at, ir.And, m, l.present(l.at, f))
 	}
+	// Where the text for a missing value is asked for, no guard is needed.
 	return m
 }
 
-// withMappedForm adds to each IPv4 address, or start of one, its form as an
-// IPv6 address, which Defender writes for sockets that speak both.
-func withMappedForm(patterns []ir.Pattern) []ir.Pattern {
+// withMappedForm adds to each pattern that an IPv4 address can match its form
+// for addresses in IPv6 form, which Defender writes for sockets that speak both.
+func (l *leaf) withMappedForm(patterns []ir.Pattern) []ir.Pattern {
+	const form = "::ffff:"
 	out := slices.Clone(patterns)
 	for _, p := range patterns {
-		if len(p.Parts) == 0 || p.Parts[0].Wild != ir.Text {
-			continue
+		ends := consume(nil, p.Parts, place{}, form, sameLetter)
+		if !slices.Contains(ends, place{}) && mayBeIPv4(p) {
+			out = append(out, appendFrom(ir.TextPattern(p.Span, form), p, place{}))
 		}
-		if first, _, ok := strings.Cut(p.Parts[0].Text, "."); ok && isOctet(first) {
-			mapped := ir.TextPattern(p.Span, "::ffff:")
-			for _, part := range p.Parts {
-				mapped.Append(part)
-			}
-			out = append(out, mapped)
+		if slices.ContainsFunc(ends, func(to place) bool { return to != place{} && mayBeIPv4(appendFrom(ir.Pattern{}, p, to)) }) {
+			l.r.reason(p, codeColumn, ir.Over, l.neg, "",
+				"%s may write the IPv4 addresses of %s in IPv6 form, which %q matches as well", l.where(), l.f.Name, p.String())
 		}
 	}
 	return out
 }
 
-func isOctet(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 8)
-	return err == nil && strconv.FormatUint(n, 10) == s
+// mayBeIPv4 reports whether the pattern can match an IPv4 address.
+func mayBeIPv4(p ir.Pattern) bool {
+	if s, ok := p.Literal(); ok {
+		a, err := netip.ParseAddr(s)
+		return err == nil && a.Is4()
+	}
+	return onlyOf(p, "0123456789.")
+}
+
+// onlyOf reports whether all texts of a pattern are made of some characters.
+func onlyOf(p ir.Pattern, characters string) bool {
+	for _, part := range p.Parts {
+		if strings.Trim(part.Text, characters) != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // raw matches a field of raw events. An empty element of an XML event makes no
 // field at all.
 func (l *leaf) raw(f *ir.Field, patterns []ir.Pattern, cased bool) ir.Expr {
-	m := &ir.Match{Span: l.at, X: f, Any: dedupe(patterns), Cased: cased}
+	m := &ir.Match{Span: l.at, X: f, Any: dedupe(patterns, cased), Cased: cased}
 	i := slices.IndexFunc(m.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 })
 	if i < 0 || !l.ds.fromXML() || slices.Contains(l.r.emptyOrMissing, l.f.Name) {
 		return m
@@ -672,28 +777,35 @@ func typedMatch(at diag.Span, x ir.Expr, patterns []ir.Pattern, cased bool) ir.E
 	return &ir.Match{Span: at, X: x, Any: patterns, Cased: cased}
 }
 
-// dedupe drops patterns that differ from an earlier one in case alone.
-func dedupe(in []ir.Pattern) []ir.Pattern {
+// dedupe drops patterns that match the same as an earlier one.
+func dedupe(in []ir.Pattern, cased bool) []ir.Pattern {
 	const few = 24
 	if len(in) < 2 {
 		return in
 	}
+	same := ir.Pattern.Equal
+	if !cased {
+		same = sameFold
+	}
 	out := make([]ir.Pattern, 0, len(in))
-	var seen map[string]bool
+	var seen map[string][]ir.Pattern
 	if len(in) > few {
-		seen = make(map[string]bool, len(in))
+		seen = make(map[string][]ir.Pattern, len(in))
 	}
 	for _, p := range in {
+		among := out
+		key := ""
 		if seen != nil {
-			key := strings.ToLower(p.String())
-			if seen[key] {
-				continue
-			}
-			seen[key] = true
-		} else if slices.ContainsFunc(out, func(q ir.Pattern) bool { return sameFold(p, q) }) {
+			key = strings.ToLower(p.String())
+			among = seen[key]
+		}
+		if slices.ContainsFunc(among, func(q ir.Pattern) bool { return same(p, q) }) {
 			continue
 		}
 		out = append(out, p)
+		if seen != nil {
+			seen[key] = append(among, p)
+		}
 	}
 	return out
 }
@@ -709,6 +821,7 @@ func sameFold(p, q ir.Pattern) bool {
 func (l *leaf) number(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 	var any []ir.Expr
 	var globs []ir.Pattern
+	fill, filled := l.fill(f)
 	for _, p := range patterns {
 		s, ok := p.Literal()
 		if !ok {
@@ -734,10 +847,17 @@ func (l *leaf) number(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 				"Write the value as the target stores it, or map it in huntc.yaml.")
 			continue
 		}
+		if filled && lit.Value == number(p.Span, fill).Value {
+			l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s writes %s where %s is missing, so that those events match too", l.where(), fill, l.f.Name)
+		}
 		any = append(any, &ir.Compare{Span: p.Span, Op: ir.Eq, L: f, R: lit})
 	}
 	if len(globs) > 0 {
-		any = append(any, typedMatch(l.at, f, globs, l.cased))
+		x := typedMatch(l.at, f, globs, l.cased)
+		if filled && slices.ContainsFunc(globs, func(p ir.Pattern) bool { return matches(p, fill) }) {
+			x = ir.NewLogic(l.at, ir.And, x, l.present(l.at, f))
+		}
+		any = append(any, x)
 	}
 	if len(any) == 0 {
 		return nil
@@ -773,11 +893,15 @@ func (l *leaf) values(patterns []ir.Pattern) []ir.Pattern {
 	if len(l.c.Values) == 0 {
 		return patterns
 	}
+	if l.c.Open && l.cased {
+		l.r.reason(l.at, codeColumn, ir.Mixed, l.neg, "Compare without |cased.",
+			"%s writes values of %s in words of its own, of which the case is not known", l.where(), l.f.Name)
+	}
 	var out []ir.Pattern
 	for _, p := range patterns {
 		n := len(out)
 		for _, logical := range sortedKeys(l.c.Values) {
-			if matches(p, logical) {
+			if matchesAs(p, logical, l.cased) {
 				for _, v := range l.c.Values[logical] {
 					out = append(out, ir.TextPattern(p.Span, v))
 				}
@@ -785,7 +909,12 @@ func (l *leaf) values(patterns []ir.Pattern) []ir.Pattern {
 		}
 		_, literal := p.Literal()
 		switch {
-		case l.c.Open && (len(out) == n || !literal):
+		case l.c.Open && !literal:
+			if word := l.anotherWord(p, out[n:]); word != "" {
+				l.r.reason(p, codeColumn, ir.Over, l.neg, "", "%s writes %q for other values of %s, which %q matches", l.where(), word, l.f.Name, p.String())
+			}
+			out = append(out, p)
+		case l.c.Open && len(out) == n:
 			out = append(out, p)
 		case len(out) == n:
 			l.drop(p, codeNoValue, fmt.Sprintf("no event of %s has the value %q there", l.m.Table, p.String()),
@@ -795,76 +924,16 @@ func (l *leaf) values(patterns []ir.Pattern) []ir.Pattern {
 	return out
 }
 
-// rewrite replaces texts, all alternatives side by side: at the start of the
-// pattern's first text, or anywhere.
-func rewrite(patterns []ir.Pattern, table map[string][]string, prefix bool) []ir.Pattern {
-	if len(table) == 0 {
-		return patterns
-	}
-	keys := sortedKeys(table)
-	out := make([]ir.Pattern, 0, len(patterns))
-	for _, p := range patterns {
-		variants := []ir.Pattern{p}
-		for _, key := range keys {
-			if s, ok := p.Literal(); ok && prefix && strings.EqualFold(s+`\`, key) {
-				// The hive alone, where a key and a value's name were split.
-				variants = nil
-				for _, alt := range table[key] {
-					variants = append(variants, ir.TextPattern(p.Span, strings.TrimSuffix(alt, `\`)))
-				}
-				break
+// anotherWord is a word of the column that the pattern matches although it
+// matches none of the values for which the column has the word; "" if there is
+// none.
+func (l *leaf) anotherWord(p ir.Pattern, own []ir.Pattern) string {
+	for _, logical := range sortedKeys(l.c.Values) {
+		for _, word := range l.c.Values[logical] {
+			if matches(p, word) && !slices.ContainsFunc(own, func(o ir.Pattern) bool { return matches(o, word) }) {
+				return word
 			}
-			if !occurs(p, key, prefix) {
-				continue
-			}
-			variants = nil
-			for _, alt := range table[key] {
-				variants = append(variants, mapTexts(p, func(i int, s string) string {
-					if prefix {
-						if i == firstText(p) {
-							return alt + s[len(key):]
-						}
-						return s
-					}
-					return replaceFold(s, key, alt)
-				}))
-			}
-			break
-		}
-		out = append(out, variants...)
-	}
-	return out
-}
-
-func firstText(p ir.Pattern) int {
-	return slices.IndexFunc(p.Parts, func(part ir.Part) bool { return part.Wild == ir.Text })
-}
-
-func occurs(p ir.Pattern, key string, prefix bool) bool {
-	if prefix {
-		i := firstText(p)
-		return i >= 0 && i <= 1 && len(p.Parts[i].Text) >= len(key) && strings.EqualFold(p.Parts[i].Text[:len(key)], key)
-	}
-	return slices.ContainsFunc(p.Parts, func(part ir.Part) bool {
-		return part.Wild == ir.Text && indexFold(part.Text, key) >= 0
-	})
-}
-
-// indexFold and replaceFold ignore the case of ASCII letters only, so that
-// offsets stay those of s.
-func indexFold(s, key string) int {
-	for i := 0; i+len(key) <= len(s); i++ {
-		if strings.EqualFold(s[i:i+len(key)], key) {
-			return i
 		}
 	}
-	return -1
-}
-
-func replaceFold(s, key, with string) string {
-	i := indexFold(s, key)
-	if i < 0 {
-		return s
-	}
-	return s[:i] + with + replaceFold(s[i+len(key):], key, with)
+	return ""
 }

@@ -64,8 +64,9 @@ type resolver struct {
 
 func (r *resolver) run() Resolution {
 	q, sc := r.query(r.hunt.Query, nil)
-	res := Resolution{Reasons: r.reasons, Diagnostics: r.diags}
+	var res Resolution
 	if r.diags.HasErrors() {
+		res.Diagnostics, res.Reasons = distinctDiagnostics(r.diags), joinReasons(r.reasons)
 		return res
 	}
 	for _, f := range r.hunt.Fields {
@@ -83,65 +84,13 @@ func (r *resolver) run() Resolution {
 	for _, b := range sc.bases() {
 		b.finish()
 	}
-	res.Diagnostics = r.diags
-	res.Reasons = dedupeReasons(r.reasons)
-	res.Query = ir.MapQuery(ir.Normalize(dropEmptyExtends(q)), r.intersect)
+	res.Query = r.tidy(ir.Normalize(dropEmptyExtends(q)))
+	res.Diagnostics = distinctDiagnostics(r.diags)
+	res.Reasons = joinReasons(r.reasons)
+	if res.Diagnostics.HasErrors() {
+		res.Query = nil
+	}
 	return res
-}
-
-// intersect joins what a dataset demands of a column with what the rule does:
-// in (a, b, c) and in (b) is in (b). Only exact values of a column that holds
-// one value qualify, and only where some value is left.
-func (r *resolver) intersect(q ir.Query) ir.Query {
-	f, ok := q.(*ir.Filter)
-	if !ok {
-		return q
-	}
-	conjuncts := ir.Conjuncts(f.Pred)
-	out := make([]ir.Expr, 0, len(conjuncts))
-	for _, c := range conjuncts {
-		m := r.constraintOn(c)
-		i := slices.IndexFunc(out, func(e ir.Expr) bool {
-			n := r.constraintOn(e)
-			return m != nil && n != nil && n.X.(*ir.Field).Name == m.X.(*ir.Field).Name
-		})
-		if i >= 0 {
-			n := r.constraintOn(out[i])
-			var both []ir.Pattern
-			for _, p := range n.Any {
-				if slices.ContainsFunc(m.Any, func(o ir.Pattern) bool { return strings.EqualFold(o.String(), p.String()) }) {
-					both = append(both, p)
-				}
-			}
-			if len(both) > 0 {
-				out[i] = &ir.Match{Span: m.Span, X: n.X, Any: both}
-				continue
-			}
-		}
-		out = append(out, c)
-	}
-	if len(out) == len(conjuncts) {
-		return q
-	}
-	return &ir.Filter{Span: f.Span, Input: f.Input, Pred: ir.NewLogic(f.Span, ir.And, out...)}
-}
-
-// constraintOn is e if it compares with exact values a column by which some
-// dataset of the query is told from others.
-func (r *resolver) constraintOn(e ir.Expr) *ir.Match {
-	m, ok := e.(*ir.Match)
-	if !ok || m.Cased {
-		return nil
-	}
-	if f, ok := m.X.(*ir.Field); !ok || !slices.Contains(r.constrained, f.Name) {
-		return nil
-	}
-	for _, p := range m.Any {
-		if _, ok := p.Literal(); !ok {
-			return nil
-		}
-	}
-	return m
 }
 
 func dropEmptyExtends(q ir.Query) ir.Query {
@@ -153,11 +102,27 @@ func dropEmptyExtends(q ir.Query) ir.Query {
 	})
 }
 
-func dedupeReasons(in []ir.Reason) []ir.Reason {
+// joinReasons leaves one of the reasons that say the same of the same place.
+func joinReasons(in []ir.Reason) []ir.Reason {
 	var out []ir.Reason
 	for _, r := range in {
-		if !slices.Contains(out, r) {
+		i := slices.IndexFunc(out, func(o ir.Reason) bool {
+			return o.Span == r.Span && o.Code == r.Code && o.Message == r.Message
+		})
+		if i < 0 {
 			out = append(out, r)
+			continue
+		}
+		out[i].Effect = out[i].Effect.Join(r.Effect)
+	}
+	return out
+}
+
+func distinctDiagnostics(in diag.List) diag.List {
+	var out diag.List
+	for _, d := range in {
+		if !slices.Contains(out, d) {
+			out = append(out, d)
 		}
 	}
 	return out
@@ -442,6 +407,14 @@ func (r *resolver) project(q *ir.Project, in ir.Query, sc scope, logical bool) (
 			sc.value(f) // says why
 			continue
 		}
+		if x := sc.value(f); x != nil {
+			if whole, ok := x.(*ir.Field); !ok || !ir.HasField(cols, whole.Name) {
+				// No stored column holds the whole of it, which later stages
+				// may compare or group by.
+				put(c.Span, c.As, x, c.As)
+				continue
+			}
+		}
 		// The first column that show lists is the one that holds most.
 		for i := len(cols) - 1; i >= 0; i-- {
 			d.add(f.Name, cols[i])
@@ -547,10 +520,21 @@ func plainEvents(q ir.Query) bool {
 	return plain
 }
 
+// joinLeft resolves the left side. A projection there serves the join, so its
+// columns hold whole values under their own names, as those of the right do.
+func (r *resolver) joinLeft(q ir.Query) (ir.Query, scope) {
+	p, ok := q.(*ir.Project)
+	if !ok {
+		return r.query(q, nil)
+	}
+	in, sc := r.query(p.Input, nil)
+	return withIdentity(r.project(p, in, sc, true))
+}
+
 // join projects the right side so that its keys have the left side's names and
 // its other columns their logical ones.
 func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
-	left, lsc := r.query(q.Left, nil)
+	left, lsc := r.joinLeft(q.Left)
 	out := &ir.Join{Span: q.Span, Left: left, Kind: q.Kind}
 
 	p, isProject := q.Right.(*ir.Project)

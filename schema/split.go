@@ -3,6 +3,7 @@ package schema
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/huntc/huntc/ir"
@@ -31,7 +32,7 @@ func splitLast(p ir.Pattern, sep byte) []halves {
 	add := func(left, right ir.Pattern) {
 		h := halves{left, right}
 		if !slices.ContainsFunc(out, func(o halves) bool {
-			return o.left.String() == left.String() && o.right.String() == right.String()
+			return o.left.Equal(left) && o.right.Equal(right)
 		}) {
 			out = append(out, h)
 		}
@@ -86,38 +87,132 @@ func fileName(p ir.Pattern) (ir.Pattern, bool) {
 }
 
 // matches reports whether the pattern matches s, without case.
-func matches(p ir.Pattern, s string) bool { return glob(p.Parts, s) }
+func matches(p ir.Pattern, s string) bool { return matchesAs(p, s, false) }
 
-func glob(parts []ir.Part, s string) bool {
-	if len(parts) == 0 {
-		return s == ""
+func matchesAs(p ir.Pattern, s string, cased bool) bool {
+	same := sameLetter
+	if cased {
+		same = func(a, b rune) bool { return a == b }
 	}
-	switch part := parts[0]; part.Wild {
-	case ir.Text:
-		return hasPrefixFold(s, part.Text) && glob(parts[1:], s[len(part.Text):])
-	case ir.One:
-		if s == "" {
-			return false
-		}
-		_, size := utf8.DecodeRuneInString(s)
-		return glob(parts[1:], s[size:])
-	default:
-		if len(parts) == 1 {
-			return true
-		}
-		for i := 0; i <= len(s); i++ {
-			if glob(parts[1:], s[i:]) {
-				return true
-			}
-		}
-		return false
-	}
+	return matchesBy(p, s, same)
 }
 
-// hasPrefixFold takes texts of the same length in bytes for comparable, which
-// holds for the words that targets use for missing values and their like.
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+// matchesBy reports whether the pattern matches s by some idea of which of its
+// characters matches which of s.
+func matchesBy(p ir.Pattern, s string, same func(a, b rune) bool) bool {
+	return slices.ContainsFunc(consume(nil, p.Parts, place{}, s, same), func(end place) bool {
+		return end.part == len(p.Parts) || end.part == len(p.Parts)-1 && p.Parts[end.part].Wild == ir.Many
+	})
+}
+
+// place is a place within a pattern: before a wildcard, before the byte at of a
+// text, or at the end. What stands behind it is a pattern as well.
+type place struct{ part, at int }
+
+// consume adds to found the places to which a pattern can have come when it has
+// matched exactly word from a place on: from there it matches word + x if and
+// only if what stands behind one of them matches x.
+func consume(found []place, parts []ir.Part, from place, word string, same func(a, b rune) bool) []place {
+	for word != "" {
+		if from.part == len(parts) {
+			return found
+		}
+		r, size := utf8.DecodeRuneInString(word)
+		switch part := parts[from.part]; part.Wild {
+		case ir.Many:
+			found = consume(found, parts, place{from.part + 1, 0}, word, same)
+		case ir.One:
+			from = place{from.part + 1, 0}
+		default:
+			c, n := utf8.DecodeRuneInString(part.Text[from.at:])
+			if !same(c, r) {
+				return found
+			}
+			if from.at += n; from.at == len(part.Text) {
+				from = place{from.part + 1, 0}
+			}
+		}
+		word = word[size:]
+	}
+	if !slices.Contains(found, from) {
+		found = append(found, from)
+	}
+	return found
+}
+
+// sameLetter reports whether simple case folding makes two characters equal.
+func sameLetter(a, b rune) bool {
+	if a < utf8.RuneSelf && b < utf8.RuneSelf {
+		return a == b || a|0x20 == b|0x20 && 'a' <= a|0x20 && a|0x20 <= 'z'
+	}
+	for r := unicode.SimpleFold(a); r != a; r = unicode.SimpleFold(r) {
+		if r == b {
+			return true
+		}
+	}
+	return a == b
+}
+
+// cut is a way in which a pattern matches a text that holds a word.
+type cut struct{ from, to place }
+
+// cuts are all ways in which a pattern can match a text that holds the word: it
+// matches a + word + b if and only if for one of them what stands before from
+// matches a, and what stands behind to matches b. A wildcard for any text that
+// stands at from belongs to what is before it as well.
+func cuts(p ir.Pattern, word string) []cut {
+	var out []cut
+	var ends []place
+	start := func(from place) {
+		ends = consume(ends[:0], p.Parts, from, word, sameLetter)
+		for _, to := range ends {
+			out = append(out, cut{from, to})
+		}
+	}
+	first, _ := utf8.DecodeRuneInString(word)
+	for i, part := range p.Parts {
+		if part.Wild != ir.Text {
+			start(place{i, 0})
+			continue
+		}
+		for at, r := range part.Text {
+			if sameLetter(r, first) && (at > 0 || i == 0 || p.Parts[i-1].Wild != ir.Many) {
+				start(place{i, at})
+			}
+		}
+	}
+	return out
+}
+
+// replace is the pattern with other text in the place that the cut leaves out.
+func (c cut) replace(p ir.Pattern, with string) ir.Pattern {
+	q := ir.Pattern{Span: p.Span}
+	for i := 0; i < len(p.Parts) && i <= c.from.part; i++ {
+		part := p.Parts[i]
+		if i == c.from.part {
+			if part.Wild == ir.One {
+				break
+			}
+			if part.Wild == ir.Text {
+				part.Text = part.Text[:c.from.at]
+			}
+		}
+		q.Append(part)
+	}
+	q.Append(ir.Part{Text: with})
+	return appendFrom(q, p, c.to)
+}
+
+// appendFrom puts behind q what stands behind a place of p.
+func appendFrom(q, p ir.Pattern, from place) ir.Pattern {
+	for i := from.part; i < len(p.Parts); i++ {
+		part := p.Parts[i]
+		if i == from.part && part.Wild == ir.Text {
+			part.Text = part.Text[from.at:]
+		}
+		q.Append(part)
+	}
+	return q
 }
 
 // mapTexts applies f to each text of a pattern: i is the index of the part.

@@ -3,6 +3,7 @@ package compiler_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,7 +120,7 @@ func TestSplunkCorrelations(t *testing.T) {
 			"append ["},
 		{"sliding count", "{type: event_count, rules: [proc], group-by: [User], timespan: 5m, condition: {gte: 3}}", "sliding", backends.Datamodel,
 			"streamstats global=f window=3 range(_time)"},
-		{"sliding count of two", "{type: event_count, rules: [conn], group-by: [Computer], timespan: 5m, condition: {gte: 2}}", "sliding", backends.Tstats, "streamstats current=f"},
+		{"sliding count of two", "{type: event_count, rules: [conn], group-by: [Computer], timespan: 5m, condition: {gte: 2}}", "sliding", backends.Datamodel, "streamstats current=f"},
 		{"session", "{type: event_count, rules: [proc], group-by: [User], timespan: 5m, condition: {gte: 3}}", "session", backends.Tstats, "filldown window"},
 		{"session without groups", "{type: event_count, rules: [proc, conn], timespan: 2m, condition: {gte: 3}}", "session", backends.Tstats, "filldown window"},
 		{"distinct values", "{type: value_count, rules: [proc], group-by: [User], timespan: 5m, condition: {gte: 2, field: Computer}}", "tumbling", backends.Tstats, "dc("},
@@ -147,56 +148,127 @@ func TestSplunkCorrelations(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := splunkCorrelation(t, tt.correlation, tt.windows)
-			res := s.Resolve(h, schema.CIM)
-			if res.Query == nil {
-				t.Fatal(res.Diagnostics)
-			}
-			checkSplunkLaws(t, b, h)
-			plan, form, diags := b.Plan(h)
-			if plan == nil {
-				t.Fatal(diags)
-			}
+			_, form, _ := b.Plan(h)
 			text := b.Compile(h).Query
 			if form != tt.form || !strings.Contains(text, tt.has) {
 				t.Errorf("the form is %s, want %s with %q in\n%s", form, tt.form, tt.has, text)
 			}
-			parsed, diags := spl.Parse("", text)
-			lifted, more := b.Lift(parsed)
-			if lifted == nil {
-				t.Fatal(diags, more)
-			}
-			found := 0
-			for seed := range uint64(60) {
-				r := rand.New(rand.NewPCG(seed, 11))
-				tables := map[string][]eval.Row{"Network_Traffic.All_Traffic": connections(r), "Endpoint.Processes": processes(r)}
-				source := func(s *ir.Scan) ([]eval.Row, error) {
-					rows, ok := tables[s.Physical.Table]
-					if !ok {
-						return nil, fmt.Errorf("no rows of %s", s.Physical.Table)
-					}
-					return rows, nil
-				}
-				want, err := eval.Run(known(inSeconds(res.Query)), source)
-				if err != nil {
-					t.Fatal(err)
-				}
-				found += len(want)
-				if diff := cmp.Diff(shown(want, want), shown(runSPL(t, parsed, tables, want), want)); diff != "" {
-					t.Fatalf("seed %d, as Splunk runs it\n%s\n%s", seed, diff, text)
-				}
-				for name, q := range map[string]ir.Query{"plan": plan, "text": lifted} {
-					got, err := eval.Run(q, source)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if diff := cmp.Diff(shown(want, want), shown(got, want)); diff != "" {
-						t.Fatalf("seed %d, %s\n%s\nphysical\n%s\nplan\n%s\n%s", seed, name, diff, ir.Format(res.Query), ir.Format(plan), text)
-					}
-				}
-			}
+			found := checkSplunkCorrelation(t, s, b, h, 60)
 			if found == 0 {
 				t.Error("the correlation never finds anything, so the test says nothing")
 			}
 		})
+	}
+}
+
+// checkSplunkCorrelation holds a correlation to its meaning over so many random
+// tables: as it is planned, as its text is read back, and as Splunk would run
+// it. It returns how many groups it found.
+func checkSplunkCorrelation(t *testing.T, s *schema.Schema, b *splunk.Backend, h *ir.Hunt, tables uint64) (found int) {
+	t.Helper()
+	res := s.Resolve(h, schema.CIM)
+	if res.Query == nil {
+		t.Fatal(res.Diagnostics)
+	}
+	checkSplunkLaws(t, b, h)
+	plan, _, diags := b.Plan(h)
+	if plan == nil {
+		t.Fatal(diags)
+	}
+	text := b.Compile(h).Query
+	parsed, _ := spl.Parse("", text)
+	lifted, diags := b.Lift(parsed)
+	if lifted == nil {
+		t.Fatal(diags)
+	}
+	for seed := range tables {
+		r := rand.New(rand.NewPCG(seed, 11))
+		tables := map[string][]eval.Row{"Network_Traffic.All_Traffic": connections(r), "Endpoint.Processes": processes(r)}
+		source := func(s *ir.Scan) ([]eval.Row, error) {
+			rows, ok := tables[s.Physical.Table]
+			if !ok {
+				return nil, fmt.Errorf("no rows of %s", s.Physical.Table)
+			}
+			return rows, nil
+		}
+		want, err := eval.Run(known(inSeconds(res.Query)), source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found += len(want)
+		if diff := cmp.Diff(shown(want, want), shown(runSPL(t, parsed, tables, want), want)); diff != "" {
+			t.Fatalf("seed %d, as Splunk runs it\n%s\n%s", seed, diff, text)
+		}
+		for _, q := range []ir.Query{plan, lifted} {
+			got, err := eval.Run(q, source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(shown(want, want), shown(got, want)); diff != "" {
+				t.Fatalf("seed %d\n%s\nphysical\n%s\nplan\n%s\n%s", seed, diff, ir.Format(res.Query), ir.Format(q), text)
+			}
+		}
+	}
+	return found
+}
+
+// TestSplunkRandomCorrelations: correlations of every type, at random.
+func TestSplunkRandomCorrelations(t *testing.T) {
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := splunk.New(s, splunk.Config{})
+	found := 0
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		pick := func(list ...string) string { return list[r.IntN(len(list))] }
+		kind := pick("event_count", "event_count", "value_count", "value_sum", "value_avg", "value_median", "value_percentile", "temporal", "temporal", "temporal_ordered")
+		rules := []string{"proc", "cmd", "conn", "inner"}
+		r.Shuffle(len(rules), func(i, j int) { rules[i], rules[j] = rules[j], rules[i] })
+		rules = rules[:1+r.IntN(3)]
+		group, field := pick("group-by: [Computer], ", "group-by: [Computer], ", ""), ""
+		if strings.HasPrefix(kind, "value") {
+			rules, field = []string{"conn"}, ", field: "+pick("DestinationPort", "DestinationPort, percentile: 75")
+			if kind == "value_percentile" {
+				field = fmt.Sprintf(", field: DestinationPort, percentile: %d", r.IntN(101))
+			} else if kind == "value_count" {
+				field = ", field: " + pick("DestinationIp", "[DestinationIp, SourceIp]", "Action")
+			} else {
+				field = ", field: DestinationPort"
+			}
+		}
+		for i, name := range rules {
+			if name == "inner" { // has another group
+				rules[i] = pick("proc", "cmd")
+				group = strings.Replace(group, "Computer", pick("Computer", "User"), 1)
+			}
+		}
+		if strings.Contains(group, "User") && slices.Contains(rules, "conn") {
+			group = ""
+		}
+		slices.Sort(rules)
+		rules = slices.Compact(rules)
+		if strings.HasPrefix(kind, "temporal") && len(rules) < 2 {
+			rules = []string{"proc", "conn"}
+			if strings.Contains(group, "User") {
+				rules = []string{"cmd", "proc"}
+			}
+		}
+		condition := ""
+		if !strings.HasPrefix(kind, "temporal") {
+			condition = fmt.Sprintf(", condition: {%s: %d%s}", pick("gte", "gt", "lte", "eq"), 1+r.IntN(4), field)
+		}
+		correlation := fmt.Sprintf("{type: %s, rules: [%s], %stimespan: %s%s}", kind, strings.Join(rules, ", "), group,
+			pick("1m", "5m", "7m", "10m", "15m", "30m", "1h", "1d"), condition)
+		windows := pick("tumbling", "tumbling", "sliding", "session")
+		h := splunkCorrelation(t, correlation, windows)
+		found += checkSplunkCorrelation(t, s, b, h, 6)
+		if t.Failed() {
+			t.Fatalf("%s, %s", correlation, windows)
+		}
+	}
+	if found < 1000 {
+		t.Errorf("%d groups were found, which is too few to say much", found)
 	}
 }

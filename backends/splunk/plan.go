@@ -116,10 +116,13 @@ func (p *planner) query(q ir.Query, n need) rows {
 			return p.events(q, n)
 		}
 		var r rows
-		if agg, ok := q.Input.(*ir.Aggregate); ok {
-			r = p.aggregate(agg, q.Pred)
-		} else {
-			r = p.query(q.Input, n.plus(ir.Fields(q.Pred)...))
+		switch in := q.Input.(type) {
+		case *ir.Aggregate:
+			r = p.aggregate(in, q.Pred)
+		case *ir.Window:
+			r = p.window(in, n.plus(ir.Fields(q.Pred)...), q.Pred)
+		default:
+			r = p.query(in, n.plus(ir.Fields(q.Pred)...))
 		}
 		r.query = p.filter(q.Span, r.query, q.Pred, r.scope)
 		r.scope = r.scope.passing(ir.Conjuncts(q.Pred)...)
@@ -135,7 +138,7 @@ func (p *planner) query(q ir.Query, n need) rows {
 	case *ir.Aggregate:
 		return p.aggregate(q, nil)
 	case *ir.Window:
-		return p.window(q, n)
+		return p.window(q, n, nil)
 	case *ir.Session:
 		return p.session(q, n)
 	case *ir.Union:
@@ -244,7 +247,7 @@ func (p *planner) extend(q *ir.Extend, r rows) rows {
 			x = cleared(x, r.scope)
 		}
 		out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
-		made := column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(x, r.scope), epoch: epoch(x, r.scope)}
+		made := column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(c.X, x, r.scope), epoch: epoch(x, r.scope)}
 		if f, ok := x.(*ir.Field); ok {
 			made, _ = r.scope.find(f.Name)
 			made = made.derived(c.As)
@@ -268,11 +271,14 @@ func (p *planner) scalar(e ir.Expr, sc scope) ir.Expr {
 	return e
 }
 
-func nullableValue(e ir.Expr, sc scope) bool {
+// nullableValue reports whether a column may be null; x is e planned. An
+// expression of the schema's stands for a field that may be missing, whatever it
+// gives then.
+func nullableValue(e, x ir.Expr, sc scope) bool {
 	if _, ok := e.(*ir.Foreign); ok {
 		return true
 	}
-	return mayBeNull(e, sc)
+	return mayBeNull(x, sc)
 }
 
 // table is the Project that shows the columns of the scope.
@@ -331,6 +337,9 @@ func (p *planner) project(q *ir.Project, n need) rows {
 		sc = append(sc, c.derived(as))
 	}
 	for _, c := range cols {
+		if hasColumn(sc, c.As) {
+			continue // both sides of a join below may show it
+		}
 		p.name(&ir.Field{Span: c.Span, Name: c.As})
 		f, ok := c.X.(*ir.Field)
 		if ok && !ir.HasField(used, f.Name) {
@@ -976,8 +985,9 @@ func (p *planner) secondsApart(c *ir.Compare) {
 // max_stream_window).
 const maxStreamWindow = 10_000
 
-// window plans the time since the row before, or since one further back.
-func (p *planner) window(q *ir.Window, n need) rows {
+// window plans the time since the row before, or since one further back. above
+// is the condition on the rows; nil if there is none.
+func (p *planner) window(q *ir.Window, n need, above ir.Expr) rows {
 	n.counted, n.times, n.clock = false, false, 0
 	n = n.without([]*ir.Col{{As: q.As}}).plus(q.By...).plus(q.Of)
 	offset := max(1, q.Offset)
@@ -990,6 +1000,8 @@ func (p *planner) window(q *ir.Window, n need) rows {
 		switch {
 		case offset > 1:
 			p.fallback("A row of tstats may stand for several events, so the event some places before another can only be found among the events themselves.")
+		case asksForShort(above, q.As):
+			p.fallback("Events of one group in the same second are one row of tstats, and the hunt asks for events as close as that.")
 		case q.Of.Name != timeColumn:
 			p.fallback("The gaps of a time other than that of the event need the events themselves.")
 		}
@@ -1003,6 +1015,40 @@ func (p *planner) window(q *ir.Window, n need) rows {
 	r.scope = r.scope.with(column{name: q.As, t: ir.Duration})
 	r.merged, r.counted = false, false
 	return r
+}
+
+// asksForShort reports whether a condition bounds a length of time from above,
+// and lets 0 pass.
+func asksForShort(e ir.Expr, name string) bool {
+	if e == nil {
+		return false
+	}
+	bounded := false
+	for _, c := range ir.Conjuncts(e) {
+		cmp, ok := c.(*ir.Compare)
+		if !ok {
+			continue
+		}
+		f, isField := cmp.L.(*ir.Field)
+		lit, isLit := cmp.R.(*ir.Lit)
+		if !isField || !isLit || f.Name != name {
+			continue
+		}
+		var v float64
+		switch x := lit.Value.(type) {
+		case time.Duration:
+			v = x.Seconds()
+		case int64:
+			v = float64(x)
+		case float64:
+			v = x
+		}
+		if !(map[ir.CmpOp]bool{ir.Lt: 0 < v, ir.Le: 0 <= v, ir.Gt: 0 > v, ir.Ge: 0 >= v, ir.Eq: v == 0, ir.Ne: v != 0}[cmp.Op]) {
+			return false
+		}
+		bounded = bounded || cmp.Op == ir.Lt || cmp.Op == ir.Le || cmp.Op == ir.Eq
+	}
+	return bounded
 }
 
 // placed leaves out rows that have no place in the order of a time.

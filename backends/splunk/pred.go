@@ -44,6 +44,12 @@ func epoch(e ir.Expr, sc scope) bool {
 			args = args[1:]
 		case ir.Bin:
 			args = args[:1]
+		case ir.Add, ir.Sub:
+			// A time and a length of time; two times are a length of time apart.
+			if ir.TypeOf(e) != ir.Time {
+				return false
+			}
+			args = slices.DeleteFunc(slices.Clone(args), func(a ir.Expr) bool { return ir.TypeOf(a) == ir.Duration })
 		default:
 			return false
 		}

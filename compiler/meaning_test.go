@@ -351,7 +351,7 @@ func (m *meaning) table(rule corpusRule, scan *ir.Physical, logical eval.Pred, p
 			tab.computed = append(tab.computed, field)
 		}
 	}
-	ax := newAxioms(rule, m.schema, view, ds.Mapping(view))
+	ax := newAxioms(rule, logical, m.schema, view, ds.Mapping(view))
 	tab.axioms = ax
 	for _, e := range slices.Concat(m.recorded, madeFor(rule, ds.Mapping(view))) {
 		if !ax.plausible(e) {
@@ -566,6 +566,7 @@ var (
 // logsource: docs/semantics.md lists them.
 type axioms struct {
 	rule   corpusRule
+	means  eval.Pred
 	schema *schema.Schema
 	view   schema.View
 	m      *schema.Mapping
@@ -574,9 +575,9 @@ type axioms struct {
 	windows, unix bool
 }
 
-func newAxioms(rule corpusRule, s *schema.Schema, view schema.View, m *schema.Mapping) axioms {
+func newAxioms(rule corpusRule, means eval.Pred, s *schema.Schema, view schema.View, m *schema.Mapping) axioms {
 	product := ir.Scans(rule.hunt.Query)[0].Source.Product
-	return axioms{rule: rule, schema: s, view: view, m: m, asked: ir.Fields(rule.pred), windows: product == "windows" || product == "", unix: product != "windows"}
+	return axioms{rule: rule, means: means, schema: s, view: view, m: m, asked: ir.Fields(rule.pred), windows: product == "windows" || product == "", unix: product != "windows"}
 }
 
 // column is the name under which the view stores a field.
@@ -630,6 +631,27 @@ func (a axioms) filledNumber(e eval.Row) bool {
 	return found
 }
 
+// otherNames are what the view cannot tell from a registry path: the names by
+// which the same key is known in other hives, and of a key and its nameless value
+// the one for the other.
+func otherNames(c *schema.Column, s string) []string {
+	var out []string
+	for from, words := range c.Prefixes {
+		rest, ok := strings.CutPrefix(s, from)
+		for _, word := range words {
+			for as, first := range c.Prefixes {
+				if below, found := strings.CutPrefix(word, first[0]); ok && found && as != from {
+					out = append(out, as+below+rest)
+				}
+			}
+		}
+	}
+	if key, ok := strings.CutSuffix(s, `\(Default)`); ok && c.KeyAlone {
+		out = append(out, key)
+	}
+	return out
+}
+
 // plausible reports whether a device could have written the event.
 func (a axioms) plausible(e eval.Row) bool {
 	for _, f := range a.asked {
@@ -665,7 +687,7 @@ func (a axioms) plausible(e eval.Row) bool {
 	}
 	for _, name := range e.Columns() {
 		s, isText := e.Get(name).(string)
-		if _, err := strconv.ParseInt(s, 10, 64); isText && err != nil && a.number(name) {
+		if n, err := strconv.ParseInt(s, 10, 64); isText && (err != nil || strconv.FormatInt(n, 10) != s) && a.number(name) {
 			return false // a number in decimal
 		}
 		c := a.m.Columns[name]
@@ -676,8 +698,19 @@ func (a axioms) plausible(e eval.Row) bool {
 		if _, listed := c.Values[s]; len(c.Values) > 0 && !c.Open && !listed {
 			return false
 		}
+		for _, other := range otherNames(c, s) {
+			same := eval.WithColumn([]eval.Row{e}, name, func(int) any { return other })[0]
+			if a.means(same) != a.means(e) {
+				return false
+			}
+		}
 		ok := true
 		switch c.Kind {
+		case "":
+			ok = len(c.Prefixes) == 0
+			for from := range c.Prefixes {
+				ok = ok || strings.HasPrefix(s, from)
+			}
 		case "path":
 			ok = a.windows && windowsPath.MatchString(s) || a.unix && unixPath.MatchString(s)
 		case "account":

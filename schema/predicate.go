@@ -847,6 +847,9 @@ func (l *leaf) number(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 				"Write the value as the target stores it, or map it in huntc.yaml.")
 			continue
 		}
+		if written := literalText(lit); written != s && !strings.HasPrefix(strings.ToLower(s), "0x") {
+			l.r.reason(p, codeNotNumber, ir.Over, l.neg, "", "%s is a number, so %q is compared as %s", f.Name, s, written)
+		}
 		if filled && lit.Value == number(p.Span, fill).Value {
 			l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s writes %s where %s is missing, so that those events match too", l.where(), fill, l.f.Name)
 		}

@@ -12,6 +12,7 @@ const (
 	codeNoValue    diag.Code = "HC0304" // the value cannot occur in the target's column
 	codeNotNumber  diag.Code = "HC0305" // text compared with a number column
 	codeKeyword    diag.Code = "HC0306" // keywords need raw events
+	codeNotTime    diag.Code = "HC0308" // a part of a date is taken of a text
 	codeNoTime     diag.Code = "HC0307" // the table has no time
 	codeDataset    diag.Code = "HC0310" // the dataset's rows differ
 	codeColumn     diag.Code = "HC0311" // the column's values differ

@@ -78,6 +78,7 @@ func (b *base) column(f *ir.Field) (*Column, bool) {
 		return nil, false
 	}
 	if b.r.view == Raw && !b.m.Closed {
+		b.suspect(f)
 		return &Column{Name: f.Name}, true
 	}
 	if _, known := b.ds.Fields[f.Name]; !known {
@@ -105,6 +106,21 @@ func (b *base) lookup(name string) *Column {
 		return nil
 	}
 	return c
+}
+
+// suspect warns of a field that raw events may well have, but whose name is
+// almost that of one that they are known to have.
+func (b *base) suspect(f *ir.Field) {
+	if _, known := b.ds.Fields[f.Name]; known || slices.Contains(b.r.suspected, f.Name) {
+		return
+	}
+	near := diag.Closest(f.Name, sortedKeys(b.ds.Fields))
+	if near == "" || strings.EqualFold(near, f.Name) || len(f.Name) < 6 {
+		return
+	}
+	b.r.suspected = append(b.r.suspected, f.Name)
+	b.r.diags.Warnf(codeNoField, f, fmt.Sprintf("Did you mean %s? If not, name %s in huntc.yaml under datasets.%s.fields.", near, f.Name, b.ds.Name),
+		"%s is not a known field of %s; events without it never match", f.Name, b.ds.Name)
 }
 
 func (b *base) remedy(field string) string {
@@ -194,6 +210,9 @@ func (b *base) value(f *ir.Field) ir.Expr {
 	if !ok {
 		return nil
 	}
+	if c.Kind == "account" && c.Domain == "" && b.domains() && b.r.view == CIM {
+		b.r.reason(f, codeHalf, ir.Mixed, false, "", "%s keeps only the name of an account, so accounts of the same name in different domains are one", b.where())
+	}
 	return b.whole(f, c)
 }
 
@@ -207,7 +226,7 @@ func (b *base) whole(f *ir.Field, c *Column) ir.Expr {
 			return b.derive(f.Span, f.Name, &ir.Foreign{Span: f.Span, Text: c.Whole, Needs: []string{c.Key, c.Value}, T: ir.String})
 		}
 	case "account":
-		if c.Domain != "" {
+		if c.Domain != "" && b.domains() {
 			return &ir.Call{Span: f.Span, Func: ir.Concat, Args: []ir.Expr{
 				b.stored(f.Span, c.Domain), &ir.Lit{Span: f.Span, Value: `\`}, b.stored(f.Span, c.Name)}}
 		}

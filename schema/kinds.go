@@ -49,6 +49,9 @@ func (l *leaf) account(patterns []ir.Pattern) ir.Expr {
 	var names, domains []ir.Pattern
 	var any []ir.Expr
 	name := l.stored(l.f.Span, l.c.Name)
+	if !l.domains() {
+		return l.plain(name, patterns)
+	}
 	for _, p := range patterns {
 		split := slices.DeleteFunc(splitLast(p, '\\'), func(h halves) bool { return hasText(h.left, `\`) })
 		if len(split) == 0 {
@@ -84,6 +87,12 @@ func (l *leaf) account(patterns []ir.Pattern) ir.Expr {
 		any = append(any, l.plain(l.stored(l.f.Span, l.c.Domain), domains))
 	}
 	return or(l, any)
+}
+
+// domains reports whether accounts are DOMAIN\name: those of Linux and macOS
+// are names alone.
+func (b *base) domains() bool {
+	return b.scan.Source.Product != "linux" && b.scan.Source.Product != "macos"
 }
 
 func hasText(p ir.Pattern, s string) bool {

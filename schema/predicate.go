@@ -37,9 +37,21 @@ func (r *resolver) expr(sc scope, e ir.Expr) ir.Expr {
 		for i, a := range e.Args {
 			c.Args[i] = r.expr(sc, a)
 		}
+		if isDatePart(c.Func) && ir.TypeOf(c.Args[0]) != ir.Time {
+			r.diags.Errorf(codeNotTime, e, "Take the part of Timestamp, the time of the event: Timestamp|"+string(c.Func)+".",
+				"%s is text on the target, not a time, so it has no %s", ir.FormatExpr(e.Args[0]), c.Func)
+		}
 		return &c
 	}
 	return r.pred(sc, e, false)
+}
+
+func isDatePart(f ir.FuncID) bool {
+	switch f {
+	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
+		return true
+	}
+	return false
 }
 
 // pred resolves a predicate. neg says that it stands below an odd number of

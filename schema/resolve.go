@@ -53,6 +53,8 @@ type resolver struct {
 	// emptyOrMissing are the fields of which the predicate around accepts both
 	// the empty and the missing value.
 	emptyOrMissing []string
+	// suspected are fields that have been called misspelt.
+	suspected []string
 	// newer are the fields that have been said to need a newer data model.
 	newer []string
 	// constrained are the single-valued columns that tell datasets apart.

@@ -160,6 +160,10 @@ func TestResolvePredicates(t *testing.T) {
 			`filter match(process, "unknown") {HC0310 over} {HC0313 over}`},
 		{"the file name of a process without a parent", "process_creation", CIM, match("ParentImage", `*\unknow?`, `*\unknown`),
 			`filter or(match(parent_process_name, "unknown"), match(parent_process_path, "*\\unknow?")) {HC0310 over} {HC0313 over}`},
+		{"an hour of a text", "process_creation", Raw, &ir.Compare{Op: ir.Gt, L: &ir.Call{Func: ir.Hour, Args: []ir.Expr{field("UtcTime")}}, R: &ir.Lit{Value: int64(21)}},
+			`HC0308 UtcTime is text on the target, not a time, so it has no hour; `},
+		{"the hour of the event", "process_creation", Raw, &ir.Compare{Op: ir.Gt, L: &ir.Call{Func: ir.Hour, Args: []ir.Expr{field("Timestamp")}}, R: &ir.Lit{Value: int64(21)}},
+			`filter >(hour(_time), 21)`},
 		{"a number column", "network_connection", XDR, and(match("DestinationPort", "53", "80"), match("Initiated", "true")),
 			`filter and(match(ActionType, "ConnectionSuccess", "ConnectionRequest"), or(=(RemotePort, 53), =(RemotePort, 80))) {HC0310 over}`},
 		{"hexadecimal for a number column", "process_creation", XDR, match("LogonId", "0x3e7"),
@@ -235,6 +239,34 @@ func TestResolveUnion(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
+	}
+}
+
+// Accounts of Linux have no domain.
+func TestAccountsWithoutDomains(t *testing.T) {
+	s := mustSchema(t)
+	h := rule("process_creation", match("User", "adm-*"))
+	h.Query.(*ir.Filter).Input.(*ir.Scan).Source.Product = "linux"
+	for view, want := range map[View]string{XDR: `match(AccountName, "adm-*")`, CIM: `match(user, "adm-*")`} {
+		if got := predicate(t, s.Resolve(h, view)); !strings.Contains(got, want) || strings.Contains(got, "Domain") || strings.Contains(got, "HC0316") {
+			t.Errorf("%s: %s, want %s", view, got, want)
+		}
+	}
+}
+
+// A name that is almost that of a known field is warned of, even where events
+// may have any field.
+func TestSuspectField(t *testing.T) {
+	s := mustSchema(t)
+	res := s.Resolve(rule("process_creation", and(match("CommandLin", "a"), match("CommandLin", "b"), match("Whatever", "c"))), Raw)
+	var warned []string
+	for _, d := range res.Diagnostics {
+		if d.Severity == diag.Warning {
+			warned = append(warned, string(d.Code)+" "+d.Hint)
+		}
+	}
+	if len(warned) != 1 || !strings.HasPrefix(warned[0], "HC0302 Did you mean CommandLine?") {
+		t.Errorf("%q", warned)
 	}
 }
 

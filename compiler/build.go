@@ -281,8 +281,8 @@ func (b *builder) open(units []*unit) error {
 		u := load[i]
 		b.load(u)
 		if !special.Load() && !u.facts.special {
-			diags, linked := b.linkAll([]*document{u.doc})
-			b.finish(u, diags, linked, made)
+			diags, fault := b.linkAll([]*document{u.doc})
+			b.finish(u, diags, fault, made)
 			u.links = alone.digest(u)
 		}
 	})
@@ -335,12 +335,12 @@ func (b *builder) load(u *unit) {
 func (b *builder) parse(u *unit, src []byte) {
 	defer func() {
 		if v := recover(); v != nil {
-			u.doc = &document{}
+			u.doc, u.facts = &document{}, &facts{}
 			u.diags = diag.List{defect(place(u.path), v)}
 		}
-		u.facts = factsOf(u.doc)
 	}()
 	u.doc, u.diags = b.frontend.load(u.path, src)
+	u.facts = factsOf(u.doc)
 }
 
 // compile brings every unit without a result to one.
@@ -368,14 +368,14 @@ func (b *builder) compile(units []*unit, links *linker) error {
 	for _, u := range together {
 		docs = append(docs, u.doc)
 	}
-	diags, linked := b.linkAll(docs)
+	diags, fault := b.linkAll(docs)
 	byFile := map[string]diag.List{}
 	for _, d := range diags {
 		byFile[d.Pos.Filename] = append(byFile[d.Pos.Filename], d)
 	}
 	each(b.opts.Jobs, len(together), func(i int) {
 		if u := together[i]; need[u] {
-			b.finish(u, byFile[u.path], linked, made)
+			b.finish(u, byFile[u.path], fault, made)
 		}
 		together[i].doc = nil
 	})
@@ -383,11 +383,14 @@ func (b *builder) compile(units []*unit, links *linker) error {
 }
 
 // finish compiles the hunts of a loaded and linked unit. linkDiags are those
-// of linking about the unit; if linking itself failed, nothing is compiled.
-func (b *builder) finish(u *unit, linkDiags diag.List, linked bool, made []backends.Backend) {
-	diags := append(u.diags, linkDiags...)
-	if !linked && !diags.HasErrors() {
-		diags.Errorf(codeInternal, place(u.path), reportDefect, "huntc failed when it put the documents together")
+// of linking about the unit; fault, if not nil, is why linking itself failed:
+// nothing is compiled then.
+func (b *builder) finish(u *unit, linkDiags diag.List, fault *diag.Diagnostic, made []backends.Backend) {
+	diags := slices.Concat(u.diags, linkDiags)
+	if fault != nil && !diags.HasErrors() {
+		about := *fault
+		about.Span = place(u.path)
+		diags = append(diags, about)
 	}
 	u.diags = diags
 	hurt := blame(u)
@@ -395,7 +398,7 @@ func (b *builder) finish(u *unit, linkDiags diag.List, linked bool, made []backe
 	r := &fileResult{documents: max(1, u.doc.documents), hunts: make([]*Hunt, n), broken: n+u.doc.filters < max(1, u.doc.documents)}
 	for i, h := range u.doc.hunts {
 		var about diag.List
-		r.hunts[i], about = b.compileHunt(u.source, h, made, hurt[i] || !linked)
+		r.hunts[i], about = b.compileHunt(u.source, h, made, hurt[i] || fault != nil)
 		diags = append(diags, about...)
 	}
 	diags.Sort()
@@ -403,13 +406,17 @@ func (b *builder) finish(u *unit, linkDiags diag.List, linked bool, made []backe
 	u.result, u.doc, u.diags = r, nil, nil
 }
 
-func (b *builder) linkAll(docs []*document) (diags diag.List, ok bool) {
+// linkAll puts documents together. A panic there is a defect that concerns all
+// of them, for which document it was about is not known.
+func (b *builder) linkAll(docs []*document) (diags diag.List, fault *diag.Diagnostic) {
 	defer func() {
 		if v := recover(); v != nil {
-			diags, ok = diag.List{defect(diag.Span{}, v)}, false
+			d := defect(diag.Span{}, v)
+			d.Message = strings.Replace(d.Message, "on this document", "when it put the documents together", 1)
+			diags, fault = nil, &d
 		}
 	}()
-	return b.frontend.link(docs), true
+	return b.frontend.link(docs), nil
 }
 
 // blame tells which hunts of a file have an error of their own.
@@ -452,9 +459,15 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 	return out, diags
 }
 
-// lower compiles one hunt to one target and judges the result.
+// lower compiles one hunt to one target and judges the result. A defect of a
+// backend, or of huntc where it words the result, does not end the batch.
 func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, occurs []bool) {
-	art := compileSafely(h, be)
+	defer func() {
+		if v := recover(); v != nil {
+			*o = Output{Target: o.Target, Status: Failed, Fidelity: ir.Unsupported, Diagnostics: diag.List{defect(h.At(), v)}}
+		}
+	}()
+	art := be.Compile(h)
 	o.Diagnostics = art.Diagnostics
 	if art.Diagnostics.HasErrors() {
 		o.Status = Unsupported
@@ -520,16 +533,6 @@ func header(s source, h *ir.Hunt, o *Output, reasons []ir.Reason) []string {
 	}
 	slices.Sort(said)
 	return append(lines, said...)
-}
-
-// compileSafely keeps a defect of a backend from ending the batch.
-func compileSafely(h *ir.Hunt, be backends.Backend) (art backends.Artifact) {
-	defer func() {
-		if v := recover(); v != nil {
-			art = backends.Artifact{Diagnostics: diag.List{defect(h.At(), v)}}
-		}
-	}()
-	return be.Compile(h)
 }
 
 const reportDefect = "This is a defect of huntc: please report it together with the document and the output of \"huntc version\"."

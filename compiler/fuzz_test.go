@@ -11,6 +11,7 @@ import (
 	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/backends/splunk/spl"
+	"github.com/huntc/huntc/compiler"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/schema"
@@ -73,6 +74,14 @@ filter:
   condition: not selection
 `}
 
+// malformed are correlations that are none, each in its own way.
+var malformed = []string{
+	"5", "[]", "", "{}", "text", "{type: event_cnt, rules: [p], timespan: 5m}", "{type: event_count, timespan: 5m, condition: {gte: 1}}",
+	"{type: event_count, rules: [], timespan: 5m}", "{type: event_count, rules: [p], timespan: x, condition: 1}",
+	"{type: event_count, rules: [c], timespan: 5m, condition: {gte: 1}}", "{type: temporal, rules: [p], timespan: 5m, aliases: {x: 1}}",
+	"{type: temporal, rules: [p], timespan: 5m, condition: p and}",
+}
+
 // laws holds everything from the text of a document to the text of a query to
 // three laws: nothing panics, there is a query or an error and never both, and
 // a query is read back and printed as it was.
@@ -111,6 +120,11 @@ func newLaws(tb testing.TB) *laws {
 
 // hold returns how many queries came out.
 func (l *laws) hold(t *testing.T, src []byte) int {
+	for _, d := range compiler.LoadAndLink(src) {
+		if d.Code == "HC0699" {
+			t.Fatalf("%s\n%s", d.Message, src)
+		}
+	}
 	file, diags := sigma.Load("fuzz.yml", src, nil)
 	diags = append(diags, sigma.Link([]*sigma.File{file})...)
 	for _, d := range diags {
@@ -149,6 +163,9 @@ func FuzzDocument(f *testing.F) {
 	l := newLaws(f)
 	for _, d := range documents {
 		f.Add(d)
+	}
+	for _, c := range malformed {
+		f.Add("title: x\nname: c\ncorrelation: " + c + "\n")
 	}
 	f.Fuzz(func(t *testing.T, src string) { l.hold(t, []byte(src)) })
 }

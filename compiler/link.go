@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/huntc/huntc/ir"
 )
@@ -10,8 +11,8 @@ import (
 // build to build, so that a file that did not change need not be loaded to
 // know whom it concerns.
 type facts struct {
-	names   []string // ids and names of its hunts
-	refs    []string // ids and names that its correlations count
+	names   []string // ids and names of its hunts, in lower case, as references find them
+	refs    []string // ids and names that its correlations count, likewise
 	special bool     // it has filters or correlations: its text concerns others
 }
 
@@ -20,13 +21,16 @@ func factsOf(d *document) *facts {
 	for _, h := range d.hunts {
 		for _, n := range []string{h.Meta.ID, h.Meta.Name} {
 			if n != "" {
-				f.names = append(f.names, n)
+				f.names = append(f.names, strings.ToLower(n))
 			}
 		}
 		if h.Kind == ir.KindCorrelation {
 			f.special = true
+			if h.Correlation == nil {
+				continue // in error: it counts nothing
+			}
 			for _, r := range h.Correlation.Rules {
-				f.refs = append(f.refs, r.Name)
+				f.refs = append(f.refs, strings.ToLower(r.Name))
 			}
 		}
 	}

@@ -482,19 +482,28 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 	o.Fidelity = ir.Verdict(art.Reasons)
 	o.Form, o.FormReason = art.Form, art.FormReason
 	o.Status = OK
-	for _, r := range art.Reasons {
-		severity := diag.Warning
-		if b.opts.RequireExact {
-			severity = diag.Error
-		}
+	allowed := func(code diag.Code) bool {
+		found := b.opts.Config != nil && slices.Contains(b.opts.Config.Allow, code)
 		for i, a := range h.Allow {
-			if a.Code == r.Code {
+			if a.Code == code {
 				occurs[i] = true
-				severity = diag.Info
+				found = true
 			}
 		}
-		if c := b.opts.Config; c != nil && slices.Contains(c.Allow, r.Code) {
+		return found
+	}
+	for i, d := range o.Diagnostics {
+		if d.Severity == diag.Warning && allowed(d.Code) {
+			o.Diagnostics[i].Severity = diag.Info
+		}
+	}
+	for _, r := range art.Reasons {
+		severity := diag.Warning
+		switch {
+		case allowed(r.Code):
 			severity = diag.Info
+		case b.opts.RequireExact:
+			severity = diag.Error
 		}
 		if severity == diag.Error {
 			o.Status = Failed

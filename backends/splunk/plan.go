@@ -929,7 +929,7 @@ func (p *planner) reportReadsAll(src source) {
 	if !tests {
 		return
 	}
-	p.diags.Infof(codeReadsAll, src.scan, "Add a condition that a search can say: a word without wildcards inside, a prefix, a suffix.",
+	p.diags.Warnf(codeReadsAll, src.scan, "Add a condition that a search can say: a word without wildcards inside, a prefix, a suffix.",
 		"the condition can only be tested event by event, so the search reads every event of %s in its time range", src.scan.Physical.Table)
 }
 
@@ -1122,7 +1122,7 @@ func (p *planner) union(q *ir.Union, n need) rows {
 }
 
 func (p *planner) subsearch(at diag.Node, command string) {
-	p.diags.Infof(codeSubsearch, at, "Narrow the second search, or schedule the hunt over a shorter time, if it may return that many rows.",
+	p.diags.Warnf(codeSubsearch, at, "Narrow the second search, or schedule the hunt over a shorter time, if it may return that many rows.",
 		"%s runs its part of the search as a subsearch, which Splunk ends without a word after 60 seconds or at the row limit of limits.conf (10,000 to 50,000)", command)
 }
 

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -17,8 +18,16 @@ func (b *base) stored(at diag.Span, name string) *ir.Field {
 	if b.r.view == Raw {
 		return &ir.Field{Span: at, Name: name, T: b.rawType(name)}
 	}
-	info, _ := b.r.schema.Column(b.r.view, b.m.Table, name)
-	return &ir.Field{Span: at, Name: name, T: irType(info.Type)}
+	return &ir.Field{Span: at, Name: name, T: irType(b.info(name).Type)}
+}
+
+// info is what the target says of a column of the table; nothing for raw events
+// and for columns that the query computes.
+func (b *base) info(name string) ColumnInfo {
+	if b.table == nil {
+		return ColumnInfo{}
+	}
+	return b.table.Columns[name]
 }
 
 // rawType is the declared type of a raw field if it is a number; everything
@@ -55,7 +64,7 @@ func (b *base) time(at diag.Span) *ir.Field {
 	name := "_time"
 	if b.r.view == XDR {
 		name = "Timestamp"
-		if _, ok := b.r.schema.Column(XDR, b.m.Table, name); !ok {
+		if b.info(name).Type == "" {
 			return nil
 		}
 	}
@@ -141,7 +150,7 @@ func (b *base) where() string {
 // newerThanModel names the first column of c that the configured version of
 // CIM does not have yet; "" if there is none.
 func (b *base) newerThanModel(c *Column) string {
-	for _, name := range b.cimFields(c) {
+	for name := range b.cimFields(c) {
 		if newer(b.since(name), b.r.schema.cimVersion) {
 			return name
 		}
@@ -152,7 +161,7 @@ func (b *base) newerThanModel(c *Column) string {
 // noteSince tells that a query needs a model newer than the oldest one: on an
 // older one a comparison with the field matches nothing.
 func (b *base) noteSince(f *ir.Field, c *Column) {
-	for _, name := range b.cimFields(c) {
+	for name := range b.cimFields(c) {
 		if v := b.since(name); v != "" && !slices.Contains(b.r.newer, b.m.Table+"."+name) {
 			b.r.newer = append(b.r.newer, b.m.Table+"."+name)
 			b.r.diags.Infof(codeSince, f, "On older data models set splunk.cim in huntc.yaml: then the search reads raw events instead.",
@@ -162,21 +171,28 @@ func (b *base) noteSince(f *ir.Field, c *Column) {
 }
 
 // cimFields are the fields of a data model that a column reads.
-func (b *base) cimFields(c *Column) []string {
-	if b.r.view != CIM {
-		return nil
+func (b *base) cimFields(c *Column) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if b.r.view != CIM {
+			return
+		}
+		for _, n := range c.Needs {
+			if !yield(n) {
+				return
+			}
+		}
+		if c.Kind == "computed" {
+			return
+		}
+		for _, n := range [...]string{c.Name, c.File, c.Domain, c.Key, c.Value} {
+			if n != "" && !yield(n) {
+				return
+			}
+		}
 	}
-	names := slices.Clone(c.Needs)
-	if c.Kind != "computed" {
-		names = append(names, c.Name, c.File, c.Domain, c.Key, c.Value)
-	}
-	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
 }
 
-func (b *base) since(name string) string {
-	info, _ := b.r.schema.Column(CIM, b.m.Table, name)
-	return info.Since
-}
+func (b *base) since(name string) string { return b.info(name).Since }
 
 // newer compares dotted versions; an empty one is older than all.
 func newer(a, b string) bool {
@@ -209,9 +225,6 @@ func (b *base) value(f *ir.Field) ir.Expr {
 	c, ok := b.column(f)
 	if !ok {
 		return nil
-	}
-	if c.Kind == "account" && c.Domain == "" && b.domains() && b.r.view == CIM {
-		b.r.reason(f, codeHalf, ir.Mixed, false, "", "%s keeps only the name of an account, so accounts of the same name in different domains are one", b.where())
 	}
 	return b.whole(f, c)
 }

@@ -118,7 +118,8 @@ type Difference struct {
 //	hashes      the value is ALG=hex[,ALG=hex…]; Algorithms maps ALG to its
 //	            column; without Algorithms, Name holds the whole text
 //	computed    Name is computed by Expr, in the target's own language,
-//	            from Needs
+//	            from Needs; Within (optional) is a stored column of which it
+//	            is a part, so that an index can find it there
 type Column struct {
 	Name   string `yaml:"column"`
 	Kind   string `yaml:"kind"`
@@ -134,6 +135,7 @@ type Column struct {
 	Algorithms map[string]string `yaml:"algorithms"`
 	Expr       string            `yaml:"expr"`
 	Needs      []string          `yaml:"needs"`
+	Within     string            `yaml:"within"`
 	// Type is the physical type of a computed column; of others the catalogue
 	// knows it. string (default), int, long, real, bool, datetime, dynamic.
 	Type string `yaml:"type"`

@@ -398,3 +398,25 @@ func (l *leaf) hashes(patterns []ir.Pattern) ir.Expr {
 	}
 	return or(l, any)
 }
+
+// within adds to a match on a computed value that the stored column which it is
+// a part of has the value somewhere: it follows, and an index can look it up.
+func (l *leaf) within(x ir.Expr, patterns []ir.Pattern) ir.Expr {
+	if x == nil || l.c.Within == "" {
+		return x
+	}
+	found := &ir.Match{Span: l.at, X: l.stored(l.f.Span, l.c.Within)}
+	for _, p := range patterns {
+		if len(p.Parts) == 0 {
+			return x
+		}
+		q := ir.Pattern{Span: p.Span}
+		q.Append(ir.Part{Wild: ir.Many})
+		for _, part := range p.Parts {
+			q.Append(part)
+		}
+		q.Append(ir.Part{Wild: ir.Many})
+		found.Any = append(found.Any, q)
+	}
+	return ir.NewLogic(l.at, ir.And, found, x)
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
@@ -262,7 +263,7 @@ func (b *base) spelling(at diag.Node, f *ir.Field, c *Column, cased, neg bool) {
 	if why != "" {
 		b.r.reason(at, code, ir.Mixed, neg, hint, "%s "+why+", and this comparison is not translated", b.where(), f.Name)
 	}
-	if info, _ := b.r.schema.Column(b.r.view, b.m.Table, c.Name); info.Lower && cased {
+	if cased && b.info(c.Name).Lower {
 		b.r.reason(at, codeLowerCased, ir.Mixed, neg, "", "%s holds %s in lower case, so its case cannot be compared", c.Name, f.Name)
 	}
 }
@@ -375,8 +376,8 @@ func (b *base) fill(f *ir.Field) (string, bool) {
 	case XDR:
 		return "", f.T == ir.String
 	case CIM:
-		info, ok := b.r.schema.Column(CIM, b.m.Table, f.Name)
-		return info.Fill, ok && info.Fill != "" && info.Fill != FillOther
+		fill := b.info(f.Name).Fill
+		return fill, fill != "" && fill != FillOther
 	}
 	return "", false
 }
@@ -465,7 +466,7 @@ func (b *base) exists(e *ir.Exists, neg bool) ir.Expr {
 		if _, filled := b.fill(f); filled && !slices.Contains(b.r.emptyOrMissing, e.X.Name) {
 			b.r.reason(e, codeEmpty, ir.Under, neg, "", "%s does not tell an empty %s from a missing one", b.where(), e.X.Name)
 		}
-		if info, ok := b.r.schema.Column(CIM, b.m.Table, f.Name); ok && b.r.view == CIM && info.Fill == FillOther {
+		if b.r.view == CIM && b.info(f.Name).Fill == FillOther {
 			b.r.reason(e, codeEmpty, ir.Over, neg, "", "%s puts another value in the place of a missing %s, so that it always exists", b.where(), e.X.Name)
 			return ir.True(e.Span)
 		}
@@ -588,9 +589,10 @@ func (b *base) match(e *ir.Match, f *ir.Field, patterns []ir.Pattern, neg bool) 
 	b.differs(f, c, neg)
 
 	// A lone * asks for presence, whatever the column looks like.
-	rest := slices.DeleteFunc(slices.Clone(patterns), isAny)
+	rest := patterns
 	var any []ir.Expr
-	if len(rest) < len(patterns) {
+	if slices.ContainsFunc(patterns, isAny) {
+		rest = slices.DeleteFunc(slices.Clone(patterns), isAny)
 		any = append(any, b.exists(&ir.Exists{Span: e.Span, X: f}, neg))
 	}
 	if len(rest) > 0 {
@@ -609,7 +611,7 @@ func (b *base) match(e *ir.Match, f *ir.Field, patterns []ir.Pattern, neg bool) 
 			x = leaf.hashes(rest)
 		case "computed":
 			g, _ := b.whole(f, c).(*ir.Field)
-			x = leaf.plain(g, rest)
+			x = leaf.within(leaf.plain(g, rest), rest)
 		default:
 			x = leaf.plain(b.stored(f.Span, c.Name), rest)
 		}
@@ -669,7 +671,7 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 		return nil
 	}
 	cased := l.cased
-	if info, ok := l.r.schema.Column(l.r.view, l.m.Table, f.Name); ok && info.Lower && cased {
+	if cased && l.info(f.Name).Lower {
 		l.r.reason(l.at, codeLowerCased, ir.Over, l.neg, "", "%s holds %s in lower case, so its case cannot be compared", f.Name, l.f.Name)
 		cased = false
 	}
@@ -695,6 +697,7 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 			if !slices.Contains(l.r.emptyOrMissing, l.f.Name) {
 				l.r.reason(p, codeEmpty, ir.Over, l.neg, "", "%s does not tell an empty %s from a missing one", l.where(), l.f.Name)
 			}
+			mapped = slices.Clone(mapped)
 			mapped[i] = ir.TextPattern(p.Span, fill)
 			asked = true
 		case literal && strings.EqualFold(s, fill):
@@ -792,34 +795,55 @@ func typedMatch(at diag.Span, x ir.Expr, patterns []ir.Pattern, cased bool) ir.E
 // dedupe drops patterns that match the same as an earlier one.
 func dedupe(in []ir.Pattern, cased bool) []ir.Pattern {
 	const few = 24
-	if len(in) < 2 {
+	same := sameFold
+	if cased {
+		same = ir.Pattern.Equal
+	}
+	var firsts map[uint64]int // by hash; of lists that are too long to compare all
+	if len(in) > few {
+		firsts = make(map[uint64]int, len(in))
+	}
+	var out []ir.Pattern
+	for i, p := range in {
+		among := in[:i]
+		if firsts != nil {
+			h := hash(p)
+			if j, ok := firsts[h]; ok {
+				among = in[j : j+1]
+			} else {
+				firsts[h], among = i, nil
+			}
+		}
+		again := slices.ContainsFunc(among, func(q ir.Pattern) bool { return same(p, q) })
+		switch {
+		case again && out == nil:
+			out = slices.Clone(in[:i])
+		case !again && out != nil:
+			out = append(out, p)
+		}
+	}
+	if out == nil {
 		return in
 	}
-	same := ir.Pattern.Equal
-	if !cased {
-		same = sameFold
-	}
-	out := make([]ir.Pattern, 0, len(in))
-	var seen map[string][]ir.Pattern
-	if len(in) > few {
-		seen = make(map[string][]ir.Pattern, len(in))
-	}
-	for _, p := range in {
-		among := out
-		key := ""
-		if seen != nil {
-			key = strings.ToLower(p.String())
-			among = seen[key]
-		}
-		if slices.ContainsFunc(among, func(q ir.Pattern) bool { return same(p, q) }) {
-			continue
-		}
-		out = append(out, p)
-		if seen != nil {
-			seen[key] = append(among, p)
-		}
-	}
 	return out
+}
+
+// hash is FNV-1a of the ASCII in a pattern, without case.
+func hash(p ir.Pattern) uint64 {
+	h := uint64(14695981039346656037)
+	for _, part := range p.Parts {
+		h = (h ^ uint64(part.Wild)) * 1099511628211
+		for i := 0; i < len(part.Text); i++ {
+			c := part.Text[i]
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			if c < utf8.RuneSelf {
+				h = (h ^ uint64(c)) * 1099511628211
+			}
+		}
+	}
+	return h
 }
 
 func sameFold(p, q ir.Pattern) bool {

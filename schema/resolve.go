@@ -156,13 +156,13 @@ type scope interface {
 
 // base is the scope right above a Scan.
 type base struct {
-	r       *resolver
-	ds      *Dataset
-	m       *Mapping
-	scan    *ir.Scan
-	extend  *ir.Extend
-	tested  []*ir.Field
-	visible []*ir.Field // what show has handed out
+	r      *resolver
+	ds     *Dataset
+	m      *Mapping
+	table  *Table // nil for raw events
+	scan   *ir.Scan
+	extend *ir.Extend
+	tested []*ir.Field
 }
 
 func (b *base) bases() []*base { return []*base{b} }
@@ -292,6 +292,7 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 		out := &ir.Aggregate{Span: q.Span, Input: in}
 		d := &derived{r: r, from: sc.bases()}
 		for _, k := range q.By {
+			r.noteKeys(sc, k.X)
 			col := r.col(sc, k)
 			out.By = append(out.By, col)
 			d.add(k.As, &ir.Field{Span: k.Span, Name: col.As, T: ir.TypeOf(col.X)})
@@ -299,6 +300,9 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 		for _, a := range q.Aggs {
 			b := *a
 			if a.X != nil {
+				if a.Func == ir.DCount {
+					r.noteKeys(sc, a.X)
+				}
 				b.X = r.expr(sc, a.X)
 			}
 			out.Aggs = append(out.Aggs, &b)
@@ -326,6 +330,7 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 		out := &ir.Distinct{Span: q.Span, Input: in}
 		d := &derived{r: r, from: sc.bases()}
 		for _, f := range q.By {
+			r.noteKeys(sc, f)
 			g := r.field(sc, f)
 			out.By = append(out.By, g)
 			d.add(f.Name, g)
@@ -378,12 +383,28 @@ func (r *resolver) field(sc scope, f *ir.Field) *ir.Field {
 	}
 }
 
+// fields resolves keys.
 func (r *resolver) fields(sc scope, in []*ir.Field) []*ir.Field {
 	out := make([]*ir.Field, len(in))
 	for i, f := range in {
+		r.noteKeys(sc, f)
 		out[i] = r.field(sc, f)
 	}
 	return out
+}
+
+// noteKeys notes keys of which the view keeps a part: what it loses makes
+// different values one.
+func (r *resolver) noteKeys(sc scope, x ir.Expr) {
+	for _, f := range ir.Fields(x) {
+		b := sc.origin(f.Name)
+		if b == nil || r.view != CIM || !b.domains() {
+			continue
+		}
+		if c, ok := b.m.Columns[f.Name]; ok && c.Kind == "account" && c.Domain == "" {
+			r.reason(f, codeHalf, ir.Mixed, false, "", "%s keeps only the name of an account, so accounts of the same name in different domains are one", b.where())
+		}
+	}
 }
 
 // project resolves a Project. A field under its own name shows as all the
@@ -551,6 +572,7 @@ func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
 	proj := &ir.Project{Span: p.Span, Input: right}
 	more := &derived{r: r}
 	for _, key := range q.On {
+		r.noteKeys(lsc, key)
 		l := r.field(lsc, key)
 		out.On = append(out.On, l)
 		if x := rsc.value(key); x != nil {
@@ -608,7 +630,7 @@ func (r *resolver) scan(q *ir.Scan, pred ir.Expr) (ir.Query, scope) {
 	if r.hunt.LookBack != 0 && out.LookBack == 0 {
 		out.LookBack = r.hunt.LookBack
 	}
-	b := &base{r: r, ds: ds, m: m, scan: out, extend: &ir.Extend{Span: q.Span, Input: out}}
+	b := &base{r: r, ds: ds, m: m, table: r.schema.Table(r.view, m.Table), scan: out, extend: &ir.Extend{Span: q.Span, Input: out}}
 	if b.time(q.Span) == nil {
 		out.LookBack = 0
 	}
@@ -643,7 +665,7 @@ func (b *base) constraint() ir.Expr {
 	var all []ir.Expr
 	for _, name := range sortedKeys(b.m.Where) {
 		col := b.stored(b.scan.Span, name)
-		if info, _ := b.r.schema.Column(b.r.view, b.m.Table, name); !info.MultiValue {
+		if !b.info(name).MultiValue {
 			b.r.constrained = append(b.r.constrained, name)
 		}
 		m := &ir.Match{Span: b.scan.Span, X: col}

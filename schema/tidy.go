@@ -82,7 +82,7 @@ func (t *tidier) report(f *ir.Filter) {
 }
 
 func (t *tidier) logic(e *ir.Logic) ir.Expr {
-	args := absorb(distinct(e.Args), e.Op)
+	args := distinct(e.Args)
 	if e.Op == ir.And && t.scan != nil {
 		args = t.intersect(args)
 		if args == nil {
@@ -108,27 +108,6 @@ func distinct(args []ir.Expr) []ir.Expr {
 	}
 	if out == nil {
 		return args
-	}
-	return out
-}
-
-// absorb drops arguments that another one makes superfluous: a or (a and b) is a,
-// and a and (a or b) is a.
-func absorb(args []ir.Expr, op ir.LogicOp) []ir.Expr {
-	superfluous := func(e ir.Expr) bool {
-		l, ok := e.(*ir.Logic)
-		return ok && l.Op != op && slices.ContainsFunc(args, func(a ir.Expr) bool {
-			return slices.ContainsFunc(l.Args, func(b ir.Expr) bool { return sameExpr(a, b) })
-		})
-	}
-	if !slices.ContainsFunc(args, superfluous) {
-		return args
-	}
-	var out []ir.Expr
-	for _, a := range args {
-		if !superfluous(a) {
-			out = append(out, a)
-		}
 	}
 	return out
 }

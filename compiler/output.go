@@ -71,11 +71,22 @@ const tempPrefix = ".huntc-tmp-"
 
 // WriteFile gives a file what write writes, all at once: whoever reads it, and
 // whenever the build is killed, there is the old text or the new one. A
-// leftover of a killed build is removed by the next Update.
+// leftover of a killed build is removed by the next Update. A link stays, and
+// what it names is written. What is there and is no file, a pipe or a device,
+// is written to as it is.
 func WriteFile(name string, write func(io.Writer) error) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return writeThrough(name, os.O_WRONLY, write)
+	}
+	given := name
+	if info, err := os.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if name, err = filepath.EvalSymlinks(name); err != nil { // it names what is not there yet
+			return writeThrough(given, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, write)
+		}
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), tempPrefix)
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", name, rootCause(err))
+		return fmt.Errorf("cannot write %s: %w", given, rootCause(err))
 	}
 	buf := bufio.NewWriter(f)
 	err = cmp.Or(write(buf), buf.Flush(), f.Chmod(0o644))
@@ -84,6 +95,19 @@ func WriteFile(name string, write func(io.Writer) error) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
+		return fmt.Errorf("cannot write %s: %w", given, rootCause(err))
+	}
+	return nil
+}
+
+func writeThrough(name string, how int, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, how, 0o644)
+	if err == nil {
+		buf := bufio.NewWriter(f)
+		err = cmp.Or(write(buf), buf.Flush())
+		err = cmp.Or(err, f.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", name, rootCause(err))
 	}
 	return nil
@@ -212,7 +236,8 @@ func (r *Result) Check(dir string, jobs int) (diag.List, []byte, error) {
 // orphans lists the files of dir, in this build's targets and below its
 // paths, that no hunt compiles to; and what killed builds left. The files of
 // a document that has an error of its own are not orphans: what they should
-// be is not known.
+// be is not known. Nor is what huntc did not write: only a file with the
+// target's extension that starts as Output.Text does.
 func (r *Result) orphans(dir string) (orphans, temps []string, err error) {
 	known := map[string]bool{}
 	var failed []string // documents whose files are left alone
@@ -229,7 +254,8 @@ func (r *Result) orphans(dir string) (orphans, temps []string, err error) {
 			}
 		}
 	}
-	for _, target := range r.Targets {
+	for i, target := range r.Targets {
+		ext := r.targets[i].ext
 		top := filepath.Join(dir, target)
 		err := filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) && name == top {
@@ -247,9 +273,15 @@ func (r *Result) orphans(dir string) (orphans, temps []string, err error) {
 			switch {
 			case strings.HasPrefix(d.Name(), tempPrefix):
 				temps = append(temps, file)
-			case strings.HasPrefix(d.Name(), "."), known[file]:
+			case strings.HasPrefix(d.Name(), "."), known[file], path.Ext(rel) != ext, !d.Type().IsRegular():
 			case r.covers(rel) && !slices.ContainsFunc(failed, func(doc string) bool { return owns(doc, rel) }):
-				orphans = append(orphans, file)
+				ours, err := hasHeader(name)
+				if err != nil {
+					return fmt.Errorf("cannot read %s: %w", name, rootCause(err))
+				}
+				if ours {
+					orphans = append(orphans, file)
+				}
 			}
 			return nil
 		})
@@ -258,6 +290,21 @@ func (r *Result) orphans(dir string) (orphans, temps []string, err error) {
 		}
 	}
 	return orphans, temps, nil
+}
+
+// headerStart is how the comment of header begins, in a target's own way to
+// write comments.
+var headerStart = regexp.MustCompile(`\A\S+ .*\n(\S+ id: .*\n)?\S+ source: .*\n\S+ form: .*\n\S+ fidelity: `)
+
+// hasHeader reports whether a file starts as those that huntc writes.
+func hasHeader(name string) (bool, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	start, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	return headerStart.Match(start), err
 }
 
 // suffix is what may stand between a document's path and the extension in the

@@ -1,6 +1,8 @@
 package compiler
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -27,6 +29,9 @@ func check(t *testing.T, paths ...string) ([]string, string) {
 	}
 	return got, string(diff)
 }
+
+// oldGolden is a file that some earlier build wrote.
+const oldGolden = "# gone\n# source: gone.yml\n# form: tstats\n# fidelity: exact\nquery\n"
 
 func TestGoldens(t *testing.T) {
 	tree(t, map[string]string{"d/a.yml": "title: a", "d/sub/b.yml": "title: b", "d/sub/many.yml": "name: x\n---\nname: y"})
@@ -61,7 +66,7 @@ func TestGoldens(t *testing.T) {
 	// What is left of deleted documents, also in folders of their own.
 	remove(t, "d/sub/b.yml")
 	put(t, "d/sub/many.yml", "name: x\n---\nname: z")
-	put(t, "golden/splunk/gone/deep/c.spl", "")
+	put(t, "golden/splunk/gone/deep/c.spl", oldGolden)
 	put(t, "golden/splunk/"+tempPrefix+"1", "half")
 	put(t, "golden/notes.md", "mine")
 	got, _ = check(t, "d")
@@ -108,10 +113,103 @@ func TestGoldensOfAPart(t *testing.T) {
 	if diags, _, err := one.Check("golden", 1); err != nil || len(diags) > 0 {
 		t.Errorf("one target: %v %v", diags, err)
 	}
-	put(t, "golden/splunk/a.old.spl", "")
+	put(t, "golden/splunk/a.old.spl", oldGolden)
 	diags, _, err := build("detections/a.yml").Check("golden", 1)
 	if err != nil || len(diags) != 1 || diags[0].Code != codeOrphan {
 		t.Errorf("its own orphan: %v %v", diags, err)
+	}
+}
+
+// What huntc did not write is neither reported nor deleted, wherever it lies.
+func TestGoldensAmongOtherFiles(t *testing.T) {
+	tree(t, map[string]string{"d/a.yml": "title: a"})
+	update(t, "d")
+	others := map[string]string{
+		"golden/splunk/app.conf": "[ui]\n", "golden/splunk/notes.txt": oldGolden, "golden/splunk/sub/notes.md": "# source: x\n", "golden/splunk/mine.spl": "index=main\n",
+		"golden/splunk/empty.spl": "", "golden/splunk/other.kql": oldGolden, "golden/defender/mine.kql": "// my own\nDeviceEvents\n", "golden/defender/.hidden.kql": oldGolden,
+		"golden/splunk/late.spl": "index=main\n" + oldGolden, "golden/splunk/comment.spl": "``` source: mine ```\nindex=main\n",
+	}
+	for name, text := range others {
+		put(t, name, text)
+	}
+	if err := os.Symlink("../splunk/notes.txt", "golden/splunk/link.spl"); err != nil {
+		t.Fatal(err)
+	}
+	all := ls(t, "golden")
+	if got, _ := check(t, "d"); got != nil {
+		t.Errorf("%v", got)
+	}
+	update(t, "d")
+	if diff := cmp.Diff(all, ls(t, "golden")); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// The targets' own comments are recognised as the fakes' are.
+func TestHeaderOfEveryTarget(t *testing.T) {
+	tree(t, map[string]string{"d/a.yml": "title: Good\nlogsource: {category: process_creation, product: windows}\ndetection:\n  s: {Image|endswith: '\\a.exe'}\n  condition: s\n"})
+	for _, id := range []string{"", "id: 5f3b7f0a-4b0a-4a53-9f0c-5b5f4c6f2d10\n"} {
+		text, err := os.ReadFile("d/a.yml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, "d/a.yml", string(text)+id)
+		r, err := Run(Options{Paths: []string{"d"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Write("out", 1); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"out/splunk/a.spl", "out/defender/a.kql"} {
+			if ours, err := hasHeader(name); err != nil || !ours {
+				t.Errorf("%s: %v %v", name, ours, err)
+			}
+		}
+	}
+}
+
+// Writing a file replaces a file, and nothing else.
+func TestWriteFileKeepsWhatIsThere(t *testing.T) {
+	tree(t, map[string]string{"real": "old"})
+	write := func(name string) error {
+		return WriteFile(name, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err })
+	}
+	for _, link := range [][2]string{{"real", "link"}, {"later", "dangling"}} {
+		if err := os.Symlink(link[0], link[1]); err != nil {
+			t.Fatal(err)
+		}
+		if err := write(link[1]); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Lstat(link[1])
+		if err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s is no link any more (%v)", link[1], err)
+		}
+		if got, err := os.ReadFile(link[0]); err != nil || string(got) != "new" {
+			t.Errorf("%s: %q %v", link[0], got, err)
+		}
+	}
+	if err := write("/dev/null"); err != nil {
+		t.Error(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("/dev/fd/%d", w.Fd())
+	if _, err := os.Stat(name); err != nil {
+		t.Skip("no /dev/fd here")
+	}
+	if err := write(name); err != nil {
+		t.Error(err)
+	}
+	w.Close()
+	if got, err := io.ReadAll(r); err != nil || string(got) != "new" {
+		t.Errorf("through the pipe: %q %v", got, err)
+	}
+	if got := ls(t, "."); !cmp.Equal(got, []string{"dangling", "later", "link", "real"}) {
+		t.Errorf("left: %v", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,9 @@ type app struct {
 // Run runs one command line, without the program's name, and returns the exit
 // code.
 func Run(args []string, in io.Reader, out, err io.Writer) int {
+	// Not everything that writes looks at the error: cobra's help does not.
+	stdout := &sink{w: out}
+	out = stdout
 	a := &app{in: in, out: out, err: err}
 	root := &cobra.Command{
 		Use:           "huntc",
@@ -48,7 +52,11 @@ func Run(args []string, in io.Reader, out, err io.Writer) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(err)
-	switch e := root.Execute(); {
+	e := root.Execute()
+	if stdout.err != nil {
+		e = fmt.Errorf("cannot write to standard output: %w", stdout.err)
+	}
+	switch {
 	case e == nil:
 		return exitOK
 	case errors.Is(e, errFindings):
@@ -57,6 +65,23 @@ func Run(args []string, in io.Reader, out, err io.Writer) int {
 		fmt.Fprintf(err, "huntc: %v\n", e)
 		return exitUsage
 	}
+}
+
+// sink remembers the first error of writing.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil && s.err == nil {
+		s.err = err
+		if pe, ok := err.(*fs.PathError); ok {
+			s.err = pe.Err // the name of standard output is no help
+		}
+	}
+	return n, err
 }
 
 // colorful reports whether a stream is a terminal that wants colours.

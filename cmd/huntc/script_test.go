@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,4 +91,35 @@ func run(args ...string) (code int, out, err string) {
 	var o, e bytes.Buffer
 	code = Run(args, strings.NewReader(""), &o, &e)
 	return code, o.String(), e.String()
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// What cannot be written is not lost without a word: exit code 2, whatever
+// else there is to say.
+func TestFullDisk(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("HUNTC_CACHE", t.TempDir())
+	write(t, "good/a.yml", goodRule)
+	write(t, "bad/a.yml", "title: [")
+	for _, args := range [][]string{
+		{"build", "good"}, {"build", "bad"}, {"build", "good", "--report", "-"}, {"build", "bad", "--report", "-"}, {"build", "good", "--format", "json"},
+		{"build", "bad", "--format", "sarif"}, {"build", "bad", "--format", "github"}, {"build", "good", "--format", "junit"}, {"explain", "HC0310"}, {"explain", "Good", "good"},
+		{"version"}, {"--help"}, {"build", "--help"}, {},
+	} {
+		var stderr bytes.Buffer
+		if code := Run(args, strings.NewReader(""), fullDisk{}, &stderr); code != 2 {
+			t.Errorf("%q: exit code %d, want 2", args, code)
+		}
+		if !strings.HasSuffix(stderr.String(), "huntc: cannot write to standard output: no space left\n") {
+			t.Errorf("%q: %s", args, stderr.String())
+		}
+	}
+	if _, err := os.Stat("/dev/full"); err == nil {
+		if code, _, stderr := run("build", "good", "--report", "/dev/full"); code != 2 || !strings.Contains(stderr, "huntc: cannot write /dev/full: no space left on device\n") {
+			t.Errorf("exit code %d: %s", code, stderr)
+		}
+	}
 }

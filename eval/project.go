@@ -88,9 +88,11 @@ func (p *Projector) Rows(event Row) []Row {
 // rowWriter collects the values of one row: for each column the ways in which
 // its value may be written.
 type rowWriter struct {
-	p          *Projector
-	names      []string
-	vals       [][]any
+	p     *Projector
+	names []string
+	vals  [][]any
+	// parts are the columns of which nothing but parts is known.
+	parts      []string
 	impossible bool
 }
 
@@ -114,6 +116,25 @@ func (w *rowWriter) put(name string, ways ...any) {
 	}
 	w.vals[i] = both
 	w.impossible = w.impossible || len(both) == 0
+}
+
+// part makes sure that a column has a text somewhere in it: beside others of
+// which it is known that they are parts, else in what the column holds.
+func (w *rowWriter) part(name, s string) {
+	i := slices.Index(w.names, name)
+	switch {
+	case name == "":
+	case i < 0:
+		w.put(name, s)
+		w.parts = append(w.parts, name)
+	case slices.Contains(w.parts, name):
+		w.vals[i] = []any{text(w.vals[i][0]) + "," + s}
+	default:
+		w.vals[i] = slices.DeleteFunc(slices.Clone(w.vals[i]), func(v any) bool {
+			return !strings.Contains(strings.ToLower(text(v)), strings.ToLower(s))
+		})
+		w.impossible = w.impossible || len(w.vals[i]) == 0
+	}
 }
 
 func (w *rowWriter) choices(name string, values []string) {
@@ -145,6 +166,7 @@ func (w *rowWriter) field(field string, v any, event Row) {
 	switch c.Kind {
 	case "computed":
 		w.put(derived(c.Name), v)
+		w.part(c.Within, s)
 	case "path":
 		w.put(c.Name, w.spellings(c, s)...)
 		w.put(c.File, s[strings.LastIndexAny(s, `\/`)+1:])

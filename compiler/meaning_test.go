@@ -275,6 +275,9 @@ func randomFields(ds *schema.Dataset, view schema.View, product string) ([]*ir.F
 		if len(c.Values) > 0 && !c.Open {
 			return pick(r, slices.Sorted(maps.Keys(c.Values)))
 		}
+		if digits := map[string]int{"md5": 32, "sha1": 40, "sha256": 64, "Imphash": 32}[f.Name]; c.Within != "" && digits > 0 {
+			return strings.Repeat(pick(r, []string{"0A", "1b", "2C"}), digits/2)
+		}
 		switch c.Kind {
 		case "path":
 			name := pick(r, []string{"cmd.exe", "CMD.EXE", "unknown", "known.dll", "a b.exe", "é.exe", "a", "x.tar.gz", "*", "?"})
@@ -354,6 +357,7 @@ func (m *meaning) table(rule corpusRule, scan *ir.Physical, logical eval.Pred, p
 	ax := newAxioms(rule, logical, m.schema, view, ds.Mapping(view))
 	tab.axioms = ax
 	for _, e := range slices.Concat(m.recorded, madeFor(rule, ds.Mapping(view))) {
+		e = withWholes(e, ds.Mapping(view))
 		if !ax.plausible(e) {
 			tab.implausible++
 			continue
@@ -382,6 +386,27 @@ func (m *meaning) table(rule corpusRule, scan *ir.Physical, logical eval.Pred, p
 		}
 	}
 	return tab
+}
+
+// withWholes gives an event the fields of which other fields of it are parts, where
+// it lacks them: a device writes both.
+func withWholes(e eval.Row, m *schema.Mapping) eval.Row {
+	for _, part := range e.Columns() {
+		c := m.Columns[part]
+		if c == nil || c.Within == "" || e.Get(part) == nil {
+			continue
+		}
+		for _, whole := range slices.Sorted(maps.Keys(m.Columns)) {
+			if w := m.Columns[whole]; w.Kind == "hashes" && w.Name == c.Within {
+				text, _ := e.Get(whole).(string)
+				if pair := fmt.Sprintf("%s=%v", strings.ToUpper(part), e.Get(part)); !strings.Contains(strings.ToUpper(text), strings.ToUpper(pair)) {
+					text = strings.TrimPrefix(text+","+pair, ",")
+				}
+				e = eval.WithColumn([]eval.Row{e}, whole, func(int) any { return text })[0]
+			}
+		}
+	}
+	return e
 }
 
 func (m *meaning) rule(rule corpusRule, projectors map[string]*eval.Projector) {

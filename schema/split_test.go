@@ -84,3 +84,47 @@ func TestFileNameIsExact(t *testing.T) {
 		t.Fatalf("only %d of the random paths matched: the test proves little", hits)
 	}
 }
+
+// A pattern matches a + word + b if and only if one of its cuts matches a and b,
+// and word + b if and only if it does so from the start.
+func TestCutsAreExact(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	hits := 0
+	for range 200_000 {
+		p := glb(random(r, `abA\*?`, 7))
+		word := "a" + random(r, `ab\`, 3)
+		before, after := random(r, `ab\`, 3), random(r, `ab\`, 3)
+		left := func(c cut) ir.Pattern {
+			q := c.replace(p, "\x00")
+			for i, part := range q.Parts {
+				if at := strings.IndexByte(part.Text, 0); at >= 0 {
+					q.Parts = q.Parts[:i]
+					q.Append(ir.Part{Text: part.Text[:at]})
+					return q
+				}
+			}
+			panic("no word")
+		}
+		got := false
+		for _, c := range cuts(p, word) {
+			got = got || matches(left(c), before) && matches(appendFrom(ir.Pattern{}, p, c.to), after)
+		}
+		want := matches(p, before+word+after)
+		if got != want {
+			t.Fatalf("%q on %q, %q, %q: whole %v, cuts %v", p.String(), before, word, after, want, cuts(p, word))
+		}
+		got = false
+		for _, to := range consume(nil, p.Parts, place{}, word, sameLetter) {
+			got = got || matches(appendFrom(ir.Pattern{}, p, to), after)
+		}
+		if whole := matches(p, word+after); got != whole {
+			t.Fatalf("%q on %q, %q: whole %v, from the start %v", p.String(), word, after, whole, got)
+		}
+		if want {
+			hits++
+		}
+	}
+	if hits < 1000 {
+		t.Fatalf("only %d of the random texts matched: the test proves little", hits)
+	}
+}

@@ -78,7 +78,7 @@ func (t *tidier) report(f *ir.Filter) {
 		return
 	}
 	t.r.diags.Errorf(codeNoValue, t.at, "Take this target out of hunt.targets, or ask for something that its events have.",
-		"no event of %s can match: no value of %s is all that the rule and its logsource ask for at once", t.r.target(), t.emptied)
+		"no event of %s can match: what is asked here of %s is ruled out by what the rule or its logsource asks of it elsewhere", t.r.target(), t.emptied)
 }
 
 func (t *tidier) logic(e *ir.Logic) ir.Expr {

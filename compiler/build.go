@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,6 +14,7 @@ import (
 	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
 )
 
 // Options say what to build.
@@ -50,6 +51,7 @@ type Result struct {
 	sources []source
 	scopes  []scope
 	broken  []source // files with a document of which nothing is known
+	lost    int      // documents in error that are not among Hunts
 }
 
 // Hunt is a document that was read, with what became of it on each target.
@@ -110,8 +112,9 @@ func (r *Result) Source(name string) ([]byte, bool) {
 	if text, ok := r.texts[name]; ok {
 		return text, true
 	}
-	raw, err := os.ReadFile(name)
-	return raw, err == nil
+	var buf bytes.Buffer
+	size, err := readInto(&buf, filepath.FromSlash(name))
+	return buf.Bytes(), err == nil && size <= maxFile
 }
 
 // Run builds. The error is about the environment: a path that is not there, a
@@ -130,6 +133,8 @@ type builder struct {
 	opts     Options
 	frontend frontend
 	targets  []target
+	// schema is what the backends were made with; nil before, and in tests.
+	schema *schema.Schema
 	// backends makes one backend a target. It is called when the first hunt
 	// has to be compiled: a build whose results are all kept reads no schema.
 	backends func() ([]backends.Backend, error)
@@ -153,7 +158,8 @@ type unit struct {
 type fileResult struct {
 	kept      bool // from an earlier build
 	documents int
-	broken    bool // has a document that is not among the hunts
+	broken    bool // has a document that is neither a hunt nor a filter
+	lost      int  // documents in error that are not among the hunts
 	hunts     []*Hunt
 	diags     diag.List
 }
@@ -199,6 +205,7 @@ func (b *builder) run() (*Result, error) {
 		out.Documents += u.result.documents
 		out.Hunts = append(out.Hunts, u.result.hunts...)
 		out.Diagnostics = append(out.Diagnostics, u.result.diags...)
+		out.lost += u.result.lost
 		if u.result.broken {
 			out.broken = append(out.broken, u.source)
 		}
@@ -260,7 +267,7 @@ func (b *builder) open(units []*unit) error {
 		})
 		if diags != nil {
 			u.facts = &facts{}
-			u.result = &fileResult{documents: 1, broken: true, diags: diags}
+			u.result = &fileResult{documents: 1, broken: true, lost: 1, diags: diags}
 		}
 	})
 	var load []*unit
@@ -395,7 +402,10 @@ func (b *builder) finish(u *unit, linkDiags diag.List, fault *diag.Diagnostic, m
 	u.diags = diags
 	hurt := blame(u)
 	n := len(u.doc.hunts)
-	r := &fileResult{documents: max(1, u.doc.documents), hunts: make([]*Hunt, n), broken: n+u.doc.filters < max(1, u.doc.documents)}
+	r := &fileResult{documents: max(1, u.doc.documents), hunts: make([]*Hunt, n)}
+	r.lost = r.documents - n - u.doc.filters
+	r.broken = r.lost > 0
+	r.lost += u.doc.badFilters
 	for i, h := range u.doc.hunts {
 		var about diag.List
 		r.hunts[i], about = b.compileHunt(u.source, h, made, hurt[i] || fault != nil)
@@ -469,6 +479,11 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 	}()
 	art := be.Compile(h)
 	o.Diagnostics = art.Diagnostics
+	for i, d := range o.Diagnostics {
+		if d.Code == codeNoDataset {
+			o.Diagnostics[i].Hint = b.sourceHint(h, d)
+		}
+	}
 	if art.Diagnostics.HasErrors() {
 		o.Status = Unsupported
 		for _, d := range art.Diagnostics {
@@ -494,7 +509,7 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 	}
 	for i, d := range o.Diagnostics {
 		if d.Severity == diag.Warning && allowed(d.Code) {
-			o.Diagnostics[i].Severity = diag.Info
+			o.Diagnostics[i].Severity, o.Diagnostics[i].Hint = diag.Info, isAllowed
 		}
 	}
 	for _, r := range art.Reasons {
@@ -509,6 +524,9 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 			o.Status = Failed
 		}
 		hint := cmp.Or(r.Hint, fmt.Sprintf("If that is acceptable, write allow: [%s] in the document's hunt block.", r.Code))
+		if severity == diag.Info {
+			hint = isAllowed
+		}
 		o.Diagnostics = append(o.Diagnostics, diag.Diagnostic{Span: r.Span, Severity: severity, Code: r.Code, Message: r.Message, Hint: hint})
 	}
 	o.Diagnostics.Sort()
@@ -517,6 +535,8 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 		o.Header = be.Comment(header(s, h, o, art.Reasons))
 	}
 }
+
+const isAllowed = "This is allowed, by the document's hunt block or the project's settings."
 
 // header is what a compiled query's file says about where it comes from. It
 // names no line of the document and no folder above the tree, so that the

@@ -202,15 +202,15 @@ func TestReportShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"version":1,"summary":{"documents":2,"hunts":1,"targets":{` +
-		`"splunk":{"ok":1,"unsupported":0,"error":0,"exact":0,"forms":{"tstats":1,"datamodel":0,"raw":0,"native":0}},` +
-		`"defender":{"ok":0,"unsupported":1,"error":0,"exact":0,"forms":{"table":0,"native":0}}}},"hunts":[
+		`"splunk":{"ok":1,"unsupported":0,"error":1,"exact":0,"forms":{"tstats":1,"datamodel":0,"raw":0,"native":0}},` +
+		`"defender":{"ok":0,"unsupported":1,"error":1,"exact":0,"forms":{"table":0,"native":0}}}},"hunts":[
 {"path":"d/a.yml","line":1,"id":"i","name":"n","title":"a <b>","kind":"rule","targets":{` +
 		`"splunk":{"status":"ok","fidelity":"over","form":"tstats","query":"splunk a <b> over no-defender filters=0","file":"splunk/a.spl","diagnostics":[` +
 		`{"code":"HC0310","severity":"warning","message":"matches more on splunk","file":"d/a.yml","line":1,"column":1,"endLine":4,"endColumn":1,"hint":"If that is acceptable, write allow: [HC0310] in the document's hunt block."}]},` +
 		`"defender":{"status":"unsupported","fidelity":"unsupported","form":"","query":"","file":"","diagnostics":[` +
-		`{"code":"HC0301","severity":"error","message":"defender cannot say it","file":"d/a.yml","line":1,"column":1,"endLine":4,"endColumn":1}]}}}
+		`{"code":"HC0301","severity":"error","message":"defender cannot say it","file":"d/a.yml","line":1,"column":1,"endLine":4,"endColumn":1,"hint":""}]}}}
 ],"diagnostics":[
-{"code":"HC0101","severity":"error","message":"bad","file":"d/b.yml","line":1,"column":1,"endLine":1,"endColumn":1}
+{"code":"HC0101","severity":"error","message":"bad","file":"d/b.yml","line":1,"column":1,"endLine":1,"endColumn":1,"hint":""}
 ]}
 `
 	if diff := cmp.Diff(want, buf.String()); diff != "" {

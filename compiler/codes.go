@@ -3,6 +3,10 @@ package compiler
 import "github.com/huntc/huntc/diag"
 
 const (
+	// codeNoDataset is one of the schema's. It is about the document and not the
+	// target, so its hint has to be the same for all: see sourceHint.
+	codeNoDataset diag.Code = "HC0501"
+
 	codeConfigYAML  diag.Code = "HC0550" // huntc.yaml is not YAML
 	codeConfigKey   diag.Code = "HC0551" // unknown key in huntc.yaml
 	codeConfigValue diag.Code = "HC0552" // unusable value in huntc.yaml

@@ -16,9 +16,9 @@ import (
 	"github.com/huntc/huntc/diag"
 )
 
-// maxFile is the size above which a file is refused unread: five times the
+// maxFile is the size above which a file is refused unread: more than the
 // whole SigmaHQ rule set in one file.
-const maxFile = 16 << 20
+const maxFile = 8 << 20
 
 // usualFile is a size that documents do not reach: their size is not asked
 // for before they are read.
@@ -243,7 +243,9 @@ func withFile(name string, f func(src []byte)) diag.List {
 	case err != nil:
 		diags.Errorf(codeUnreadable, place(name), "Make it readable, or leave it out of the paths.", "cannot be read: %v", rootCause(err))
 	case size > maxFile:
-		diags.Errorf(codeTooLarge, place(name), "A detection is a few kilobytes: split the file, or leave it out of the paths.",
+		at := place(name)
+		at.Pos.Line, at.Pos.Column = 1, 1
+		diags.Errorf(codeTooLarge, at, "A detection is a few kilobytes: split the file, or leave it out of the paths.",
 			"the file has %d bytes, more than the %d that huntc reads", size, maxFile)
 	default:
 		f(buf.Bytes())

@@ -23,6 +23,8 @@ type document struct {
 	hunts     []*ir.Hunt // by line, those with errors included
 	broken    map[*ir.Hunt]bool
 	filters   int
+	// badFilters are those in which linking found an error.
+	badFilters int
 
 	sigma *sigma.File
 }
@@ -63,8 +65,14 @@ func sigmaFrontend(c *Config) frontend {
 			}
 			diags := sigma.Link(files)
 			for _, d := range docs {
-				if d.sigma != nil {
-					d.noteBroken(d.sigma.Broken)
+				if d.sigma == nil {
+					continue
+				}
+				d.noteBroken(d.sigma.Broken)
+				for _, f := range d.sigma.Filters {
+					if f.Broken {
+						d.badFilters++
+					}
 				}
 			}
 			return diags

@@ -28,7 +28,7 @@ import (
 // no failure of the build.
 
 // packMagic changes whenever the layout of a pack does.
-const packMagic = "huntc-pack-1\n"
+const packMagic = "huntc-pack-2\n"
 
 // packAge is how long a pack stays that no build uses.
 const packAge = 30 * 24 * time.Hour
@@ -346,6 +346,7 @@ func (e *encoder) diags(list diag.List) {
 func (e *encoder) fileResult(r *fileResult) {
 	e.int(r.documents)
 	e.bool(r.broken)
+	e.int(r.lost)
 	e.diags(r.diags)
 	e.int(len(r.hunts))
 	for _, h := range r.hunts {
@@ -448,7 +449,7 @@ func (d *decoder) diags() diag.List {
 }
 
 func (d *decoder) fileResult() *fileResult {
-	r := &fileResult{documents: d.int(), broken: d.bool(), diags: d.diags()}
+	r := &fileResult{documents: d.int(), broken: d.bool(), lost: d.int(), diags: d.diags()}
 	r.hunts = make([]*Hunt, d.count())
 	for i := range r.hunts {
 		h := &Hunt{Path: d.str(), Line: d.int(), ID: d.str(), Name: d.str(), Title: d.str(), Kind: ir.HuntKind(d.str()), rel: d.str()}

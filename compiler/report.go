@@ -18,7 +18,8 @@ type Summary struct {
 	Targets   []TargetSummary
 }
 
-// TargetSummary counts what became of the hunts on one target.
+// TargetSummary counts what became of the hunts on one target. A document with
+// an error from which there is no hunt at all counts in Error of each.
 type TargetSummary struct {
 	Target                 string
 	OK, Unsupported, Error int
@@ -36,7 +37,7 @@ type FormCount struct {
 func (r *Result) Summary() Summary {
 	s := Summary{Documents: r.Documents, Hunts: len(r.Hunts)}
 	for i, name := range r.Targets {
-		t := TargetSummary{Target: name}
+		t := TargetSummary{Target: name, Error: r.lost}
 		for _, f := range r.targets[i].forms {
 			t.Forms = append(t.Forms, FormCount{Form: f})
 		}

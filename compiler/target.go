@@ -7,6 +7,7 @@ import (
 
 	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
 )
 
@@ -42,21 +43,59 @@ func newBuilder(opts Options) (*builder, error) {
 			b.targets = append(b.targets, t)
 		}
 	}
-	b.backends = sync.OnceValues(func() ([]backends.Backend, error) { return makeBackends(opts.Config, b.targets) })
+	b.backends = sync.OnceValues(b.makeBackends)
 	b.env = envKey(opts, b.targets)
 	return b, nil
 }
 
 // makeBackends lays the project's settings over the schema and makes a
 // backend of each target.
-func makeBackends(c *Config, targets []target) ([]backends.Backend, error) {
+func (b *builder) makeBackends() ([]backends.Backend, error) {
+	c := b.opts.Config
 	s, err := schema.New(c.Datasets)
 	if err != nil {
 		return nil, fmt.Errorf("%s: datasets: %w", c.Path, err)
 	}
 	var made []backends.Backend
-	for _, t := range targets {
+	b.schema = s
+	for _, t := range b.targets {
 		made = append(made, t.make(s, c))
 	}
 	return made, nil
+}
+
+// sourceHint says what to do about a logsource without a dataset: the value
+// that one of its keys was probably meant to have, if there is one.
+func (b *builder) sourceHint(h *ir.Hunt, d diag.Diagnostic) string {
+	const hint = "Check its spelling, or say in huntc.yaml, under \"datasets\", which data it stands for."
+	if b.schema == nil || h.Query == nil {
+		return hint
+	}
+	for _, scan := range ir.Scans(h.Query) {
+		if scan.Source.Pos != d.Pos {
+			continue
+		}
+		for _, k := range []struct {
+			key, value string
+			of         func(schema.Logsource) string
+		}{
+			{"category", scan.Source.Category, func(l schema.Logsource) string { return l.Category }},
+			{"service", scan.Source.Service, func(l schema.Logsource) string { return l.Service }},
+			{"product", scan.Source.Product, func(l schema.Logsource) string { return l.Product }},
+		} {
+			var known []string
+			for _, ds := range b.schema.Datasets() {
+				for _, l := range ds.Logsources {
+					if v := k.of(l); v != "" {
+						known = append(known, v)
+					}
+				}
+			}
+			slices.Sort(known)
+			if near := diag.Closest(k.value, known); k.value != "" && near != "" && near != k.value {
+				return fmt.Sprintf("Did you mean %q for the %s? %s", near, k.key, "Otherwise say in huntc.yaml, under \"datasets\", which data it stands for.")
+			}
+		}
+	}
+	return hint
 }

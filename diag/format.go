@@ -48,26 +48,32 @@ func Write(w io.Writer, f Format, list List, run Run) error {
 	return Render(w, list, nil, false)
 }
 
-// Wire is a diagnostic as JSON carries it. Columns count runes from 1; a
-// number that is not known is left out.
+// Wire is a diagnostic as JSON carries it. Columns count runes from 1, the end
+// is exclusive. All keys are always there: a line or column that is not known
+// is 0, an end that is not known is the start, and a hint that there is not is
+// empty.
 type Wire struct {
 	Code      Code   `json:"code"`
 	Severity  string `json:"severity"`
 	Message   string `json:"message"`
 	File      string `json:"file"`
-	Line      int    `json:"line,omitempty"`
-	Column    int    `json:"column,omitempty"`
-	EndLine   int    `json:"endLine,omitempty"`
-	EndColumn int    `json:"endColumn,omitempty"`
-	Hint      string `json:"hint,omitempty"`
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndLine   int    `json:"endLine"`
+	EndColumn int    `json:"endColumn"`
+	Hint      string `json:"hint"`
 }
 
 // Wire converts for JSON.
 func (d Diagnostic) Wire() Wire {
+	end := d.EndPos
+	if !end.IsValid() {
+		end = d.Pos
+	}
 	return Wire{
 		Code: d.Code, Severity: d.Severity.String(), Message: d.Message, Hint: d.Hint,
 		File: d.Pos.Filename, Line: d.Pos.Line, Column: d.Pos.Column,
-		EndLine: d.EndPos.Line, EndColumn: d.EndPos.Column,
+		EndLine: end.Line, EndColumn: end.Column,
 	}
 }
 

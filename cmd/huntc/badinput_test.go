@@ -53,7 +53,7 @@ func TestBadInput(t *testing.T) {
 		{"only a comment", "# nothing\n", "HC0003", "1:1"},
 		{"a list", "- a\n- b\n", "HC0008", "1:1"},
 		{"a text", "just text\n", "HC0008", "1:1"},
-		{"80 MB", strings.Repeat("# 80 MB of comments\n", 80<<20/20), "HC0601", ""},
+		{"80 MB", strings.Repeat("# 80 MB of comments\n", 80<<20/20), "HC0601", "1:1"},
 		{"10,000 nested parentheses", strings.Replace(goodRule, "condition: selection", "condition: "+deep, 1), "HC0202", "5:14"},
 		{"10,000 nested lists", "title: " + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + "\n", "HC0103", "1:1"},
 		{"alias bomb", "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +

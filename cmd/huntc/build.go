@@ -219,7 +219,7 @@ func (a *app) show(f buildFlags, format diag.Format, res *compiler.Result, list 
 // summary says in a line a target what became of the documents.
 func summary(s compiler.Summary) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d documents, %d hunts\n", s.Documents, s.Hunts)
+	fmt.Fprintf(&b, "%s, %s\n", count(s.Documents, "document"), count(s.Hunts, "hunt"))
 	for _, t := range s.Targets {
 		fmt.Fprintf(&b, "%-9s %d ok (%d exact", t.Target, t.OK, t.Exact)
 		for _, form := range t.Forms {
@@ -230,4 +230,12 @@ func summary(s compiler.Summary) string {
 		fmt.Fprintf(&b, "), %d unsupported, %d in error\n", t.Unsupported, t.Error)
 	}
 	return b.String()
+}
+
+// count is a number of things in English.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,7 @@ import (
 	"github.com/huntc/huntc/diag"
 )
 
-var codeName = regexp.MustCompile(`^(?i:HC)[0-9]{4}$`)
+var codeName = regexp.MustCompile(`^(?i:HC)[0-9]+$`)
 
 func explainCommand(a *app) *cobra.Command {
 	var c common
@@ -44,7 +45,11 @@ how faithful that is, and every reason. PATH is where to look for it, by default
 func (a *app) explainCode(code diag.Code) error {
 	page, ok := diag.Explain(code)
 	if !ok {
-		return fmt.Errorf("there is no code %s: %s", code, diag.DidYouMean(string(code), toCompletions(diag.Codes())))
+		hint := "a code is HC and four digits, and stands in every message"
+		if near := diag.Closest(string(code), toCompletions(diag.Codes())); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return fmt.Errorf("there is no code %s: %s", code, hint)
 	}
 	_, err := fmt.Fprint(a.out, page)
 	return err
@@ -59,18 +64,36 @@ func (a *app) explainHunt(c common, id string, paths []string) error {
 	if err != nil {
 		return err
 	}
-	found := false
+	var found []*compiler.Hunt
+	var called []string
 	for _, h := range res.Hunts {
-		if id != h.ID && id != h.Name && id != h.Path && id != h.Title {
-			continue
+		names := []string{h.ID, h.Name, h.Title, h.Path}
+		if slices.Contains(names, id) {
+			found = append(found, h)
 		}
-		found = true
-		if err := a.explainOne(res, h); err != nil {
+		called = append(called, names...)
+	}
+	if len(found) == 0 {
+		hint := ""
+		if near := diag.Closest(id, called); near != "" {
+			hint = fmt.Sprintf("; did you mean %q?", near)
+		}
+		return fmt.Errorf("no hunt under %s has the id, name, title or path %q%s", strings.Join(opts.Paths, ", "), id, hint)
+	}
+	if len(found) > 1 {
+		var b strings.Builder
+		fmt.Fprintf(&b, "%d hunts are called that:\n", len(found))
+		for _, h := range found {
+			fmt.Fprintf(&b, "  %s:%d  %s\n", h.Path, h.Line, h.Title)
+		}
+		if _, err := fmt.Fprintln(a.out, b.String()); err != nil {
 			return err
 		}
 	}
-	if !found {
-		return fmt.Errorf("no hunt under %s has the id, name, title or path %q", strings.Join(opts.Paths, ", "), id)
+	for _, h := range found {
+		if err := a.explainOne(res, h); err != nil {
+			return err
+		}
 	}
 	return nil
 }

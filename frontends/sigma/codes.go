@@ -7,7 +7,6 @@ const (
 	codeNotUTF8      diag.Code = "HC0001"
 	codeBinary       diag.Code = "HC0002"
 	codeEmpty        diag.Code = "HC0003"
-	codeTooLarge     diag.Code = "HC0004"
 	codeYAML         diag.Code = "HC0005"
 	codeDuplicateKey diag.Code = "HC0006"
 	codeAliases      diag.Code = "HC0007"

@@ -18,8 +18,9 @@ type linker struct {
 
 // Link looks at all files together: it adds filters to the rules that they
 // name, checks what correlations refer to, and finds ids and names that two
-// documents share. It changes the hunts in place, so it is called once for a
-// set of files; the order of the files does not matter. A correlation with an
+// documents share: the first by path and line keeps it, the other is in error.
+// It changes the hunts in place, so it is called once for a
+// set of files; the order of the files does not matter. A document with an
 // error moves from Hunts to Broken.
 func Link(files []*File) diag.List {
 	files = slices.Clone(files)
@@ -40,7 +41,9 @@ func Link(files []*File) diag.List {
 	}
 	for _, f := range files {
 		for _, filter := range f.Filters {
+			before := len(l.diags)
 			l.apply(filter, files)
+			filter.Broken = l.diags[before:].HasErrors()
 		}
 	}
 	if correlations {
@@ -53,8 +56,10 @@ func Link(files []*File) diag.List {
 					l.correlate(e)
 				}
 			}
-			f.dropBroken()
 		}
+	}
+	for _, f := range files {
+		f.dropBroken()
 	}
 	l.diags.Sort()
 	return l.diags
@@ -68,6 +73,7 @@ func (l *linker) register(e *entry, name string, at diag.Span) {
 	if first := l.byName[key]; first != nil && first != e {
 		l.diags.Errorf(codeDuplicateName, at, "Give each document an id and a name of its own.", "%s:%d has the same id or name, %q",
 			first.hunt.Path, first.hunt.Pos.Line, name)
+		e.broken = true
 		return
 	}
 	l.byName[key] = e

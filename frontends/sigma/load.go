@@ -61,6 +61,7 @@ type Filter struct {
 	Rules     []ir.CorrelationRef // ids or names of documents
 	Any       bool                // applies to every rule of its logsource
 	Pred      ir.Expr             // added to each rule with "and"
+	Broken    bool                // Link found an error in it
 
 	id, name diag.Span
 }

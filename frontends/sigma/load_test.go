@@ -38,7 +38,6 @@ func TestBadFiles(t *testing.T) {
 		{"escape", "a: b\nc: \x1b[31m\n", "2:4 HC0002", "0x1b"},
 		{"Latin-1", "title: é\xe9\n", "1:9 HC0001", "0xe9"},
 		{"UTF-16", "\xff\xfet\x00", "1:1 HC0001", "UTF-16"},
-		{"large", strings.Repeat("# comment\n", 8_000_000), "1:1 HC0004", "80000000 bytes"},
 		{"quote", "title: T\nid: 'open\nstatus: x\n", "2:1 HC0005", "within quotes"},
 		{"tab", "title: T\ndetection:\n\ts: 1\n", "3:1 HC0005", ""},
 		{"indentation", "title: T\nlogsource:\n    category: x\n  product: y\n", "4:3 HC0005", "does not fit"},

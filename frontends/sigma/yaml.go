@@ -17,7 +17,6 @@ import (
 
 // Limits on input. Nothing that people write comes near them.
 const (
-	maxFile    = 8 << 20 // bytes
 	maxAliased = 100_000 // YAML nodes after every alias is written out
 	maxSearch  = 8 << 20 // bytes times lines, for finding the line of a syntax error
 )
@@ -26,11 +25,6 @@ const (
 // reports whether to go on.
 func checkText(path string, src []byte, diags *diag.List) bool {
 	first := diag.Span{Pos: diag.Pos{Filename: path, Line: 1, Column: 1}}
-	if len(src) > maxFile {
-		diags.Errorf(codeTooLarge, first, "Split the file: one document a file is the habit.",
-			"the file has %d bytes; the limit is %d", len(src), maxFile)
-		return false
-	}
 	if bytes.HasPrefix(src, []byte{0xff, 0xfe}) || bytes.HasPrefix(src, []byte{0xfe, 0xff}) {
 		diags.Errorf(codeNotUTF8, first, "Save the file as UTF-8.", "the file is encoded in UTF-16")
 		return false

@@ -314,6 +314,8 @@ func FuzzValueKeepsStructure(f *testing.F) {
 				t.Fatalf("%q is not UTF-8 and compiles:\n%s", v, a.Query)
 			}
 			return
+		case v == "" && a.Query == "":
+			return // a command line that is empty and present at once: nothing can match
 		case a.Query == "":
 			t.Fatalf("%q: %v", v, a.Diagnostics)
 		case v == "" || hasCaseBeyondASCII(v) || v == "other" || strings.EqualFold(v, "other"):

@@ -170,6 +170,7 @@ func (c *Config) parse() diag.List {
 			c.allow(val, at, &diags)
 		case "datasets":
 			c.Datasets = *val
+			c.checkDatasets(at, &diags)
 		case "placeholders":
 			c.placeholders(val, at, &diags)
 		case "splunk":
@@ -192,6 +193,11 @@ func (c *Config) allow(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag.
 		code := diag.Code(v.Value)
 		if _, known := diag.Explain(code); v.Kind != yaml.ScalarNode || !known {
 			diags.Errorf(codeConfigValue, at(v), hint, "there is no code %q", v.Value)
+			continue
+		}
+		if !canAllow(code) {
+			diags.Errorf(codeConfigValue, at(v), "Only departures from exactness can be accepted: HC0310 and others that say how a query differs from its document.",
+				"%s is not a departure from exactness, so it cannot be accepted", code)
 			continue
 		}
 		c.Allow = append(c.Allow, code)

@@ -35,6 +35,12 @@ func TestConfigMistakes(t *testing.T) {
 		{"a version", "splunk:\n  cim: 5.0\n", nil},
 		{"allow is a text", "allow: HC0310\n", []string{"huntc.yaml:1:8 HC0552"}},
 		{"allowed codes that are none", "allow: [HC0310, HC9999, {a: b}]\n", []string{"huntc.yaml:1:17 HC0552", "huntc.yaml:1:25 HC0552"}},
+		{"allowed errors", "allow: [HC0005, HC0301, HC0149, HC0333]\n", []string{"huntc.yaml:1:9 HC0552", "huntc.yaml:1:17 HC0552"}},
+		{"a column that is not there", "datasets:\n  process_creation:\n    xdr:\n      columns:\n        Image: FolderPaht\n        User: {kind: account, domain: AccountDomain, column: AcountName}\n    cim:\n      columns: {Image: proces_path}\n    raw:\n      columns: {Image: anything}\n",
+			[]string{`huntc.yaml:5:16 HC0552 Did you mean "FolderPath"?`, `huntc.yaml:6:62 HC0552 Did you mean "AccountName"?`, `huntc.yaml:8:24 HC0552 Did you mean "process_path"?`}},
+		{"columns that are there", "datasets:\n  process_creation:\n    xdr: {columns: {Image: FolderPath}}\n    cim: {columns: {Image: process_path}}\n", nil},
+		{"a table that is not there", "datasets:\n  mine:\n    logsources: [{product: x}]\n    xdr: {table: DeviceProcesEvents, columns: {Image: x}}\n", []string{`huntc.yaml:4:18 HC0552 Did you mean "DeviceProcessEvents"?`}},
+		{"an unknown key of a dataset", "datasets:\n  process_creation: {tabel: x}\n", []string{"huntc.yaml:2:3 HC0552"}},
 		{"aliases", "placeholders:\n  a: &a [x]\n  b: *a\n", nil},
 	}
 	for _, tt := range tests {

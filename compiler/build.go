@@ -188,6 +188,12 @@ func (b *builder) run() (*Result, error) {
 	links := newLinker(units)
 	each(b.opts.Jobs, len(units), func(i int) { b.settle(units[i], links) })
 	out := &Result{texts: map[string][]byte{}, Diagnostics: diags, targets: b.targets, sources: sources, scopes: scopes}
+	for _, d := range diags {
+		if d.Severity == diag.Error { // a document that was not read
+			out.Documents++
+			out.lost++
+		}
+	}
 	for _, t := range b.targets {
 		out.Targets = append(out.Targets, t.name)
 	}

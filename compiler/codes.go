@@ -15,6 +15,7 @@ const (
 	codeTooLarge    diag.Code = "HC0601" // file larger than the cap
 	codeNotRegular  diag.Code = "HC0602" // a pipe, socket or device
 	codeNoDocuments diag.Code = "HC0603" // nothing to compile under a path
+	codeSameOutput  diag.Code = "HC0604" // a.yaml beside a.yml
 
 	codeStale   diag.Code = "HC0610" // golden differs
 	codeMissing diag.Code = "HC0611" // golden missing

@@ -106,7 +106,7 @@ func (f *finder) dir(name, rel string, parents []os.FileInfo) {
 			f.dir(child, childRel, parents)
 		case mode.IsRegular():
 			if isDoc {
-				f.sources = append(f.sources, source{filepath.ToSlash(child), childRel})
+				f.add(child, childRel)
 			}
 		case mode&fs.ModeSymlink != 0:
 			target, err := os.Stat(child)
@@ -138,7 +138,30 @@ func (f *finder) file(name, rel string, info moder) {
 			"this is no regular file and was not read")
 		return
 	}
+	f.add(name, rel)
+}
+
+// add adds a document. One whose query files would be those of another one
+// beside it is refused, also when a build does not see the other: the name of
+// an output depends on its document alone.
+func (f *finder) add(name, rel string) {
+	ext := filepath.Ext(name)
+	if usual := strings.TrimSuffix(name, ext) + ".yml"; ext != ".yml" {
+		if _, err := os.Stat(usual); err == nil && !sameFile(name, usual) {
+			f.diags.Errorf(codeSameOutput, place(name), "Give one of them another name, or delete the one that is old.",
+				"this would compile to the same files as %s beside it", filepath.ToSlash(usual))
+			return
+		}
+	}
 	f.sources = append(f.sources, source{filepath.ToSlash(name), rel})
+}
+
+// sameFile reports whether two names are those of one file, as a.YML and
+// a.yml are where case does not count.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
 }
 
 func (f *finder) unreadable(name string, err error) {

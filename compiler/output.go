@@ -27,7 +27,8 @@ import (
 // tree of documents; where a file has several hunts it is
 // TARGET/<path>.<name>.ext. A name that is taken, on a file system that does
 // not tell cases apart as well, gets a number; who comes first by path and
-// line keeps it.
+// line keeps it. A name that a document of its own has beside the file is
+// taken also when the build does not see that document.
 func (r *Result) assignFiles() {
 	perFile := map[string]int{}
 	for _, s := range r.broken {
@@ -43,7 +44,10 @@ func (r *Result) assignFiles() {
 			stem += "." + cmp.Or(fileName(h.Name), fileName(h.Title), fileName(h.ID), "hunt")
 		}
 		base := stem
-		for n := 2; taken[strings.ToLower(base)]; n++ {
+		beside := func() bool {
+			return perFile[h.rel] > 1 && isBeside(h.Path, path.Base(base))
+		}
+		for n := 2; taken[strings.ToLower(base)] || beside(); n++ {
 			base = stem + "-" + strconv.Itoa(n)
 		}
 		taken[strings.ToLower(base)] = true
@@ -51,6 +55,17 @@ func (r *Result) assignFiles() {
 			h.Outputs[i].File = r.targets[i].name + "/" + base + r.targets[i].ext
 		}
 	}
+}
+
+// isBeside reports whether a document of that name, without its ending, is in
+// the folder of the file.
+func isBeside(file, name string) bool {
+	for _, ext := range []string{".yml", ".yaml"} {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(filepath.FromSlash(file)), name+ext)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // fileName makes a part of a file name of what a document calls itself.

@@ -213,6 +213,44 @@ func TestWriteFileKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
+// The name of a query's file depends on its document alone, not on what else
+// is built.
+func TestNamesDoNotDependOnTheBuild(t *testing.T) {
+	tree(t, map[string]string{
+		"detections/a.yml": "title: a\nname: b\n---\nname: c", "detections/a.b.yml": "title: ab", "detections/a.c.yaml": "title: ac",
+		"detections/x.yml": "title: x", "detections/x.yaml": "title: x2", "detections/y.yaml": "title: y",
+	})
+	cfg, _, err := LoadConfig("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(paths ...string) []string {
+		return files(run(t, Options{Paths: paths, Config: cfg, Targets: []string{"splunk"}}))
+	}
+	want := []string{"splunk/a.b-2.spl", "splunk/a.b.spl", "splunk/a.c-2.spl", "splunk/a.c.spl", "splunk/x.spl", "splunk/y.spl"}
+	if diff := cmp.Diff(want, names("detections")); diff != "" {
+		t.Errorf("all (-want +got)\n%s", diff)
+	}
+	for file, want := range map[string][]string{
+		"a.yml": {"splunk/a.b-2.spl", "splunk/a.c-2.spl"}, "a.b.yml": {"splunk/a.b.spl"}, "x.yml": {"splunk/x.spl"}, "x.yaml": {}, "y.yaml": {"splunk/y.spl"},
+	} {
+		if diff := cmp.Diff(want, names("detections/"+file)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", file, diff)
+		}
+	}
+	for _, path := range []string{"detections", "detections/x.yaml"} {
+		r := run(t, Options{Paths: []string{path}, Config: cfg})
+		if all := r.All(); len(all) != 1 || all[0].Code != codeSameOutput || all[0].Pos.Filename != "detections/x.yaml" {
+			t.Errorf("%s: %v", path, all)
+		}
+		for _, s := range r.Summary().Targets {
+			if s.Error != 1 {
+				t.Errorf("%s: %d in error on %s, want 1", path, s.Error, s.Target)
+			}
+		}
+	}
+}
+
 // A document that does not parse today keeps its goldens: what they should be
 // is not known.
 func TestGoldensOfABrokenDocument(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/diag"
@@ -193,7 +194,7 @@ func writeItem(out *bufio.Writer, i int, v any) error {
 func (r *Result) reportHunt(h *Hunt) reportHunt {
 	out := reportHunt{Path: h.Path, Line: h.Line, ID: h.ID, Name: h.Name, Title: h.Title, Kind: h.Kind, Targets: object[reportOutput]{}}
 	for i, o := range h.Outputs {
-		ro := reportOutput{Status: o.Status, Fidelity: o.Fidelity, Form: o.Form, FormReason: o.FormReason, Query: o.Query, Diagnostics: o.Diagnostics.Wire()}
+		ro := reportOutput{Status: o.Status, Fidelity: o.Fidelity, Form: o.Form, FormReason: o.FormReason, Query: strings.TrimSuffix(o.Query, "\n"), Diagnostics: o.Diagnostics.Wire()}
 		if o.Status == OK {
 			ro.File = o.File
 		}

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/huntc/huntc/diag"
@@ -199,13 +200,12 @@ func newer(a, b string) bool {
 	if a == "" {
 		return false
 	}
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range x {
-		var v, w int
-		fmt.Sscanf(x[i], "%d", &v)
-		if i < len(y) {
-			fmt.Sscanf(y[i], "%d", &w)
-		}
+	for a != "" {
+		var x, y string
+		x, a, _ = strings.Cut(a, ".")
+		y, b, _ = strings.Cut(b, ".")
+		v, _ := strconv.Atoi(x)
+		w, _ := strconv.Atoi(y)
 		if v != w {
 			return v > w
 		}
@@ -279,27 +279,29 @@ func (b *base) show(name string) []*ir.Field {
 	if c == nil {
 		return nil
 	}
-	var names []string
+	names := append(make([]string, 0, 8), c.Name)
 	switch c.Kind {
 	case "path":
-		names = []string{c.Name, c.File}
+		names = append(names, c.File)
 	case "account":
-		names = []string{c.Name, c.Domain}
+		names = append(names, c.Domain)
 	case "registry":
-		names = []string{c.Name, c.Key, c.Value}
+		names = append(names, c.Key, c.Value)
 	case "hashes":
-		names = []string{c.Name}
 		for _, alg := range sortedKeys(c.Algorithms) {
 			names = append(names, c.Algorithms[alg])
 		}
 	case "computed":
 		return []*ir.Field{b.derive(b.scan.Span, c.Name, &ir.Foreign{Span: b.scan.Span, Text: c.Expr, Needs: c.Needs, T: irType(c.Type)})}
-	default:
-		names = []string{c.Name}
 	}
-	var out []*ir.Field
+	out := make([]*ir.Field, 0, len(names))
 	for _, n := range names {
-		if n != "" {
+		if n == "" {
+			continue
+		}
+		if i := slices.IndexFunc(b.shown, func(f *ir.Field) bool { return f.Name == n }); i >= 0 {
+			out = append(out, b.shown[i])
+		} else {
 			out = append(out, b.stored(b.scan.Span, n))
 		}
 	}

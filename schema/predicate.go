@@ -156,43 +156,25 @@ func (r *resolver) mayNarrow() bool { return r.view != CIM }
 func emptyOrMissing(e *ir.Logic) []string {
 	var empty, missing []string
 	for _, a := range e.Args {
-		if e.Op == ir.And {
-			a = negated(a)
+		denied := e.Op == ir.And
+		if n, ok := a.(*ir.Not); ok {
+			a, denied = n.X, !denied
 		}
 		switch a := a.(type) {
 		case *ir.Match:
-			if f, ok := a.X.(*ir.Field); ok && slices.ContainsFunc(a.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 }) {
+			if f, ok := a.X.(*ir.Field); ok && !denied && slices.ContainsFunc(a.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 }) {
 				empty = append(empty, f.Name)
 			}
-		case *ir.Not:
-			if x, ok := a.X.(*ir.Exists); ok {
-				missing = append(missing, x.X.Name)
+		case *ir.Exists:
+			if denied {
+				missing = append(missing, a.X.Name)
 			}
 		}
 	}
 	return slices.DeleteFunc(empty, func(f string) bool { return !slices.Contains(missing, f) })
 }
 
-// negated is what e denies, or the denial of e.
-func negated(e ir.Expr) ir.Expr {
-	if n, ok := e.(*ir.Not); ok {
-		return n.X
-	}
-	return &ir.Not{Span: e.At(), X: e}
-}
-
-// test notes stored columns that the query tests, which makes them worth
-// showing.
-func (r *resolver) test(sc scope, fields ...*ir.Field) {
-	for _, f := range fields {
-		if b := sc.origin(f.Name); b != nil {
-			for _, c := range b.show(f.Name) {
-				b.note(c)
-			}
-		}
-	}
-}
-
+// note notes a stored column that the query tests, which makes it worth showing.
 func (b *base) note(f *ir.Field) *ir.Field {
 	if !ir.HasField(b.tested, f.Name) {
 		b.tested = append(b.tested, f)

@@ -163,6 +163,7 @@ type base struct {
 	scan   *ir.Scan
 	extend *ir.Extend
 	tested []*ir.Field
+	shown  []*ir.Field // what finish has found so far
 }
 
 func (b *base) bases() []*base { return []*base{b} }
@@ -171,22 +172,24 @@ func (b *base) origin(string) *base { return b }
 
 // finish fills in what the query above turned out to need.
 func (b *base) finish() {
-	add := func(f *ir.Field) {
-		if !ir.HasField(b.scan.Physical.Columns, f.Name) {
-			b.scan.Physical.Columns = append(b.scan.Physical.Columns, f)
-		}
-	}
+	cols := make([]*ir.Field, 0, len(b.m.Output)+len(b.tested)+2*len(b.ds.Output))
 	for _, name := range b.m.Output {
-		add(b.stored(diag.Span{}, name))
+		cols = append(cols, b.stored(diag.Span{}, name))
 	}
 	for _, f := range b.tested {
-		add(f)
-	}
-	for _, name := range b.ds.Output {
-		for _, f := range b.show(name) {
-			add(f)
+		if !ir.HasField(cols, f.Name) {
+			cols = append(cols, f)
 		}
 	}
+	b.shown = cols
+	for _, name := range b.ds.Output {
+		for _, f := range b.show(name) {
+			if !ir.HasField(b.shown, f.Name) {
+				b.shown = append(b.shown, f)
+			}
+		}
+	}
+	b.scan.Physical.Columns = b.shown
 }
 
 // derived is the scope above an operator that names its own columns.

@@ -100,7 +100,8 @@ func matchesAs(p ir.Pattern, s string, cased bool) bool {
 // matchesBy reports whether the pattern matches s by some idea of which of its
 // characters matches which of s.
 func matchesBy(p ir.Pattern, s string, same func(a, b rune) bool) bool {
-	return slices.ContainsFunc(consume(nil, p.Parts, place{}, s, same), func(end place) bool {
+	var buf [8]place
+	return slices.ContainsFunc(consume(buf[:0], p.Parts, place{}, s, same), func(end place) bool {
 		return end.part == len(p.Parts) || end.part == len(p.Parts)-1 && p.Parts[end.part].Wild == ir.Many
 	})
 }

@@ -5,7 +5,7 @@
 # bench   the figures of the README
 
 GO ?= go
-FUZZTIME ?= 8s
+FUZZTIME ?= 6s
 
 .PHONY: build test golden check bench lint fuzz
 

@@ -64,7 +64,7 @@ func describe(t *lexer.Token) string {
 	case l.badTicks:
 		return "four backticks in a row, which Splunk does not accept"
 	}
-	text := strings.TrimSpace(t.Value)
+	text := trim(t.Value)
 	if r := []rune(text); len(r) > 40 {
 		text = string(r[:40]) + "..."
 	}
@@ -164,7 +164,7 @@ func fieldName(t *lexer.Token, star bool) (string, error) {
 func macroOf(t *lexer.Token) (Macro, error) {
 	text := t.Value[1 : len(t.Value)-1]
 	name, rest, call := strings.Cut(text, "(")
-	m := Macro{Name: strings.TrimSpace(name)}
+	m := Macro{Name: trim(name)}
 	bad := func(why string) (Macro, error) {
 		return m, &syntaxError{span: tokenSpan(t), code: codeArguments, msg: "the macro " + t.Value + " " + why,
 			hint: "A macro is written `name` or `name(argument, argument)`."}
@@ -175,11 +175,11 @@ func macroOf(t *lexer.Token) (Macro, error) {
 	if !call {
 		return m, nil
 	}
-	rest = strings.TrimSpace(rest)
+	rest = trim(rest)
 	if !strings.HasSuffix(rest, ")") {
 		return bad("does not end in a closing parenthesis")
 	}
-	rest = strings.TrimSpace(rest[:len(rest)-1])
+	rest = trim(rest[:len(rest)-1])
 	if rest == "" {
 		return m, nil
 	}
@@ -187,7 +187,7 @@ func macroOf(t *lexer.Token) (Macro, error) {
 	for i := 0; i <= len(rest); i++ {
 		switch {
 		case i == len(rest) || rest[i] == ',' && !quoted:
-			arg := strings.TrimSpace(rest[start:i])
+			arg := trim(rest[start:i])
 			if err := badMacroArg(arg); err != nil {
 				return m, unwritable(t, err)
 			}

@@ -14,6 +14,10 @@ func FuzzParse(f *testing.F) {
 	for _, tt := range printTests {
 		f.Add(tt.want)
 	}
+	f.Add("|h\\\\")
+	f.Add("\u2000")
+	f.Add("|a \"\\\\\n\"")
+	f.Add("|`m`\v")
 	for _, tt := range parseTests {
 		f.Add(tt.text)
 	}

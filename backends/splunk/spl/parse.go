@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
@@ -265,11 +264,11 @@ func (p *pipeline) unknown(name string, span diag.Span, start lexer.Checkpoint, 
 	for _, t := range tokens {
 		raw.WriteString(t.Value)
 	}
-	c.Raw = strings.TrimSpace(raw.String())
+	c.Raw = trim(raw.String())
 	if len(tokens) > 0 {
 		// The last token may have a space in it that is not in Raw.
 		end := tokens[0].Pos
-		end.Advance(strings.TrimRightFunc(raw.String(), unicode.IsSpace))
+		end.Advance(strings.TrimRight(raw.String(), space))
 		c.EndPos = diag.Pos(end)
 	}
 	if !check {

@@ -258,7 +258,7 @@ func checkPositions(t testing.TB, text string, s *Search) {
 			t.Fatalf("%T is at %+v inside %+v in\n%s", n, at, outer, text)
 		}
 		src := text[at.Pos.Offset:at.EndPos.Offset]
-		if strings.TrimSpace(src) != src {
+		if trim(src) != src {
 			t.Errorf("%T has spaces around it: %q", n, src)
 		}
 		if line := 1 + strings.Count(text[:at.Pos.Offset], "\n"); line != at.Pos.Line {

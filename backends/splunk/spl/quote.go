@@ -265,7 +265,7 @@ func badMacroArg(s string) error {
 	if e := inexpressible(s); e != nil {
 		return e
 	}
-	if strings.TrimSpace(s) != s {
+	if trim(s) != s {
 		return &InexpressibleError{s, 0, "the argument of a macro cannot begin or end with a space"}
 	}
 	quoted := false
@@ -295,8 +295,15 @@ func badUnknown(c *Unknown) *InexpressibleError {
 		return &InexpressibleError{c.Name, 0, "it does not begin with the name of a command"}
 	}
 	s := c.Raw
-	if strings.TrimSpace(s) != s {
+	if trim(s) != s {
 		return &InexpressibleError{s, 0, "the text of a command cannot begin or end with a space"}
+	}
+	// Even an escaped one, and within quotes: a conf file takes it for a
+	// continuation.
+	for i := range len(s) {
+		if s[i] == '\\' && (i+1 == len(s) || s[i+1] == '\n' || s[i+1] == '\r') {
+			return &InexpressibleError{s, i, "a line of it ends in a backslash"}
+		}
 	}
 	depth := 0
 	for i := 0; i < len(s); {
@@ -304,9 +311,6 @@ func badUnknown(c *Unknown) *InexpressibleError {
 		switch c := s[i]; {
 		case c == '\\':
 			n = 2
-			if i+1 == len(s) || s[i+1] == '\n' || s[i+1] == '\r' {
-				return &InexpressibleError{s, i, "a line of it ends in a backslash"}
-			}
 		case c == '"' || c == '`':
 			if n = quotedLen(s[i:]); n == 0 {
 				return &InexpressibleError{s, i, "it has a quote or a backtick that is not closed"}
@@ -366,3 +370,8 @@ func quotedLen(s string) int {
 	}
 	return 0
 }
+
+// space is what stands between words; all else is part of one.
+const space = " \t\r\n\f"
+
+func trim(s string) string { return strings.Trim(s, space) }

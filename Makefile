@@ -5,7 +5,7 @@
 # bench   the figures of the README
 
 GO ?= go
-FUZZTIME ?= 6s
+FUZZTIME ?= 4s
 
 .PHONY: build test golden check bench lint fuzz
 

@@ -131,8 +131,12 @@ func (b *Backend) checkNames(n *ir.Native, q *kql.Query, diags *diag.List) {
 // becomes a space.
 func (b *Backend) Comment(lines []string) string {
 	var out strings.Builder
+	out.Grow(512)
 	for _, line := range lines {
 		clean := strings.TrimRight(strings.Map(func(r rune) rune {
+			if ' ' <= r && r < 0x7f {
+				return r
+			}
 			if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf) || r == unicode.ReplacementChar {
 				return ' '
 			}

@@ -50,17 +50,18 @@ func (b *Backend) Ext() string { return ".spl" }
 // backticks and has no escape for them.
 func (b *Backend) Comment(lines []string) string {
 	var out strings.Builder
+	out.Grow(512)
 	for _, line := range lines {
 		out.WriteString("``` ")
-		for _, r := range line {
+		out.WriteString(strings.Map(func(r rune) rune {
 			switch {
 			case r == '`':
-				r = '\''
-			case unicode.IsControl(r) || r == '\u2028' || r == '\u2029':
-				r = ' '
+				return '\''
+			case r < ' ' || r >= 0x7f && unicode.IsControl(r) || r == '\u2028' || r == '\u2029':
+				return ' '
 			}
-			out.WriteRune(r)
-		}
+			return r
+		}, line))
 		out.WriteString(" ```\n")
 	}
 	return out.String()

@@ -439,9 +439,7 @@ func (b *builder) linkAll(docs []*document) (diags diag.List, fault *diag.Diagno
 func blame(u *unit) []bool {
 	hurt := make([]bool, len(u.doc.hunts))
 	for i, h := range u.doc.hunts {
-		hurt[i] = u.doc.broken[h] || slices.ContainsFunc(u.diags, func(d diag.Diagnostic) bool {
-			return d.Severity == diag.Error && h.Pos.Line <= d.Pos.Line && d.Pos.Line <= h.EndPos.Line
-		})
+		hurt[i] = u.doc.broken[h]
 	}
 	return hurt
 }

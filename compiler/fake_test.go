@@ -92,6 +92,7 @@ func fakeLink(docs []*document) diag.List {
 			h.Meta.Description += fmt.Sprintf(" filters=%d", filters)
 			if h.Correlation != nil && seen[h.Correlation.Rules[0].Name] == "" {
 				diags.Errorf("HC0144", h, "", "no rule %s", h.Correlation.Rules[0].Name)
+				d.broken[h] = true
 			}
 		}
 	}

@@ -2,8 +2,9 @@ package eval
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/huntc/huntc/ir"
 )
 
 // fold maps every character to one representative of those that simple case
@@ -45,26 +46,9 @@ func fold(s string) string {
 		if r == utf8.RuneError && n == 1 {
 			b.WriteByte(s[i])
 		} else {
-			b.WriteRune(foldRune(r))
+			b.WriteRune(ir.FoldRune(r))
 		}
 		i += n
 	}
 	return b.String()
-}
-
-func foldRune(r rune) rune {
-	if r < utf8.RuneSelf {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}
-	least := r
-	for o := unicode.SimpleFold(r); o != r; o = unicode.SimpleFold(o) {
-		least = min(least, o)
-	}
-	if least < utf8.RuneSelf {
-		return foldRune(least)
-	}
-	return least
 }

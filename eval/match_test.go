@@ -137,7 +137,7 @@ func TestFold(t *testing.T) {
 			continue
 		}
 		s := string(r)
-		if got, want := fold(s), string(foldRune(r)); got != want {
+		if got, want := fold(s), string(ir.FoldRune(r)); got != want {
 			t.Fatalf("fold(%q) = %q, want %q", s, got, want)
 		}
 		for o := unicode.SimpleFold(r); o != r; o = unicode.SimpleFold(o) {

@@ -3,7 +3,6 @@ package ir
 import (
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/huntc/huntc/diag"
 )
@@ -307,7 +306,7 @@ func canonicalMatch(x Expr, any []Pattern, cased bool) Expr {
 		q := Pattern{}
 		for _, part := range p.Parts {
 			if !cased {
-				part.Text = strings.Map(fold, part.Text)
+				part.Text = strings.Map(FoldRune, part.Text)
 			}
 			q.Append(part)
 		}
@@ -320,15 +319,6 @@ func canonicalMatch(x Expr, any []Pattern, cased bool) Expr {
 		m.Any = append(m.Any, k.p)
 	}
 	return m
-}
-
-// fold maps all letters that are one without case to one of them.
-func fold(r rune) rune {
-	least := r
-	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		least = min(least, next)
-	}
-	return least
 }
 
 type keyedPattern struct {

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/hex"
 	"regexp"
 	"slices"
@@ -310,7 +311,7 @@ func (l *leaf) matchesNumbers(p ir.Pattern) (sysmon, stored bool) {
 	some := func(notation string) bool {
 		return slices.ContainsFunc(numberForms[notation], func(form string) bool { return matchesBy(p, form, fitsForm) })
 	}
-	return some(""), some(firstOf(l.c.Notation, "decimal"))
+	return some(""), some(cmp.Or(l.c.Notation, "decimal"))
 }
 
 // dataType recognises patterns that ask for the type of the data only: DWORD*,

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -423,11 +424,11 @@ func (b *base) exists(e *ir.Exists, neg bool) ir.Expr {
 	case "path":
 		// The path, where there is one: data models derive the file name from
 		// the command line where the path is missing.
-		cols = []*ir.Field{b.stored(e.Span, firstOf(c.Name, c.File))}
+		cols = []*ir.Field{b.stored(e.Span, cmp.Or(c.Name, c.File))}
 	case "account":
 		cols = []*ir.Field{b.stored(e.Span, c.Name)}
 	case "registry":
-		cols = []*ir.Field{b.stored(e.Span, firstOf(c.Name, c.Key))}
+		cols = []*ir.Field{b.stored(e.Span, cmp.Or(c.Name, c.Key))}
 	case "hashes":
 		if c.Name != "" {
 			cols = []*ir.Field{b.stored(e.Span, c.Name)}
@@ -455,13 +456,6 @@ func (b *base) exists(e *ir.Exists, neg bool) ir.Expr {
 		any = append(any, b.present(e.Span, f))
 	}
 	return ir.NewLogic(e.Span, ir.Or, any...)
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // compare resolves a comparison.

@@ -9,9 +9,6 @@ import (
 	"github.com/huntc/huntc/ir"
 )
 
-// anyText is the pattern that every text matches.
-var anyText = ir.Pattern{Parts: []ir.Part{{Wild: ir.Many}}}
-
 func isAny(p ir.Pattern) bool {
 	shape, _ := p.Shape()
 	return shape == ir.ShapeAny

@@ -169,11 +169,13 @@ func (k *correlator) compare(op ir.CmpOp, l, r ir.Expr) ir.Expr {
 	return &ir.Compare{Span: k.c.Span, Op: op, L: l, R: r}
 }
 
-// groupBy are the group-by fields under the names that the document gives them.
-func (k *correlator) groupBy() []*ir.Field {
-	out := make([]*ir.Field, len(k.c.GroupBy))
-	copy(out, k.c.GroupBy)
-	return out
+// timeOfRow is the name of the time that a row of the i-th rule has: a group of
+// events happens when its last event does.
+func (k *correlator) timeOfRow(i int) string {
+	if k.rules[i].hunt.Kind == ir.KindCorrelation {
+		return colLast
+	}
+	return ir.Timestamp
 }
 
 // own is the name that a group-by or counted field has in the i-th rule.
@@ -196,14 +198,11 @@ func (k *correlator) own(f *ir.Field, i int) *ir.Field {
 // empty belong to no group and are left out.
 func (k *correlator) events(i int, more ...*ir.Col) ir.Query {
 	q := k.rules[i].hunt.Query
-	t := ir.Timestamp
-	if k.rules[i].hunt.Kind == ir.KindCorrelation {
-		t = colLast // a group of events happens when its last event does
-	} else if p, ok := q.(*ir.Project); ok && k.rules[i].hunt.Kind == ir.KindRule {
+	if p, ok := q.(*ir.Project); ok && k.rules[i].hunt.Kind == ir.KindRule {
 		q = p.Input // "hunt: output" chooses what is shown, not what can be counted
 	}
 	var present []ir.Expr
-	cols := []*ir.Col{k.col(ir.Timestamp, k.field(t))}
+	cols := []*ir.Col{k.col(ir.Timestamp, k.field(k.timeOfRow(i)))}
 	add := func(f *ir.Field) *ir.Field {
 		own := k.own(f, i)
 		if !slices.ContainsFunc(cols, func(c *ir.Col) bool { return c.As == f.Name }) {
@@ -255,14 +254,15 @@ func (k *correlator) keys(window ir.Expr) []*ir.Col {
 	if window != nil {
 		out = append(out, k.col(colWindow, window))
 	}
-	for _, g := range k.groupBy() {
+	for _, g := range k.c.GroupBy {
 		out = append(out, &ir.Col{Span: g.Span, As: g.Name, X: g})
 	}
 	return out
 }
 
-func (k *correlator) bin() ir.Expr {
-	return k.call(ir.Bin, k.field(ir.Timestamp), k.lit(k.c.Timespan))
+// bin is the window, side by side with others, that a time lies in.
+func (k *correlator) bin(time string) ir.Expr {
+	return k.call(ir.Bin, k.field(time), k.lit(k.c.Timespan))
 }
 
 func (k *correlator) agg(as string, f ir.AggFunc, x ir.Expr) *ir.Agg {
@@ -276,9 +276,9 @@ func (k *correlator) times() []*ir.Agg {
 // grouped counts in windows that stand side by side, or in sessions.
 func (k *correlator) grouped(w ir.Windowing) ir.Query {
 	in := k.all()
-	window := k.bin()
+	window := k.bin(ir.Timestamp)
 	if w == ir.Sessions {
-		in = &ir.Session{Span: k.c.Span, Input: in, By: k.groupBy(), Of: k.field(ir.Timestamp), Gap: k.c.Timespan, As: colWindow}
+		in = &ir.Session{Span: k.c.Span, Input: in, By: k.c.GroupBy, Of: k.field(ir.Timestamp), Gap: k.c.Timespan, As: colWindow}
 		window = k.field(colWindow)
 	}
 	aggs, pred := k.threshold()
@@ -429,12 +429,12 @@ func (k *correlator) slidingCount(n int) ir.Query {
 	in := k.all()
 	start := ir.Expr(k.field(ir.Timestamp))
 	if n > 1 {
-		w := &ir.Window{Span: k.c.Span, Input: in, By: k.groupBy(), Of: k.field(ir.Timestamp), Offset: n - 1, As: colStretch}
+		w := &ir.Window{Span: k.c.Span, Input: in, By: k.c.GroupBy, Of: k.field(ir.Timestamp), Offset: n - 1, As: colStretch}
 		in = &ir.Filter{Span: k.c.Span, Input: w, Pred: k.compare(ir.Le, k.field(colStretch), k.lit(k.c.Timespan))}
 		start = k.call(ir.Sub, k.field(ir.Timestamp), k.field(colStretch))
 	}
 	in = &ir.Extend{Span: k.c.Span, Input: in, Cols: []*ir.Col{k.col(colStart, start)}}
-	in = &ir.Session{Span: k.c.Span, Input: in, By: k.groupBy(), Of: k.field(ir.Timestamp), Gap: k.c.Timespan, As: colWindow}
+	in = &ir.Session{Span: k.c.Span, Input: in, By: k.c.GroupBy, Of: k.field(ir.Timestamp), Gap: k.c.Timespan, As: colWindow}
 	return &ir.Aggregate{Span: k.c.Span, Input: in, By: k.keys(k.field(colWindow)), Aggs: []*ir.Agg{
 		k.agg(colValue, ir.Count, nil), k.agg(colFirst, ir.Min, k.field(colStart)), k.agg(colLast, ir.Max, k.field(ir.Timestamp))}}
 }
@@ -446,16 +446,10 @@ func (k *correlator) slidingCount(n int) ir.Query {
 func (k *correlator) inOrder() ir.Query {
 	at := func(i int) string { return fmt.Sprintf("time_%d", i+1) }
 	on := []*ir.Field{k.field(colWindow)}
-	on = append(on, k.groupBy()...)
-	by := func() []*ir.Col {
-		out := []*ir.Col{k.col(colWindow, k.field(colWindow))}
-		for _, g := range k.groupBy() {
-			out = append(out, k.col(g.Name, g))
-		}
-		return out
-	}
+	on = append(on, k.c.GroupBy...)
+	by := func() []*ir.Col { return k.keys(k.field(colWindow)) }
 	windowed := func(i int) ir.Query {
-		return k.events(i, k.col(colWindow, k.binOf(i)))
+		return k.events(i, k.col(colWindow, k.bin(k.timeOfRow(i))))
 	}
 	var q ir.Query = &ir.Aggregate{Span: k.c.Span, Input: windowed(0), By: by(), Aggs: []*ir.Agg{k.agg(at(0), ir.Min, k.field(ir.Timestamp))}}
 	for i := 1; i < len(k.rules); i++ {
@@ -475,15 +469,6 @@ func (k *correlator) inOrder() ir.Query {
 	return &ir.Project{Span: k.c.Span, Input: q, Cols: cols}
 }
 
-// binOf is the window of an event of the i-th rule, by its own time.
-func (k *correlator) binOf(i int) ir.Expr {
-	t := ir.Timestamp
-	if k.rules[i].hunt.Kind == ir.KindCorrelation {
-		t = colLast
-	}
-	return k.call(ir.Bin, k.field(t), k.lit(k.c.Timespan))
-}
-
 // near finds groups in which events of all the rules lie within the timespan
 // of each other, wherever they lie: in the order of the document, or in any.
 func (k *correlator) near(ordered bool) ir.Query {
@@ -492,18 +477,14 @@ func (k *correlator) near(ordered bool) ir.Query {
 	}
 	at := func(i int) string { return fmt.Sprintf("time_%d", i+1) }
 	side := func(i int) ir.Query {
-		t := ir.Timestamp
-		if k.rules[i].hunt.Kind == ir.KindCorrelation {
-			t = colLast
-		}
 		p := k.events(i).(*ir.Project)
 		cols := slices.Clone(p.Cols)
-		cols[0] = k.col(at(i), k.field(t))
+		cols[0] = k.col(at(i), k.field(k.timeOfRow(i)))
 		return &ir.Project{Span: p.Span, Input: p.Input, Cols: cols}
 	}
 	q := side(0)
 	for i := 1; i < len(k.rules); i++ {
-		q = &ir.Join{Span: k.c.Span, Kind: ir.Inner, Left: q, Right: side(i), On: k.groupBy()}
+		q = &ir.Join{Span: k.c.Span, Kind: ir.Inner, Left: q, Right: side(i), On: k.c.GroupBy}
 		var pred []ir.Expr
 		if ordered {
 			pred = append(pred, k.compare(ir.Ge, k.field(at(i)), k.field(at(i-1))), within(at(0), at(i)))

@@ -50,13 +50,6 @@ func ValidateExpr(e Expr) error {
 	return p.err
 }
 
-// ValidateSearchExpr is Validate for a search expression.
-func ValidateSearchExpr(e SearchExpr) error {
-	p := printer{flat: 1, noLimit: true}
-	p.rootSearchExpr(e)
-	return p.err
-}
-
 // printer appends text to b. Everything that can break over lines is first
 // tried flat; a flat attempt that passes the width is given up at once, so that
 // the work stays linear in the text.

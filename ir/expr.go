@@ -159,36 +159,6 @@ const (
 	FieldContains FieldMatchKind = "contains"
 )
 
-// FuncID names a scalar function.
-type FuncID string
-
-const (
-	Minute FuncID = "minute" // parts of a date, UTC
-	Hour   FuncID = "hour"
-	Day    FuncID = "day"
-	Week   FuncID = "week"
-	Month  FuncID = "month"
-	Year   FuncID = "year"
-	Add    FuncID = "+"
-	Sub    FuncID = "-"
-	Mul    FuncID = "*"
-	Div    FuncID = "/"
-	Bin    FuncID = "bin" // bin(value, size): the largest multiple of size not above value
-	Concat FuncID = "concat"
-	// If(p, x, y) is x where the predicate p holds, else y; without y it is
-	// missing there.
-	If FuncID = "if"
-	// Tuple joins values to one that equals another if and only if they are
-	// equal one by one; it is missing where one of them is. DCount counts it.
-	Tuple FuncID = "tuple"
-	// Coalesce is the first of its arguments that is not missing.
-	Coalesce FuncID = "coalesce"
-	// ToString is the text of a number; ToNumber the number that a text
-	// spells, missing if it spells none.
-	ToString FuncID = "tostring"
-	ToNumber FuncID = "tonumber"
-)
-
 // Wild is the kind of a pattern part.
 type Wild uint8
 

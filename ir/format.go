@@ -32,6 +32,11 @@ func format(b *strings.Builder, q Query, indent string) {
 		if q.LookBack != 0 {
 			fmt.Fprintf(b, " last %s", q.LookBack)
 		}
+	case *Table:
+		fmt.Fprintf(b, "table %s(%s)", q.Name, strings.Join(q.Cols, ", "))
+		for _, row := range q.Rows {
+			fmt.Fprintf(b, " %q", row)
+		}
 	case *Filter:
 		b.WriteString("filter " + FormatExpr(q.Pred))
 	case *Extend:
@@ -46,8 +51,11 @@ func format(b *strings.Builder, q Query, indent string) {
 			if a.X != nil {
 				x = FormatExpr(a.X)
 			}
-			if a.Func == Percentile {
+			switch a.Func {
+			case Percentile:
 				x += fmt.Sprintf(", %g", a.P)
+			case ArgMin, ArgMax:
+				x = a.Of.Name + ", " + x
 			}
 			fmt.Fprintf(b, " %s = %s(%s)", a.As, a.Func, x)
 		}
@@ -61,6 +69,10 @@ func format(b *strings.Builder, q Query, indent string) {
 		}
 	case *Session:
 		fmt.Fprintf(b, "session %s = %s gap %s by %s", q.As, q.Of.Name, q.Gap, formatFields(q.By))
+	case *Lag:
+		fmt.Fprintf(b, "lag %s = %s along %s by %s", q.As, q.X.Name, q.Of.Name, formatFields(q.By))
+	case *Rank:
+		fmt.Fprintf(b, "rank %s = %s by %s", q.As, formatKeys(q.Keys), formatFields(q.By))
 	case *Union:
 		b.WriteString("union\n")
 		for _, u := range q.Inputs {
@@ -79,17 +91,7 @@ func format(b *strings.Builder, q Query, indent string) {
 	case *Distinct:
 		b.WriteString("distinct " + formatFields(q.By))
 	case *Sort:
-		b.WriteString("sort")
-		for i, k := range q.Keys {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			dir := "asc"
-			if k.Desc {
-				dir = "desc"
-			}
-			b.WriteString(" " + k.X.Name + " " + dir)
-		}
+		b.WriteString("sort " + formatKeys(q.Keys))
 	case *Limit:
 		fmt.Fprintf(b, "limit %d", q.N)
 	}
@@ -114,6 +116,17 @@ func formatCols(cols []*Col) string {
 			parts[i] = c.As
 		} else {
 			parts[i] = c.As + " = " + FormatExpr(c.X)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func formatKeys(keys []*SortKey) string {
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = k.X.Name + " asc"
+		if k.Desc {
+			parts[i] = k.X.Name + " desc"
 		}
 	}
 	return strings.Join(parts, ", ")

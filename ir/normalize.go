@@ -186,6 +186,9 @@ func Canonical(q Query) Query {
 				if d.X != nil {
 					d.X = CanonicalExpr(d.X)
 				}
+				if d.Of != nil {
+					d.Of = &Field{Name: d.Of.Name}
+				}
 				c.Aggs[i] = &d
 			}
 			return &c
@@ -193,6 +196,10 @@ func Canonical(q Query) Query {
 			return &Window{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, Offset: max(1, q.Offset), As: q.As}
 		case *Session:
 			return &Session{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, Gap: q.Gap, As: q.As}
+		case *Lag:
+			return &Lag{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, X: &Field{Name: q.X.Name}, As: q.As}
+		case *Rank:
+			return &Rank{Span: q.Span, Input: q.Input, By: untyped(q.By), Keys: untypedKeys(q.Keys), As: q.As}
 		case *Join:
 			c := *q
 			c.On = untyped(q.On)
@@ -200,12 +207,7 @@ func Canonical(q Query) Query {
 		case *Distinct:
 			return &Distinct{Span: q.Span, Input: q.Input, By: untyped(q.By)}
 		case *Sort:
-			c := *q
-			c.Keys = make([]*SortKey, len(q.Keys))
-			for i, k := range q.Keys {
-				c.Keys[i] = &SortKey{Span: k.Span, X: &Field{Name: k.X.Name}, Desc: k.Desc}
-			}
-			return &c
+			return &Sort{Span: q.Span, Input: q.Input, Keys: untypedKeys(q.Keys)}
 		}
 		return q
 	})
@@ -274,6 +276,14 @@ func untyped(fields []*Field) []*Field {
 	out := make([]*Field, len(fields))
 	for i, f := range fields {
 		out[i] = &Field{Name: f.Name}
+	}
+	return out
+}
+
+func untypedKeys(keys []*SortKey) []*SortKey {
+	out := make([]*SortKey, len(keys))
+	for i, k := range keys {
+		out[i] = &SortKey{Span: k.Span, X: &Field{Name: k.X.Name}, Desc: k.Desc}
 	}
 	return out
 }
@@ -408,11 +418,15 @@ func dropPresence(args []Expr, op LogicOp) []Expr {
 // It may say false where the truth is hard to see.
 func Requires(e Expr, field string) bool {
 	is := func(x Expr) bool {
-		// An argument of a function counts: a missing argument makes a missing result.
+		// A missing argument makes a missing result, but for the functions that
+		// choose between their arguments.
 		found := false
 		WalkExpr(x, func(y Expr) bool {
-			if f, ok := y.(*Field); ok && f.Name == field {
-				found = true
+			switch y := y.(type) {
+			case *Field:
+				found = found || y.Name == field
+			case *Call:
+				return y.Func != If && y.Func != Coalesce
 			}
 			return true
 		})

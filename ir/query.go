@@ -7,8 +7,8 @@ import (
 )
 
 // Query is a relational node. It is sealed; its members are
-// *Scan *Filter *Extend *Aggregate *Window *Session *Union *Join *Project
-// *Distinct *Sort *Limit.
+// *Scan *Table *Filter *Extend *Aggregate *Window *Session *Lag *Rank *Union
+// *Join *Project *Distinct *Sort *Limit.
 type Query interface {
 	diag.Node
 	isQuery()
@@ -23,6 +23,15 @@ type (
 		Source   Logsource
 		LookBack time.Duration
 		Physical *Physical
+	}
+	// Table is a list of rows that comes with the hunt; it stands only as the
+	// Right of a Join. Its columns are texts, and an empty text in it is a
+	// missing value. Name is what a target calls it that keeps it in a file.
+	Table struct {
+		diag.Span
+		Name string
+		Cols []string
+		Rows [][]string
 	}
 	// Filter keeps the rows for which Pred is true.
 	Filter struct {
@@ -68,6 +77,27 @@ type (
 		Gap   time.Duration
 		As    string
 	}
+	// Lag adds As: the value that X has in the row before within the group By,
+	// in ascending order of Of; missing in the first row of a group. A row
+	// without Of has no place in the order and is dropped.
+	Lag struct {
+		diag.Span
+		Input Query
+		By    []*Field
+		Of    *Field
+		X     *Field
+		As    string
+	}
+	// Rank adds As: the place of a row, from 1, within the group By in the
+	// order of Keys. Rows that are equal in all Keys have different places, in
+	// any order.
+	Rank struct {
+		diag.Span
+		Input Query
+		By    []*Field
+		Keys  []*SortKey
+		As    string
+	}
 	// Union is a bag union. Columns are aligned by name; a column that an
 	// input lacks is missing in its rows.
 	Union struct {
@@ -109,11 +139,14 @@ type (
 )
 
 func (*Scan) isQuery()      {}
+func (*Table) isQuery()     {}
 func (*Filter) isQuery()    {}
 func (*Extend) isQuery()    {}
 func (*Aggregate) isQuery() {}
 func (*Window) isQuery()    {}
 func (*Session) isQuery()   {}
+func (*Lag) isQuery()       {}
+func (*Rank) isQuery()      {}
 func (*Union) isQuery()     {}
 func (*Join) isQuery()      {}
 func (*Project) isQuery()   {}
@@ -150,16 +183,22 @@ type Col struct {
 type AggFunc string
 
 const (
-	Count  AggFunc = "count"  // rows; X is nil
-	DCount AggFunc = "dcount" // distinct values that are not missing, exactly
-	Min    AggFunc = "min"
-	Max    AggFunc = "max"
-	Sum    AggFunc = "sum"
-	Avg    AggFunc = "avg"
-	Stdev  AggFunc = "stdev" // sample standard deviation (n-1); missing for one row
-	Values AggFunc = "values"
-	First  AggFunc = "first" // the value at the smallest Timestamp
-	Last   AggFunc = "last"  // the value at the largest Timestamp
+	Count AggFunc = "count" // rows; X is nil
+	// CountIf counts the rows for which the predicate X holds.
+	CountIf AggFunc = "countif"
+	DCount  AggFunc = "dcount" // distinct values that are not missing, exactly
+	Min     AggFunc = "min"
+	Max     AggFunc = "max"
+	Sum     AggFunc = "sum"
+	Avg     AggFunc = "avg"
+	Stdev   AggFunc = "stdev" // sample standard deviation (n-1); missing for one row
+	Values  AggFunc = "values"
+	First   AggFunc = "first" // the value at the smallest Timestamp
+	Last    AggFunc = "last"  // the value at the largest Timestamp
+	// ArgMin and ArgMax are the value of X at the smallest and at the largest
+	// value of Of, among the rows that have both; of several such rows any.
+	ArgMin AggFunc = "arg_min"
+	ArgMax AggFunc = "arg_max"
 	// Percentile is the smallest value that at least P percent of the values
 	// do not exceed (nearest rank); targets estimate it.
 	Percentile AggFunc = "percentile"
@@ -171,6 +210,7 @@ type Agg struct {
 	As   string
 	Func AggFunc
 	X    Expr
+	Of   *Field  // ArgMin, ArgMax
 	P    float64 // Percentile: 0 to 100
 }
 

@@ -56,16 +56,13 @@ func (c *Call) typeOf() Type {
 		}
 		return Unknown
 	}
+	if t := FuncOf(c.Func).Result; t != Unknown {
+		return t
+	}
 	switch c.Func {
-	case Minute, Hour, Day, Week, Month, Year:
-		return Int
-	case Concat, ToString, Tuple:
-		return String
 	case If:
 		return arg(1)
-	case ToNumber:
-		return Float
-	case Bin:
+	case Coalesce, Bin:
 		return arg(0)
 	case Div:
 		if arg(0) == Duration && arg(1) != Duration {
@@ -88,7 +85,7 @@ func (c *Call) typeOf() Type {
 // Type is the type of the aggregate's result.
 func (a *Agg) Type() Type {
 	switch a.Func {
-	case Count, DCount:
+	case Count, CountIf, DCount:
 		return Int
 	case Avg, Stdev:
 		if TypeOf(a.X) == Duration {

@@ -137,10 +137,10 @@ func mapAll(in []Expr, f func(Expr) Expr) ([]Expr, bool) {
 	return in, false
 }
 
-// Inputs are the queries that q reads, in order; none for a Scan.
+// Inputs are the queries that q reads, in order; none for a Scan or Table.
 func Inputs(q Query) []Query {
 	switch q := q.(type) {
-	case *Scan:
+	case *Scan, *Table:
 		return nil
 	case *Filter:
 		return []Query{q.Input}
@@ -151,6 +151,10 @@ func Inputs(q Query) []Query {
 	case *Window:
 		return []Query{q.Input}
 	case *Session:
+		return []Query{q.Input}
+	case *Lag:
+		return []Query{q.Input}
+	case *Rank:
 		return []Query{q.Input}
 	case *Union:
 		return q.Inputs
@@ -171,7 +175,7 @@ func Inputs(q Query) []Query {
 // WithInputs is q reading other queries in place of its own; q is not changed.
 func WithInputs(q Query, in []Query) Query {
 	switch q := q.(type) {
-	case *Scan:
+	case *Scan, *Table:
 		return q
 	case *Filter:
 		c := *q
@@ -190,6 +194,14 @@ func WithInputs(q Query, in []Query) Query {
 		c.Input = in[0]
 		return &c
 	case *Session:
+		c := *q
+		c.Input = in[0]
+		return &c
+	case *Lag:
+		c := *q
+		c.Input = in[0]
+		return &c
+	case *Rank:
 		c := *q
 		c.Input = in[0]
 		return &c

@@ -23,7 +23,7 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 		if a.X == nil {
 			continue
 		}
-		if args[i], err = CompileValue(a.X); err != nil {
+		if args[i], err = r.environment().value(a.X); err != nil {
 			return nil, err
 		}
 	}
@@ -71,12 +71,23 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 	return out, nil
 }
 
-// aggregateOne is one aggregate of one group. All but the two counts are
+// aggregateOne is one aggregate of one group. All but the counts are
 // missing where no row has a value for them.
 func aggregateOne(a *ir.Agg, arg Value, rows []Row) any {
 	f := a.Func
-	if f == ir.Count {
+	switch f {
+	case ir.Count:
 		return int64(len(rows))
+	case ir.CountIf:
+		n := int64(0)
+		for _, row := range rows {
+			if arg(row) == true {
+				n++
+			}
+		}
+		return n
+	case ir.ArgMin, ir.ArgMax:
+		return extreme(a, arg, rows)
 	}
 	var vals []any // one by one: a field with several values counts as several
 	var at []Row   // the row of each
@@ -128,6 +139,29 @@ func aggregateOne(a *ir.Agg, arg Value, rows []Row) any {
 		return moments(f, vals)
 	}
 	panic("eval: unhandled aggregate " + string(f))
+}
+
+// extreme is the value at the smallest or largest value of another column, in
+// the first such row; a row without either has no part in it.
+func extreme(a *ir.Agg, arg Value, rows []Row) any {
+	var best, key any
+	for _, row := range rows {
+		v, k := arg(row), row.Get(a.Of.Name)
+		if v == nil || k == nil {
+			continue
+		}
+		c := -1
+		if best != nil {
+			c = compareTotal(k, key)
+			if a.Func == ir.ArgMax {
+				c = -c
+			}
+		}
+		if c < 0 {
+			best, key = v, k
+		}
+	}
+	return best
 }
 
 // edge is the value at the smallest or largest time; of several at that time

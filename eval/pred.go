@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
@@ -33,31 +34,43 @@ type ForeignFunc func(as string, f *ir.Foreign, row Row) (any, error)
 
 // CompilePred compiles a predicate. A column or a literal that stands where a
 // predicate is wanted holds where its value is true. The error is a
-// *NotEvaluable.
-func CompilePred(e ir.Expr) (Pred, error) {
+// *NotEvaluable; the present time is one thing that only a Runner knows.
+func CompilePred(e ir.Expr) (Pred, error) { return environment{}.pred(e) }
+
+// CompileValue compiles an expression. A predicate's value is a bool. The error
+// is a *NotEvaluable.
+func CompileValue(e ir.Expr) (Value, error) { return environment{}.value(e) }
+
+// environment is what an expression may ask for beside the row.
+type environment struct {
+	now     time.Time // zero if it is not known
+	seconds bool      // as Runner.Seconds
+}
+
+func (env environment) pred(e ir.Expr) (Pred, error) {
 	switch e := e.(type) {
 	case *ir.Logic:
-		return compileLogic(e)
+		return env.logic(e)
 	case *ir.Not:
-		x, err := CompilePred(e.X)
+		x, err := env.pred(e.X)
 		if err != nil {
 			return nil, err
 		}
 		return func(r Row) bool { return !x(r) }, nil
 	case *ir.Compare:
-		return compileCompare(e)
+		return env.compare(e)
 	case *ir.Match:
 		m := newMatcher(e.Any, e.Cased)
-		return compileText(e.X, e.Cased, m.match)
+		return env.text(e.X, e.Cased, m.match)
 	case *ir.Regexp:
-		re, err := regexp.Compile(e.Source)
+		re, err := compileRegexp(e.Span, e.Source)
 		if err != nil {
-			return nil, &NotEvaluable{e.Span, "the regular expression cannot be run here: " + err.Error()}
+			return nil, err
 		}
-		return compileText(e.X, true, re.MatchString)
+		return env.text(e.X, true, re.MatchString)
 	case *ir.InCIDR:
 		prefix := unmapPrefix(e.Prefix)
-		return compileText(e.X, true, func(s string) bool {
+		return env.text(e.X, true, func(s string) bool {
 			addr, err := netip.ParseAddr(s)
 			return err == nil && prefix.Contains(addr.Unmap().WithZone(""))
 		})
@@ -69,7 +82,7 @@ func CompilePred(e ir.Expr) (Pred, error) {
 		name := e.X.Name
 		return func(r Row) bool { return r.Get(name) != nil }, nil
 	case *ir.Field, *ir.Lit, *ir.Call, *ir.Foreign:
-		v, err := CompileValue(e)
+		v, err := env.value(e)
 		if err != nil {
 			return nil, err
 		}
@@ -78,95 +91,57 @@ func CompilePred(e ir.Expr) (Pred, error) {
 	panic(fmt.Sprintf("eval: unhandled expression %T", e))
 }
 
-// CompileValue compiles an expression. A predicate's value is a bool.
-func CompileValue(e ir.Expr) (Value, error) {
+func (env environment) value(e ir.Expr) (Value, error) {
 	switch e := e.(type) {
 	case *ir.Field:
 		name := e.Name
 		return func(r Row) any { return r.Get(name) }, nil
 	case *ir.Lit:
 		v := normal(e.Value)
+		if d, ok := v.(time.Duration); ok && env.seconds {
+			v = inSeconds(d)
+		}
 		return func(Row) any { return v }, nil
 	case *ir.Call:
-		return compileCall(e)
+		return env.call(e)
 	case *ir.Foreign:
 		return nil, &NotEvaluable{e.Span, "text in a target's own language cannot be run here: " + e.Text}
 	}
-	p, err := CompilePred(e)
+	p, err := env.pred(e)
 	if err != nil {
 		return nil, err
 	}
 	return func(r Row) any { return p(r) }, nil
 }
 
-func compileCall(e *ir.Call) (Value, error) {
-	want := 2
-	switch e.Func {
-	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year, ir.ToString, ir.ToNumber:
-		want = 1
-	case ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin:
-	case ir.Concat, ir.Tuple, ir.Coalesce:
-		want = len(e.Args)
-	case ir.If:
-		return compileIf(e)
-	default:
-		panic("eval: unhandled function " + string(e.Func))
+// call compiles an application of a function.
+func (env environment) call(e *ir.Call) (Value, error) {
+	if !ir.FuncOf(e.Func).Takes(len(e.Args)) {
+		return nil, &NotEvaluable{e.Span, fmt.Sprintf("%s does not take %d arguments", e.Func, len(e.Args))}
 	}
-	if len(e.Args) != want {
-		return nil, &NotEvaluable{e.Span, fmt.Sprintf("%s takes %d arguments and has %d", e.Func, want, len(e.Args))}
-	}
-	args := make([]Value, want)
+	args := make([]Value, len(e.Args))
 	for i, a := range e.Args {
-		v, err := CompileValue(a)
+		v, err := env.value(a)
 		if err != nil {
 			return nil, err
 		}
 		args[i] = v
 	}
-	f := e.Func
-	return func(r Row) any {
-		var few [2]any
-		vals := few[:0]
-		for _, a := range args {
-			vals = append(vals, a(r))
-		}
-		return call(f, vals)
-	}, nil
+	return functionOf(e.Func).compile(env, e, args)
 }
 
-// compileIf looks at the branch that is taken only.
-func compileIf(e *ir.Call) (Value, error) {
-	if len(e.Args) != 2 && len(e.Args) != 3 {
-		return nil, &NotEvaluable{e.Span, fmt.Sprintf("%s takes 2 or 3 arguments and has %d", e.Func, len(e.Args))}
-	}
-	p, err := CompilePred(e.Args[0])
+func compileRegexp(at diag.Span, source string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(source)
 	if err != nil {
-		return nil, err
+		return nil, &NotEvaluable{at, "the regular expression cannot be run here: " + err.Error()}
 	}
-	then, err := CompileValue(e.Args[1])
-	if err != nil {
-		return nil, err
-	}
-	otherwise := func(Row) any { return nil }
-	if len(e.Args) == 3 {
-		v, err := CompileValue(e.Args[2])
-		if err != nil {
-			return nil, err
-		}
-		otherwise = v
-	}
-	return func(r Row) any {
-		if p(r) {
-			return then(r)
-		}
-		return otherwise(r)
-	}, nil
+	return re, nil
 }
 
-func compileLogic(e *ir.Logic) (Pred, error) {
+func (env environment) logic(e *ir.Logic) (Pred, error) {
 	args := make([]Pred, len(e.Args))
 	for i, a := range e.Args {
-		p, err := CompilePred(a)
+		p, err := env.pred(a)
 		if err != nil {
 			return nil, err
 		}
@@ -184,12 +159,12 @@ func compileLogic(e *ir.Logic) (Pred, error) {
 	}, nil
 }
 
-func compileCompare(e *ir.Compare) (Pred, error) {
-	l, err := CompileValue(e.L)
+func (env environment) compare(e *ir.Compare) (Pred, error) {
+	l, err := env.value(e.L)
 	if err != nil {
 		return nil, err
 	}
-	r, err := CompileValue(e.R)
+	r, err := env.value(e.R)
 	if err != nil {
 		return nil, err
 	}
@@ -219,9 +194,9 @@ func compareInt(a, b int64) int {
 	return 0
 }
 
-// compileText applies a test to the text of x; to each text where the field
+// text applies a test to the text of x; to each text where the field
 // holds several. The test gets the text without case unless cased.
-func compileText(x ir.Expr, cased bool, test func(string) bool) (Pred, error) {
+func (env environment) text(x ir.Expr, cased bool, test func(string) bool) (Pred, error) {
 	one := func(v any) bool {
 		s := text(v)
 		if !cased {
@@ -237,7 +212,7 @@ func compileText(x ir.Expr, cased bool, test func(string) bool) (Pred, error) {
 	}
 	f, ok := x.(*ir.Field)
 	if !ok {
-		v, err := CompileValue(x)
+		v, err := env.value(x)
 		if err != nil {
 			return nil, err
 		}

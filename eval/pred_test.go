@@ -39,7 +39,6 @@ func TestTruthTable(t *testing.T) {
 		"", "abc", "ABC", 5, "5", "05", 5.0, true, "True", noon, "2026-03-01 12:34:56.000", 90*time.Second, []string{"one", "Two", "7"}, nil,
 		"10.0.0.1", "fe80::1", "::ffff:10.0.0.1", "fe80::1%eth0")
 	cidr := func(f, p string) ir.Expr { return &ir.InCIDR{X: field(f), Prefix: netip.MustParsePrefix(p)} }
-	call := func(f ir.FuncID, args ...ir.Expr) ir.Expr { return &ir.Call{Func: f, Args: args} }
 	cased := func(m *ir.Match) *ir.Match { m.Cased = true; return m }
 	for _, c := range []struct {
 		name string
@@ -167,7 +166,15 @@ func TestNotEvaluable(t *testing.T) {
 		&ir.Regexp{X: field("f"), Source: "a(?=b)"},
 		&ir.Not{X: &ir.Regexp{X: field("f"), Source: `(a)\1`}},
 		&ir.Match{X: &ir.Foreign{Text: "lower(f)"}},
-		cmp(ir.Eq, &ir.Call{Func: ir.Add, Args: []ir.Expr{field("f")}}, lit(int64(1))),
+		cmp(ir.Eq, call(ir.Add, field("f")), lit(int64(1))),
+		cmp(ir.Eq, call(ir.If, field("f")), lit(int64(1))),
+		cmp(ir.Eq, call(ir.Coalesce, field("f")), lit(int64(1))),
+		cmp(ir.Eq, call(ir.Now), field("f")),
+		cmp(ir.Eq, call(ir.Split, field("f"), field("g"), lit(int64(1))), lit("x")),
+		cmp(ir.Eq, call(ir.Substring, field("f"), lit(int64(-1))), lit("x")),
+		cmp(ir.Eq, call(ir.Substring, field("f"), lit(1.5)), lit("x")),
+		cmp(ir.Eq, call(ir.Extract, field("f"), lit("a(?=b)"), lit(int64(0))), lit("x")),
+		cmp(ir.Eq, call(ir.Extract, field("f"), lit("(a)"), lit(int64(2))), lit("x")),
 	} {
 		_, err := eval.CompilePred(e)
 		var want *eval.NotEvaluable

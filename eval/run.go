@@ -15,14 +15,20 @@ type Source func(*ir.Scan) ([]Row, error)
 // Runner runs queries.
 type Runner struct {
 	Source Source
-	// Now is the end of the time that LookBack counts back from. If it is
-	// zero, a Scan reads all rows of its source whatever their time.
+	// Now is the instant of the run: what the function now gives, and the end
+	// of the time that LookBack counts back from. If it is zero, a Scan reads
+	// all rows of its source whatever their time, and a query that asks for
+	// the present time is refused.
 	Now time.Time
+	// Seconds says that the rows hold instants as seconds since 1970 and lengths
+	// of time as numbers of seconds, as Splunk does: then so does the query.
+	Seconds bool
 	// Foreign evaluates text in a target's own language; nil refuses it.
 	Foreign ForeignFunc
 }
 
-// Run runs a query over all rows of the source, whatever their time.
+// Run runs a query over all rows of the source, whatever their time. It
+// refuses a query that asks for the present time.
 func Run(q ir.Query, source Source) ([]Row, error) {
 	return Runner{Source: source}.Run(q)
 }
@@ -33,6 +39,8 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 	switch q := q.(type) {
 	case *ir.Scan:
 		return r.scan(q)
+	case *ir.Table:
+		return table(q), nil
 	case *ir.Union:
 		var out []Row
 		for _, in := range q.Inputs {
@@ -60,7 +68,7 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 	}
 	switch q := q.(type) {
 	case *ir.Filter:
-		pred, err := CompilePred(q.Pred)
+		pred, err := r.environment().pred(q.Pred)
 		if err != nil {
 			return nil, err
 		}
@@ -81,27 +89,52 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 		return window(q, in), nil
 	case *ir.Session:
 		return sessions(q, in), nil
+	case *ir.Lag:
+		return lag(q, in), nil
+	case *ir.Rank:
+		return ranked(q, in), nil
 	case *ir.Distinct:
 		return distinct(q.By, in), nil
 	case *ir.Sort:
 		out := slices.Clone(in)
-		slices.SortStableFunc(out, func(a, b Row) int {
-			for _, k := range q.Keys {
-				c := compareTotal(a.Get(k.X.Name), b.Get(k.X.Name))
-				if k.Desc {
-					c = -c
-				}
-				if c != 0 {
-					return c
-				}
-			}
-			return 0
-		})
+		sortRows(out, q.Keys)
 		return out, nil
 	case *ir.Limit:
 		return in[:min(len(in), max(q.N, 0))], nil
 	}
 	panic(fmt.Sprintf("eval: unhandled query %T", q))
+}
+
+func (r Runner) environment() environment { return environment{now: r.Now, seconds: r.Seconds} }
+
+// table is the rows that come with a hunt; an empty cell is a missing value.
+func table(q *ir.Table) []Row {
+	rows := make([][]any, len(q.Rows))
+	for i, cells := range q.Rows {
+		rows[i] = make([]any, len(cells))
+		for j, s := range cells {
+			if s != "" {
+				rows[i][j] = s
+			}
+		}
+	}
+	return NewTable(q.Cols, rows...)
+}
+
+// sortRows orders rows by keys; ties keep their order.
+func sortRows(rows []Row, keys []*ir.SortKey) {
+	slices.SortStableFunc(rows, func(a, b Row) int {
+		for _, k := range keys {
+			c := compareTotal(a.Get(k.X.Name), b.Get(k.X.Name))
+			if k.Desc {
+				c = -c
+			}
+			if c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
 }
 
 func (r Runner) scan(q *ir.Scan) ([]Row, error) {
@@ -126,16 +159,7 @@ func timestamp(r Row) (time.Time, bool) {
 	if v == nil {
 		v = r.Get("_time")
 	}
-	if t, ok := toTime(v); ok {
-		return t, true
-	}
-	if n, ok := toNumber(v); ok {
-		if n.isInt {
-			return time.Unix(n.i, 0).UTC(), true
-		}
-		return time.UnixMicro(int64(n.f * 1e6)).UTC(), true
-	}
-	return time.Time{}, false
+	return toInstant(v)
 }
 
 // column is a compiled Col.
@@ -155,7 +179,7 @@ func (r Runner) columns(cols []*ir.Col) ([]column, error) {
 			}
 			continue
 		}
-		v, err := CompileValue(c.X)
+		v, err := r.environment().value(c.X)
 		if err != nil {
 			return nil, err
 		}
@@ -298,7 +322,7 @@ func window(q *ir.Window, in []Row) []Row {
 	for _, g := range ordered(in, q.By, q.Of.Name) {
 		for i := offset; i < len(g.rows); i++ {
 			row := widen(g.rows[i])
-			row.vals[row.shape.index[q.As]] = call(ir.Sub, []any{g.rows[i].Get(q.Of.Name), g.rows[i-offset].Get(q.Of.Name)})
+			row.vals[row.shape.index[q.As]] = since(g.rows[i].Get(q.Of.Name), g.rows[i-offset].Get(q.Of.Name))
 			out = append(out, row)
 		}
 	}
@@ -312,7 +336,7 @@ func sessions(q *ir.Session, in []Row) []Row {
 		var start any
 		for i, r := range g.rows {
 			at := r.Get(q.Of.Name)
-			if i == 0 || longer(call(ir.Sub, []any{at, g.rows[i-1].Get(q.Of.Name)}), q.Gap) {
+			if i == 0 || longer(since(at, g.rows[i-1].Get(q.Of.Name)), q.Gap) {
 				start = at
 			}
 			row := widen(r)
@@ -323,11 +347,50 @@ func sessions(q *ir.Session, in []Row) []Row {
 	return out
 }
 
+// lag is the value of the row before, within each group.
+func lag(q *ir.Lag, in []Row) []Row {
+	widen := widener([]string{q.As})
+	var out []Row
+	for _, g := range ordered(in, q.By, q.Of.Name) {
+		var before any
+		for _, r := range g.rows {
+			row := widen(r)
+			row.vals[row.shape.index[q.As]] = before
+			before = r.Get(q.X.Name)
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// ranked numbers the rows of each group in the order of the keys.
+func ranked(q *ir.Rank, in []Row) []Row {
+	widen := widener([]string{q.As})
+	var out []Row
+	for _, g := range groups(in, fieldsKey(q.By)) {
+		sortRows(g.rows, q.Keys)
+		for i, r := range g.rows {
+			row := widen(r)
+			row.vals[row.shape.index[q.As]] = int64(i + 1)
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// since is the time from one instant to another.
+func since(later, earlier any) any {
+	if !single(later) || !single(earlier) {
+		return nil
+	}
+	return arithmetic(ir.Sub, later, earlier)
+}
+
 // longer compares a length of time, or a number of seconds as in rows of
 // Splunk, with another.
 func longer(d any, than time.Duration) bool {
 	if _, ok := toNumber(d); ok {
-		return compareValues(ir.Gt, d, than.Seconds(), true)
+		return compareValues(ir.Gt, d, inSeconds(than), true)
 	}
 	return compareValues(ir.Gt, d, than, true)
 }

@@ -59,6 +59,7 @@ func TestRun(t *testing.T) {
 		return a
 	}
 	show := func(q ir.Query, names ...string) ir.Query { return &ir.Project{Input: q, Cols: cols(names...)} }
+	owners := &ir.Table{Name: "owners", Cols: []string{"User", "Team", "Floor"}, Rows: [][]string{{"ann", "red", ""}, {"bob", "", "2"}, {"", "blue", "3"}}}
 	nothing := &ir.Filter{Input: scan, Pred: ir.False(scan.Span)}
 
 	for _, c := range []struct {
@@ -109,6 +110,21 @@ func TestRun(t *testing.T) {
 		{"left join keeps rows without partner; an empty key is a key, a missing one is none", show(&ir.Join{Left: hostScan, Right: &ir.Aggregate{Input: scan, By: cols("Host"), Aggs: []*ir.Agg{agg(ir.Count, "")}}, Kind: ir.LeftOuter, On: fields("Host")}, "Zone", "count"),
 			[]string{`{"Zone":"dmz","count":4}`, `{"Zone":"lab","count":4}`, `{"Zone":"none","count":1}`, `{"Zone":"lost"}`, `{"Zone":"big"}`}},
 		{"anti join", show(&ir.Join{Left: hostScan, Right: scan, Kind: ir.Anti, On: fields("Host")}, "Zone"), []string{`{"Zone":"lost"}`, `{"Zone":"big"}`}},
+		{"a table of rows: case tells keys apart, an empty cell is missing", show(&ir.Join{Left: scan, Right: owners, Kind: ir.LeftOuter, On: fields("User")}, "User", "Team", "Floor"),
+			[]string{`{"User":"ann","Team":"red"}`, `{"User":"bob","Floor":"2"}`, `{"User":"ann","Team":"red"}`, `{"User":"ann","Team":"red"}`, `{"User":"ann","Team":"red"}`, `{}`, `{"User":"Ann"}`}},
+		{"rows of no table", show(&ir.Join{Left: scan, Right: owners, Kind: ir.Anti, On: fields("User")}, "User", "Team"), []string{`{}`, `{"User":"Ann"}`}},
+		{"the row before: missing in the first, and where it has no value", show(&ir.Lag{Input: scan, By: fields("User"), Of: field("Timestamp"), X: field("Bytes"), As: "before"}, "User", "Bytes", "before"),
+			[]string{`{"User":"ann","Bytes":"30"}`, `{"User":"ann","before":"30"}`, `{"User":"ann","Bytes":10}`, `{"User":"bob","Bytes":20}`, `{"Bytes":"many"}`, `{"User":"Ann","Bytes":2}`}},
+		{"places: missing first, a missing key is a group", show(&ir.Rank{Input: scan, By: fields("User"), Keys: []*ir.SortKey{{X: field("Bytes")}}, As: "place"}, "User", "Bytes", "place"),
+			[]string{`{"User":"ann","place":1}`, `{"User":"ann","Bytes":1,"place":2}`, `{"User":"ann","Bytes":10,"place":3}`, `{"User":"ann","Bytes":"30","place":4}`,
+				`{"User":"bob","Bytes":20,"place":1}`, `{"Bytes":"many","place":1}`, `{"User":"Ann","Bytes":2,"place":1}`}},
+		{"the last of all by two keys", show(&ir.Filter{Input: &ir.Rank{Input: scan, Keys: []*ir.SortKey{{X: field("Host"), Desc: true}, {X: field("Timestamp"), Desc: true}}, As: "place"}, Pred: cmp(ir.Le, field("place"), lit(int64(3)))}, "Host", "Bytes", "place"),
+			[]string{`{"Host":"h3","Bytes":1,"place":1}`, `{"Host":"h2","Bytes":"30","place":2}`, `{"Host":"h1","Bytes":10,"place":3}`}},
+		{"counts on condition, of nothing too", &ir.Aggregate{Input: scan, By: cols("User"), Aggs: []*ir.Agg{{As: "n", Func: ir.CountIf, X: is("Host", "h1")}, {As: "no", Func: ir.CountIf, X: &ir.Not{X: cmp(ir.Gt, field("Bytes"), lit(int64(5)))}}}},
+			[]string{`{"User":"ann","n":2,"no":2}`, `{"User":"bob","n":1,"no":0}`, `{"n":1,"no":1}`, `{"User":"Ann","n":0,"no":1}`}},
+		{"the value at the extreme of another: rows that have both, the first of several", &ir.Aggregate{Input: scan, By: cols("User"), Aggs: []*ir.Agg{
+			{As: "lo", Func: ir.ArgMin, X: field("Bytes"), Of: field("Timestamp")}, {As: "hi", Func: ir.ArgMax, X: field("Host"), Of: field("Bytes")}, {As: "tie", Func: ir.ArgMin, X: field("Host"), Of: field("Timestamp")}}},
+			[]string{`{"User":"ann","lo":"30","hi":"h2","tie":"h2"}`, `{"User":"bob","lo":20,"hi":"h1","tie":"h1"}`, `{"lo":"many","hi":"h1","tie":"h1"}`, `{"User":"Ann","lo":2,"hi":"","tie":""}`}},
 		{"columns of one step do not see each other", show(&ir.Extend{Input: hostScan, Cols: []*ir.Col{{As: "Zone", X: field("Host")}, {As: "copy", X: field("Zone")}}}, "Zone", "copy"),
 			[]string{`{"Zone":"h1","copy":"dmz"}`, `{"Zone":"h1","copy":"lab"}`, `{"Zone":"","copy":"none"}`, `{"copy":"lost"}`, `{"Zone":"H2","copy":"big"}`}},
 		{"a column may be a predicate", show(&ir.Extend{Input: hostScan, Cols: []*ir.Col{{As: "p", X: is("Host", "h1")}}}, "p"),

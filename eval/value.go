@@ -3,7 +3,6 @@ package eval
 import (
 	"cmp"
 	"math"
-	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -142,6 +141,29 @@ func toTime(v any) (time.Time, bool) {
 		return parseTime(v)
 	}
 	return time.Time{}, false
+}
+
+// toInstant reads an instant, or a number as seconds since 1970.
+func toInstant(v any) (time.Time, bool) {
+	if t, ok := toTime(v); ok {
+		return t, true
+	}
+	n, ok := toNumber(v)
+	switch {
+	case !ok:
+		return time.Time{}, false
+	case n.isInt:
+		return time.Unix(n.i, 0).UTC(), true
+	}
+	return time.UnixMicro(int64(n.f * 1e6)).UTC(), true
+}
+
+// inSeconds is a length of time as a number of seconds.
+func inSeconds(d time.Duration) any {
+	if d%time.Second == 0 {
+		return int64(d / time.Second)
+	}
+	return d.Seconds()
 }
 
 // compareValues is the truth of "a op b". Either side may hold several
@@ -312,218 +334,4 @@ func appendKey(b []byte, v any) []byte {
 		b = append(append(b, ':'), s...)
 	}
 	return b
-}
-
-// call applies a function of the IR's table. A missing argument, one that
-// holds several values, one of a type that the function does not take, a
-// division by zero and a result that is no finite number give a missing value.
-func call(f ir.FuncID, args []any) any {
-	if f == ir.Coalesce {
-		for _, a := range args {
-			if a != nil {
-				return a
-			}
-		}
-		return nil
-	}
-	for _, a := range args {
-		if _, list := a.([]any); list || a == nil {
-			return nil
-		}
-	}
-	switch f {
-	case ir.Concat:
-		var b strings.Builder
-		for _, a := range args {
-			b.WriteString(text(a))
-		}
-		return b.String()
-	case ir.Tuple:
-		var b []byte
-		for _, a := range args {
-			b = appendKey(b, a)
-		}
-		return string(b)
-	case ir.ToString:
-		return text(args[0])
-	case ir.ToNumber:
-		n, ok := toNumber(args[0])
-		if !ok {
-			return nil
-		}
-		return n.value()
-	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
-		t, ok := toTime(args[0])
-		if !ok {
-			return nil
-		}
-		return datePart(f, t.UTC())
-	case ir.Bin:
-		return bin(args[0], args[1])
-	}
-	return arithmetic(f, args[0], args[1])
-}
-
-func datePart(f ir.FuncID, t time.Time) any {
-	switch f {
-	case ir.Minute:
-		return int64(t.Minute())
-	case ir.Hour:
-		return int64(t.Hour())
-	case ir.Day:
-		return int64(t.Day())
-	case ir.Week:
-		_, week := t.ISOWeek()
-		return int64(week)
-	case ir.Month:
-		return int64(t.Month())
-	}
-	return int64(t.Year())
-}
-
-// bin is the largest multiple of size not above v. Instants count from the
-// Unix epoch, so bins that divide a day begin where days begin.
-func bin(v, size any) any {
-	if d, ok := size.(time.Duration); ok {
-		if d <= 0 {
-			return nil
-		}
-		if x, ok := v.(time.Duration); ok {
-			return time.Duration(floorDiv(int64(x), int64(d)) * int64(d))
-		}
-		t, ok := toTime(v)
-		if !ok {
-			return nil
-		}
-		return time.Unix(0, floorDiv(t.UnixNano(), int64(d))*int64(d)).UTC()
-	}
-	m, ok := toNumber(v)
-	n, ok2 := toNumber(size)
-	if !ok || !ok2 || n.float() <= 0 {
-		return nil
-	}
-	if m.isInt && n.isInt {
-		return floorDiv(m.i, n.i) * n.i
-	}
-	return normal(math.Floor(m.float()/n.float()) * n.float())
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}
-
-func arithmetic(f ir.FuncID, a, b any) any {
-	d, aDur := a.(time.Duration)
-	e, bDur := b.(time.Duration)
-	m, aNum := toNumber(a)
-	n, bNum := toNumber(b)
-	switch {
-	case aNum && bNum:
-		return numeric(f, m, n)
-	case aDur && bDur:
-		switch f {
-		case ir.Add:
-			return d + e
-		case ir.Sub:
-			return d - e
-		case ir.Div:
-			if e == 0 {
-				return nil
-			}
-			return float64(d) / float64(e)
-		}
-		return nil
-	case aDur && bNum:
-		switch f {
-		case ir.Mul:
-			return scale(d, n.float())
-		case ir.Div:
-			return scale(d, 1/n.float())
-		}
-		return nil
-	case aNum && bDur:
-		if f == ir.Mul {
-			return scale(e, m.float())
-		}
-		return nil
-	}
-	t, ok := toTime(a)
-	if !ok {
-		return nil
-	}
-	switch {
-	case bDur && f == ir.Add:
-		return t.Add(e)
-	case bDur && f == ir.Sub:
-		return t.Add(-e)
-	case f == ir.Sub:
-		if u, ok := toTime(b); ok {
-			return t.Sub(u)
-		}
-	}
-	return nil
-}
-
-func scale(d time.Duration, by float64) any {
-	x := math.Round(float64(d) * by)
-	if math.IsNaN(x) || math.Abs(x) >= math.MaxInt64 {
-		return nil
-	}
-	return time.Duration(x)
-}
-
-// numeric calculates with whole numbers as long as the result is one that
-// fits, else with floats. Division is that of real numbers: 3/2 is 1.5.
-func numeric(f ir.FuncID, m, n number) any {
-	if m.isInt && n.isInt {
-		a, b := m.i, n.i
-		switch f {
-		case ir.Add:
-			if s := a + b; (s > a) == (b > 0) {
-				return s
-			}
-		case ir.Sub:
-			if s := a - b; (s < a) == (b > 0) {
-				return s
-			}
-		case ir.Mul:
-			if p, ok := mulInt(a, b); ok {
-				return p
-			}
-		case ir.Div:
-			if b != 0 && b != -1 && a%b == 0 {
-				return a / b
-			}
-		}
-	}
-	x, y := m.float(), n.float()
-	switch f {
-	case ir.Add:
-		return normal(x + y)
-	case ir.Sub:
-		return normal(x - y)
-	case ir.Mul:
-		return normal(x * y)
-	case ir.Div:
-		return normal(x / y)
-	}
-	return nil
-}
-
-func mulInt(a, b int64) (int64, bool) {
-	if a == math.MinInt64 || b == math.MinInt64 {
-		return 0, false
-	}
-	hi, lo := bits.Mul64(uint64(max(a, -a)), uint64(max(b, -b)))
-	if hi != 0 || lo > math.MaxInt64 {
-		return 0, false
-	}
-	if (a < 0) != (b < 0) {
-		return -int64(lo), true
-	}
-	return int64(lo), true
 }

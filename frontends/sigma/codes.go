@@ -93,4 +93,5 @@ const (
 	codeNative        diag.Code = "HC0416"
 	codeJoin          diag.Code = "HC0417"
 	codeIntent        diag.Code = "HC0418"
+	codeLookup        diag.Code = "HC0419"
 )

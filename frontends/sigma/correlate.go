@@ -2,6 +2,7 @@ package sigma
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -86,11 +87,7 @@ func (k *correlator) query() ir.Query {
 		if w == ir.Sliding && k.joinable() {
 			return k.near(true)
 		}
-		if w != ir.Sessions {
-			k.asTumbling(w)
-			return k.inOrder()
-		}
-		if len(k.rules) > 2 {
+		if w != ir.Sessions || len(k.rules) > 2 {
 			k.asTumbling(w)
 			return k.inOrder()
 		}
@@ -141,14 +138,14 @@ func (k *correlator) atLeast() (int, bool) {
 	for _, cond := range k.c.Conditions {
 		switch cond.Op {
 		case ir.Ge:
-			n = max(n, cond.Value)
+			n = max(n, math.Ceil(cond.Value))
 		case ir.Gt:
-			n = max(n, cond.Value+1)
+			n = max(n, math.Floor(cond.Value)+1)
 		default:
 			return 0, false
 		}
 	}
-	return int(n), n >= 1 && n == float64(int(n)) && n <= 10_000
+	return int(n), n >= 1 && n <= 10_000
 }
 
 // joinable reports whether the rules can be put side by side in pairs.
@@ -293,7 +290,11 @@ func (k *correlator) threshold() ([]*ir.Agg, ir.Expr) {
 	if len(k.c.Fields) == 1 {
 		x = k.c.Fields[0]
 	}
-	switch k.c.Type {
+	typ := k.c.Type
+	if len(k.rules) == 1 && strings.HasPrefix(typ, "temporal") {
+		typ = "temporal" // one rule has no order
+	}
+	switch typ {
 	case "event_count":
 	case "value_count":
 		if len(k.c.Fields) > 1 {
@@ -325,7 +326,7 @@ func (k *correlator) threshold() ([]*ir.Agg, ir.Expr) {
 		}
 		value = k.agg(colValue, ir.DCount, k.field(colRule))
 		if len(k.rules) == 1 {
-			value = k.agg(colValue, ir.Count, nil)
+			value = k.agg(colValue, ir.Max, k.lit(int64(1))) // no column tells rules apart
 		}
 		if len(k.c.Conditions) == 0 {
 			return []*ir.Agg{value}, k.compare(ir.Ge, k.field(colValue), k.lit(int64(len(k.rules))))
@@ -345,8 +346,7 @@ func (k *correlator) holdsForNone() bool {
 		return false
 	}
 	for _, c := range k.c.Conditions {
-		holds := map[ir.CmpOp]bool{ir.Lt: 0 < c.Value, ir.Le: 0 <= c.Value, ir.Gt: 0 > c.Value, ir.Ge: 0 >= c.Value, ir.Eq: c.Value == 0, ir.Ne: c.Value != 0}
-		if !holds[c.Op] {
+		if !c.Holds(0) {
 			return false
 		}
 	}

@@ -19,6 +19,7 @@ type correlationType struct {
 	fields    bool // the field may be a list
 	threshold bool // needs a comparison
 	expr      bool // the condition may name rules with and, or, not
+	ordered   bool // the rules match one after the other
 }
 
 // correlationTypes are those of Sigma 2.1, and of the drafts of 2.2 that
@@ -31,9 +32,9 @@ var correlationTypes = []correlationType{
 	{name: "value_percentile", field: true, threshold: true},
 	{name: "value_median", field: true, threshold: true},
 	{name: "temporal", expr: true},
-	{name: "temporal_ordered", expr: true},
+	{name: "temporal_ordered", expr: true, ordered: true},
 	{name: "temporal_extended", expr: true},
-	{name: "temporal_ordered_extended", expr: true},
+	{name: "temporal_ordered_extended", expr: true, ordered: true},
 }
 
 func correlationTypeNames() []string {
@@ -201,7 +202,7 @@ func (d *document) correlationCondition(c *ir.Correlation, typ *correlationType,
 	case n == nil:
 		return
 	case n.Kind == yaml.ScalarNode && typ.expr:
-		d.correlationExpr(c, n)
+		d.correlationExpr(c, typ, n)
 		return
 	case !d.isMap("condition", n):
 		return
@@ -252,10 +253,32 @@ func (d *document) correlationCondition(c *ir.Correlation, typ *correlationType,
 	if typ.name == "value_percentile" && !hasPercentile {
 		d.diags.Errorf(codeCorrPercentile, d.src.span(n), "Add for example \"percentile: 95\".", "the condition does not say which percentile, so there is nothing to compute")
 	}
+	if typ.expr && len(c.Conditions) > 0 && d.errors() == before {
+		switch {
+		case wantsAll(c):
+			c.Conditions = nil // which is what the type says
+		case typ.ordered:
+			d.diags.Errorf(codeCorrCondition, d.src.span(n), notInOrder, "an order of some of the rules is not one that the document gives, so the condition has to ask for all %d of them", len(c.Rules))
+		}
+	}
 }
 
+// wantsAll reports whether a condition on the number of rules holds for all of
+// them, and for no fewer.
+func wantsAll(c *ir.Correlation) bool {
+	for n := range len(c.Rules) + 1 {
+		holds := !slices.ContainsFunc(c.Conditions, func(cond ir.CorrelationCond) bool { return !cond.Holds(float64(n)) })
+		if holds != (n == len(c.Rules)) {
+			return false
+		}
+	}
+	return true
+}
+
+const notInOrder = "Remove the condition; or choose the type temporal, if the order does not matter."
+
 // correlationExpr checks a condition that names rules.
-func (d *document) correlationExpr(c *ir.Correlation, n *yaml.Node) {
+func (d *document) correlationExpr(c *ir.Correlation, typ *correlationType, n *yaml.Node) {
 	at := d.src.textMap(n)
 	parsed := parseCondition(n.Value)
 	if e := parsed.err; e != nil {
@@ -274,8 +297,40 @@ func (d *document) correlationExpr(c *ir.Correlation, n *yaml.Node) {
 			walk(a)
 		}
 	}
+	before := d.errors()
 	walk(parsed.root)
+	switch {
+	case d.errors() > before:
+	case parsed.root.joins(c.Rules):
+		return // which is what the type says
+	case typ.ordered:
+		d.diags.Errorf(codeCorrCondition, d.src.span(n), notInOrder, "only rules that all have to match have an order, so the condition has to join all %d of them with \"and\"", len(c.Rules))
+	}
 	c.Expr = n.Value
+}
+
+// joins reports whether a condition asks for all the rules, and for nothing else.
+func (c *cond) joins(rules []ir.CorrelationRef) bool {
+	named := map[string]bool{}
+	var walk func(*cond) bool
+	walk = func(x *cond) bool {
+		switch x.op {
+		case condOpName:
+			named[x.name] = true
+			return true
+		case condOpOf:
+			for _, r := range rules {
+				if x.name == "" || globMatch(x.name, r.Name) {
+					named[r.Name] = true
+				}
+			}
+			return x.all
+		case condOpAnd:
+			return !slices.ContainsFunc(x.args, func(a *cond) bool { return !walk(a) })
+		}
+		return false
+	}
+	return walk(c) && len(named) == len(rules)
 }
 
 // obsoleteAction recognises the collections of Sigma v1.

@@ -2,10 +2,10 @@ package sigma
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/participle/v2/lexer"
 
@@ -70,23 +70,14 @@ func (p *pipeline) comparison(c *exprCmp) ir.Expr {
 	case c.In != nil:
 		return p.in(at, c)
 	case c.Text != nil:
+		return p.place(at, c)
+	case c.Regex != nil:
 		x := p.sum(c.L)
 		if x == nil || !p.isText(x, c.L) {
 			return nil
 		}
-		textAt := p.between(c.Text.Pos, c.Text.EndPos)
-		pat := ir.Pattern{Span: textAt}
-		if c.Place != "startswith" {
-			pat.Append(ir.Part{Wild: ir.Many})
-		}
-		pat.Append(ir.Part{Text: unquote(c.Text.Value)})
-		if c.Place != "endswith" {
-			pat.Append(ir.Part{Wild: ir.Many})
-		}
-		return &ir.Match{Span: at, X: x, Any: []ir.Pattern{pat}}
-	case c.Regex != nil:
-		x := p.sum(c.L)
-		if x == nil || !p.isText(x, c.L) {
+		if c.Regex.Column != nil {
+			p.diags.Errorf(codeExprType, p.between(c.Regex.Pos, c.Regex.EndPos), "Write the expression in quotes.", "a regular expression is a constant")
 			return nil
 		}
 		source := unquoteRaw(c.Regex.Value)
@@ -102,24 +93,93 @@ func (p *pipeline) comparison(c *exprCmp) ir.Expr {
 	case atom.Group != nil:
 		return p.pred(atom.Group)
 	case atom.Call != nil && atom.Name.value() == "exists":
-		if len(atom.Call.Args) != 1 {
-			p.diags.Errorf(codeFunction, at, "Write exists(Field).", "\"exists\" takes 1 argument, and there are %d", len(atom.Call.Args))
-			return nil
-		}
-		f, ok := p.sum(atom.Call.Args[0]).(*ir.Field)
-		if !ok {
-			p.diags.Errorf(codeExprType, at, "Write exists(Field).", "\"exists\" asks for a column")
-			return nil
-		}
-		return &ir.Exists{Span: at, X: f}
+		return p.exists(at, atom.Call.Args)
+	case atom.Call != nil && atom.Name.value() == "cidr":
+		return p.cidr(at, atom.Call.Args)
 	case atom.Bool != nil:
 		if *atom.Bool == "true" {
 			return ir.True(at)
 		}
 		return ir.False(at)
 	}
-	p.diags.Errorf(codeExprType, at, "Compare it with something: = != < <= > >=, between, in, contains, startswith, endswith, matches regex, or exists(…).", "a condition is needed here, and this is a value")
+	p.diags.Errorf(codeExprType, at, "Compare it with something: = != < <= > >=, between, in, contains, startswith, endswith, matches regex, exists(…) or cidr(…).", "a condition is needed here, and this is a value")
 	return nil
+}
+
+// place is a test of where a text or the text of another column stands.
+func (p *pipeline) place(at diag.Span, c *exprCmp) ir.Expr {
+	x := p.sum(c.L)
+	if x == nil || !p.isText(x, c.L) {
+		return nil
+	}
+	textAt := p.between(c.Text.Pos, c.Text.EndPos)
+	if c.Text.Column != nil {
+		f, ok := x.(*ir.Field)
+		if !ok {
+			p.diags.Errorf(codeExprType, at, "Name the value with \"extend\" first.", "%q of a column's text compares two columns", c.Place)
+			return nil
+		}
+		return &ir.FieldMatch{Span: at, X: f, Y: p.field(c.Text.Column), Kind: ir.FieldMatchKind(c.Place)}
+	}
+	pat := ir.Pattern{Span: textAt}
+	if c.Place != "startswith" {
+		pat.Append(ir.Part{Wild: ir.Many})
+	}
+	pat.Append(ir.Part{Text: unquote(c.Text.Value)})
+	if c.Place != "endswith" {
+		pat.Append(ir.Part{Wild: ir.Many})
+	}
+	return &ir.Match{Span: at, X: x, Any: []ir.Pattern{pat}}
+}
+
+func (p *pipeline) exists(at diag.Span, args []*exprOr) ir.Expr {
+	if len(args) != 1 {
+		p.diags.Errorf(codeFunction, at, "Write exists(Field).", "\"exists\" takes 1 argument, and there are %d", len(args))
+		return nil
+	}
+	x := p.value(args[0])
+	f, ok := x.(*ir.Field)
+	if !ok {
+		if x != nil {
+			p.diags.Errorf(codeExprType, at, "Write exists(Field).", "\"exists\" asks for a column")
+		}
+		return nil
+	}
+	return &ir.Exists{Span: at, X: f}
+}
+
+func (p *pipeline) cidr(at diag.Span, args []*exprOr) ir.Expr {
+	if len(args) < 2 {
+		p.diags.Errorf(codeFunction, at, "Write for example cidr(SourceIp, '10.0.0.0/8').", "\"cidr\" takes an address and one network or more")
+		return nil
+	}
+	x := p.value(args[0])
+	if x == nil {
+		return nil
+	}
+	var any []ir.Expr
+	for _, a := range args[1:] {
+		n := p.value(a)
+		lit, _ := n.(*ir.Lit)
+		if n == nil {
+			return nil
+		}
+		s, ok := "", false
+		if lit != nil {
+			s, ok = lit.Value.(string)
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if !ok || err != nil {
+			p.diags.Errorf(codeExprType, n, "Write it like '10.0.0.0/8' or 'fe80::/10'.", "this is not a network")
+			return nil
+		}
+		if prefix != prefix.Masked() {
+			p.diags.Errorf(codeExprType, n, "Write "+prefix.Masked().String()+" if that network is meant.", "%s has bits of a host set", prefix)
+			return nil
+		}
+		any = append(any, &ir.InCIDR{Span: n.At(), X: x, Prefix: prefix})
+	}
+	return ir.NewLogic(at, ir.Or, any...)
 }
 
 // unquoteRaw is the text of a string token that holds a regular expression:
@@ -265,7 +325,7 @@ func (p *pipeline) atom(a *exprAtom) ir.Expr {
 	at := p.between(a.Pos, a.EndPos)
 	switch {
 	case a.Group != nil:
-		return p.groupValue(a)
+		return p.value(a.Group)
 	case a.Str != nil:
 		return &ir.Lit{Span: at, Value: unquote(*a.Str)}
 	case a.Dur != nil:
@@ -298,60 +358,81 @@ func (p *pipeline) numberLit(text string, at diag.Span) ir.Expr {
 	return &ir.Lit{Span: at, Value: f}
 }
 
-// groupValue is a parenthesis around a value.
-func (p *pipeline) groupValue(a *exprAtom) ir.Expr {
-	if g := a.Group; len(g.Terms) == 1 && len(g.Terms[0].Terms) == 1 {
-		n := g.Terms[0].Terms[0]
-		c := n.X
-		if len(n.Nots) == 0 && c.Op == "" && c.Low == nil && c.In == nil && c.Text == nil && c.Regex == nil {
-			return p.sum(c.L)
-		}
-	}
-	p.diags.Errorf(codeExprType, p.between(a.Pos, a.EndPos), "", "a value is needed here, and this is a condition")
-	return nil
-}
-
 func (p *pipeline) call(a *exprAtom, at diag.Span) ir.Expr {
 	word := a.Name.value()
 	i := slices.IndexFunc(functions, func(f function) bool { return f.name == word })
 	if i < 0 {
 		hint := "The functions are " + strings.Join(functionNames(), ", ") + "."
-		if slices.Contains(aggregateNames(), word) {
+		switch near := nearest(word, functionNames()); {
+		case slices.ContainsFunc(aggregateFuncs, func(f aggregateFunc) bool { return f.name == word }):
 			hint = "Aggregates stand in \"summarize\"."
-		} else if near := nearest(word, functionNames()); near != "" {
+		case otherNames[word] != "":
+			hint = fmt.Sprintf("It is called %q here.", otherNames[word])
+		case near != "":
 			hint = fmt.Sprintf("Did you mean %q?", near)
 		}
-		if word == "exists" {
-			p.diags.Errorf(codeExprType, at, "Use it in \"where\".", "a value is needed here, and exists(…) is a condition")
-			return nil
+		for _, c := range conditions {
+			if c.name == word {
+				p.diags.Errorf(codeExprType, at, "Use it in \"where\", or in if(…).", "a value is needed here, and %s is a condition", c.usage)
+				return nil
+			}
 		}
 		p.diags.Errorf(codeFunction, p.between(a.Name.Pos, a.Name.EndPos), hint, "there is no function %q", word)
 		return nil
 	}
-	f := functions[i]
-	args, ok := p.arguments(f.name, f.args, a.Call.Args, at)
+	f := &functions[i]
+	sig := f.signature()
+	param := func(i, _ int) ir.Param { return sig.Param(i) }
+	if word == "case" {
+		param = caseParam
+	}
+	args, ok := p.arguments(f.name, f.usage, a.Call.Args, sig.Takes(len(a.Call.Args)), param, at)
 	if !ok {
 		return nil
 	}
-	return &ir.Call{Span: at, Func: f.id, Args: args}
+	if word == "extract" && len(args) == 3 {
+		if n := groupsOf(args[1].(*ir.Lit).Value.(string)); args[2].(*ir.Lit).Value.(int64) > int64(n) {
+			p.diags.Errorf(codeExprType, args[2], "Group 0 is the whole match.", "the expression has %s in parentheses", plural(n, "group"))
+			return nil
+		}
+	}
+	return f.call(at, args)
+}
+
+// otherNames are what SPL and Kusto call functions that have another name here.
+var otherNames = map[string]string{
+	"tolower": "lower", "toupper": "upper", "len": "strlen", "substr": "substring", "strcat": "concat", "iff": "if", "iif": "if",
+	"replace_string": "replace", "replace_regex": "extract", "rex": "extract", "toint": "tonumber", "tolong": "tonumber", "todouble": "tonumber", "toreal": "tonumber",
+	"isnull": "not exists", "isnotnull": "exists", "isempty": "not exists", "isnotempty": "exists", "cidrmatch": "cidr", "ipv4_is_in_range": "cidr", "ceil": "ceiling",
+	"hourofday": "hour", "dayofweek": "weekday", "monthofyear": "month", "dayofmonth": "day", "getyear": "year", "datetime_part": "hour", "strftime": "hour", "match": "extract",
+	"dc": "dcount", "mvindex": "split", "null": "if",
 }
 
 // arguments reads and checks the arguments of a function of either table.
-func (p *pipeline) arguments(fn string, kinds []argKind, in []*exprSum, at diag.Span) ([]ir.Expr, bool) {
-	if len(in) != len(kinds) {
-		p.diags.Errorf(codeFunction, at, "", "%q takes %d arguments, and there are %d", fn, len(kinds), len(in))
+func (p *pipeline) arguments(fn, usage string, in []*exprOr, fits bool, param func(i, n int) ir.Param, at diag.Span) ([]ir.Expr, bool) {
+	if !fits {
+		p.diags.Errorf(codeFunction, at, "Write "+usage+".", "%q does not take %s", fn, plural(len(in), "argument"))
 		return nil, false
 	}
 	var out []ir.Expr
 	ok := true
-	for i, s := range in {
-		x := p.sum(s)
+	for i, o := range in {
+		kind := param(i, len(in))
+		var x ir.Expr
+		switch kind {
+		case ir.Predicate:
+			x = p.pred(o)
+		case ir.RegexConst:
+			x = p.regexConst(o)
+		default:
+			x = p.value(o)
+		}
 		if x == nil {
 			ok = false
 			continue
 		}
-		if want := kinds[i].refuses(x); want != "" {
-			p.diags.Errorf(codeExprType, x, "", "%q takes %s here", fn, want)
+		if want := refuses(kind, x); want != "" {
+			p.diags.Errorf(codeExprType, x, "Write "+usage+".", "%q takes %s here", fn, want)
 			ok = false
 		}
 		out = append(out, x)
@@ -359,37 +440,53 @@ func (p *pipeline) arguments(fn string, kinds []argKind, in []*exprSum, at diag.
 	return out, ok
 }
 
-// refuses says what the place takes if x is something else.
-func (k argKind) refuses(x ir.Expr) string {
-	lit, isLit := x.(*ir.Lit)
-	_, isField := x.(*ir.Field)
-	switch k {
-	case argField:
-		if !isField {
-			return "a column"
-		}
-	case argNumber:
-		if t := ir.TypeOf(x); t == ir.String || t == ir.Bool {
-			return "a number, an instant or a length of time"
-		}
-	case argSize:
-		if isLit {
-			switch v := lit.Value.(type) {
-			case time.Duration:
-				if v > 0 {
-					return ""
-				}
-			case int64:
-				if v > 0 {
-					return ""
-				}
-			case float64:
-				if v > 0 {
-					return ""
-				}
-			}
-		}
-		return "a number or a length of time such as 5m, greater than zero"
+func plural(n int, noun string) string {
+	switch n {
+	case 0:
+		return "no " + noun
+	case 1:
+		return "1 " + noun
 	}
-	return ""
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// value is an expression that is no condition; nil after an error.
+func (p *pipeline) value(o *exprOr) ir.Expr {
+	if s := o.alone(); s != nil {
+		return p.sum(s)
+	}
+	p.diags.Errorf(codeExprType, p.between(o.Pos, o.EndPos), "To choose by a condition write if(condition, x, y).", "a value is needed here, and this is a condition")
+	return nil
+}
+
+// alone is the value that stands where a condition could, or nil.
+func (o *exprOr) alone() *exprSum {
+	if len(o.Terms) != 1 || len(o.Terms[0].Terms) != 1 {
+		return nil
+	}
+	n := o.Terms[0].Terms[0]
+	c := n.X
+	if len(n.Nots) > 0 || c.Op != "" || c.Low != nil || c.In != nil || c.Text != nil || c.Regex != nil {
+		return nil
+	}
+	return c.L
+}
+
+// regexConst is a literal regular expression, in which a backslash is one.
+func (p *pipeline) regexConst(o *exprOr) ir.Expr {
+	s := o.alone()
+	if s == nil || s.lone() == nil || s.lone().Str == nil {
+		return p.value(o)
+	}
+	at := p.between(o.Pos, o.EndPos)
+	source := unquoteRaw(*s.lone().Str)
+	message := checkRegex(source)
+	if message == "" && groupsOf(source) < 0 {
+		message = "what it asks for is not known to all engines (looking around, references back)"
+	}
+	if message != "" {
+		p.diags.Errorf(codeRegex, at, "Put a backslash before a character that stands for itself.", "the regular expression is not valid: %s", message)
+		return nil
+	}
+	return &ir.Lit{Span: at, Value: source}
 }

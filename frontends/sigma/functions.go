@@ -1,57 +1,159 @@
 package sigma
 
-import "github.com/huntc/huntc/ir"
+import (
+	"time"
 
-// argKind is what a function takes at one place.
-type argKind uint8
-
-const (
-	argValue  argKind = iota // any value
-	argField                 // a column
-	argNumber                // a value that is no text
-	argSize                  // a literal number or length of time
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
 )
 
-// function is a scalar function of pipelines. A new one is one row here, one
-// in the IR's table and one in each backend's.
+// function is a scalar function of pipelines. A new one is one row here, and,
+// unless it is made of others, one in the IR's table, in each backend's and in
+// the evaluator's.
 type function struct {
-	name string
-	id   ir.FuncID
-	args []argKind
+	// usage shows a call, for messages and the documentation.
+	usage string
+	name  string
+	id    ir.FuncID
+	// made, if not nil, is a function that is made of others, and of its
+	// arguments.
+	made *madeFunction
+}
+
+// madeFunction writes a call out.
+type madeFunction struct {
+	ir.Func
+	build func(at diag.Span, args []ir.Expr) ir.Expr
 }
 
 var functions = []function{
-	{"bin", ir.Bin, []argKind{argNumber, argSize}},
-	{"minute", ir.Minute, []argKind{argField}},
-	{"hour", ir.Hour, []argKind{argField}},
-	{"day", ir.Day, []argKind{argField}},
-	{"week", ir.Week, []argKind{argField}},
-	{"month", ir.Month, []argKind{argField}},
-	{"year", ir.Year, []argKind{argField}},
+	{"bin(x, size)", "bin", ir.Bin, nil},
+	{"minute(t)", "minute", ir.Minute, nil},
+	{"hour(t)", "hour", ir.Hour, nil},
+	{"day(t)", "day", ir.Day, nil},
+	{"week(t)", "week", ir.Week, nil},
+	{"month(t)", "month", ir.Month, nil},
+	{"year(t)", "year", ir.Year, nil},
+	{"weekday(t)", "weekday", ir.Weekday, nil},
+	{"now()", "now", ir.Now, nil},
+	{"ago(1d)", "ago", "", &madeFunction{ir.Func{Params: []ir.Param{ir.SizeConst}}, buildAgo}},
+	{"abs(n)", "abs", ir.Abs, nil},
+	{"floor(n)", "floor", ir.Floor, nil},
+	{"ceiling(n)", "ceiling", ir.Ceiling, nil},
+	{"lower(text)", "lower", ir.Lower, nil},
+	{"upper(text)", "upper", ir.Upper, nil},
+	{"strlen(text)", "strlen", ir.StrLen, nil},
+	{"substring(text, start, length)", "substring", ir.Substring, nil},
+	{"concat(a, b, …)", "concat", ir.Concat, nil},
+	{"replace(text, 'old', 'new')", "replace", ir.Replace, nil},
+	{"split(text, 'by', n)", "split", ir.Split, nil},
+	{"extract(text, 'regex', group)", "extract", "", &madeFunction{ir.Func{Params: []ir.Param{ir.TextValue, ir.RegexConst, ir.CountConst}, Optional: 1}, buildExtract}},
+	{"filename(path)", "filename", "", &madeFunction{ir.Func{Params: []ir.Param{ir.TextValue}}, buildFilename}},
+	{"if(condition, x, y)", "if", ir.If, nil},
+	{"case(condition, x, condition, y, …, z)", "case", "", &madeFunction{ir.Func{Params: []ir.Param{ir.Predicate, ir.AnyValue}, Variadic: true}, buildCase}},
+	{"coalesce(a, b, …)", "coalesce", ir.Coalesce, nil},
+	{"tostring(n)", "tostring", ir.ToString, nil},
+	{"tonumber(text)", "tonumber", ir.ToNumber, nil},
+}
+
+// signature is what the function takes.
+func (f *function) signature() *ir.Func {
+	if f.made != nil {
+		return &f.made.Func
+	}
+	return ir.FuncOf(f.id)
+}
+
+func (f *function) call(at diag.Span, args []ir.Expr) ir.Expr {
+	if f.made != nil {
+		return f.made.build(at, args)
+	}
+	return &ir.Call{Span: at, Func: f.id, Args: args}
+}
+
+func buildAgo(at diag.Span, args []ir.Expr) ir.Expr {
+	return &ir.Call{Span: at, Func: ir.Sub, Args: []ir.Expr{&ir.Call{Span: at, Func: ir.Now}, args[0]}}
+}
+
+// buildExtract takes the first group where none is named, and the whole match
+// where there is none.
+func buildExtract(at diag.Span, args []ir.Expr) ir.Expr {
+	if len(args) == 2 {
+		group := int64(min(1, groupsOf(args[1].(*ir.Lit).Value.(string))))
+		args = append(args, &ir.Lit{Span: at, Value: group})
+	}
+	return &ir.Call{Span: at, Func: ir.Extract, Args: args}
+}
+
+// lastPart is the last part of a path of either kind of separator.
+const lastPart = `[^\\/]+$`
+
+func buildFilename(at diag.Span, args []ir.Expr) ir.Expr {
+	return &ir.Call{Span: at, Func: ir.Extract, Args: []ir.Expr{args[0], &ir.Lit{Span: at, Value: lastPart}, &ir.Lit{Span: at, Value: int64(0)}}}
+}
+
+// buildCase nests conditionals; an argument after the last pair is what is
+// taken where no condition holds.
+func buildCase(at diag.Span, args []ir.Expr) ir.Expr {
+	var out ir.Expr
+	if len(args)%2 == 1 {
+		out, args = args[len(args)-1], args[:len(args)-1]
+	}
+	for i := len(args) - 2; i >= 0; i -= 2 {
+		c := &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{args[i], args[i+1]}}
+		if out != nil {
+			c.Args = append(c.Args, out)
+		}
+		out = c
+	}
+	return out
+}
+
+// caseParam is what "case" takes as its argument i of n: conditions and values
+// in turn, and a value at the end of an odd number of them.
+func caseParam(i, n int) ir.Param {
+	if i%2 == 0 && i+1 < n {
+		return ir.Predicate
+	}
+	return ir.AnyValue
+}
+
+// conditions are the functions that are conditions.
+var conditions = []struct{ usage, name string }{
+	{"exists(column)", "exists"},
+	{"cidr(address, '10.0.0.0/8', …)", "cidr"},
 }
 
 // aggregateFunc is a function of "summarize".
 type aggregateFunc struct {
-	name string
-	id   ir.AggFunc
-	args []argKind
+	usage  string
+	name   string
+	id     ir.AggFunc
+	params []ir.Param
 }
 
 var aggregateFuncs = []aggregateFunc{
-	{"count", ir.Count, nil},
-	{"dcount", ir.DCount, []argKind{argValue}},
-	{"min", ir.Min, []argKind{argValue}},
-	{"max", ir.Max, []argKind{argValue}},
-	{"sum", ir.Sum, []argKind{argNumber}},
-	{"avg", ir.Avg, []argKind{argNumber}},
-	{"stdev", ir.Stdev, []argKind{argNumber}},
-	{"values", ir.Values, []argKind{argValue}},
-	{"first", ir.First, []argKind{argValue}},
-	{"last", ir.Last, []argKind{argValue}},
+	{"count()", "count", ir.Count, nil},
+	{"countif(condition)", "countif", ir.CountIf, []ir.Param{ir.Predicate}},
+	{"dcount(x)", "dcount", ir.DCount, []ir.Param{ir.AnyValue}},
+	{"min(x)", "min", ir.Min, []ir.Param{ir.AnyValue}},
+	{"max(x)", "max", ir.Max, []ir.Param{ir.AnyValue}},
+	{"sum(n)", "sum", ir.Sum, []ir.Param{ir.NumberValue}},
+	{"avg(n)", "avg", ir.Avg, []ir.Param{ir.NumberValue}},
+	{"stdev(n)", "stdev", ir.Stdev, []ir.Param{ir.NumberValue}},
+	{"percentile(n, 95)", "percentile", ir.Percentile, []ir.Param{ir.OrdinalValue, ir.SizeConst}},
+	{"values(x)", "values", ir.Values, []ir.Param{ir.AnyValue}},
+	{"first(x)", "first", ir.First, []ir.Param{ir.AnyValue}},
+	{"last(x)", "last", ir.Last, []ir.Param{ir.AnyValue}},
+	{"arg_min(column, x)", "arg_min", ir.ArgMin, []ir.Param{ir.OrdinalValue, ir.AnyValue}},
+	{"arg_max(column, x)", "arg_max", ir.ArgMax, []ir.Param{ir.OrdinalValue, ir.AnyValue}},
 }
 
 func functionNames() []string {
-	out := []string{"exists"}
+	var out []string
+	for _, c := range conditions {
+		out = append(out, c.name)
+	}
 	for _, f := range functions {
 		out = append(out, f.name)
 	}
@@ -64,4 +166,61 @@ func aggregateNames() []string {
 		out = append(out, f.name)
 	}
 	return out
+}
+
+// refuses says what the place takes if x is something else.
+func refuses(p ir.Param, x ir.Expr) string {
+	t := ir.TypeOf(x)
+	lit, _ := x.(*ir.Lit)
+	switch p {
+	case ir.NumberValue:
+		if t == ir.String || t == ir.Bool || t == ir.Time {
+			return "a number or a length of time"
+		}
+	case ir.OrdinalValue:
+		if t == ir.String || t == ir.Bool {
+			return "a number, an instant or a length of time"
+		}
+	case ir.TimeValue:
+		if t != ir.Time && t != ir.Unknown {
+			return "an instant, such as Timestamp"
+		}
+	case ir.TextValue:
+		if t == ir.Bool || t == ir.Time || t == ir.Duration {
+			return "a text"
+		}
+	case ir.SizeConst:
+		if lit != nil {
+			switch v := lit.Value.(type) {
+			case time.Duration:
+				if v > 0 {
+					return ""
+				}
+			case int64:
+				if v > 0 {
+					return ""
+				}
+			case float64:
+				if v > 0 {
+					return ""
+				}
+			}
+		}
+		return "a number or a length of time such as 5m, greater than zero"
+	case ir.CountConst:
+		if lit != nil {
+			if v, ok := lit.Value.(int64); ok && v >= 0 && v <= 1_000_000 {
+				return ""
+			}
+		}
+		return "a whole number such as 2"
+	case ir.TextConst, ir.TextConstOrEmpty, ir.RegexConst:
+		if lit != nil {
+			if v, ok := lit.Value.(string); ok && (v != "" || p == ir.TextConstOrEmpty) {
+				return ""
+			}
+		}
+		return "a text in quotes"
+	}
+	return ""
 }

@@ -20,6 +20,8 @@ type (
 		Extend      []*namedExpr    `parser:"| 'extend' @@ (',' @@)*"`
 		Summarize   *stageSummarize `parser:"| 'summarize' @@"`
 		Gaps        *stageGaps      `parser:"| 'gaps' @@"`
+		Prev        *stagePrev      `parser:"| 'prev' @@"`
+		Rank        *stageRank      `parser:"| 'rank' @@"`
 		Sort        []*sortKey      `parser:"| 'sort' 'by' @@ (',' @@)*"`
 		Top         *stageTop       `parser:"| 'top' @@"`
 		Limit       *number         `parser:"| 'limit' @@"`
@@ -40,14 +42,32 @@ type (
 		As *name   `parser:"'as' @@"`
 		By []*name `parser:"('by' @@ (',' @@)*)?"`
 	}
+	stagePrev struct {
+		Of    *name   `parser:"'of' @@"`
+		As    *name   `parser:"'as' @@"`
+		By    []*name `parser:"('by' @@ (',' @@)*)?"`
+		Along *name   `parser:"('along' @@)?"`
+	}
+	stageRank struct {
+		As   *name      `parser:"'as' @@"`
+		Keys []*sortKey `parser:"'by' @@ (',' @@)*"`
+		Per  []*name    `parser:"('per' @@ (',' @@)*)?"`
+	}
 	stageTop struct {
 		N    *number    `parser:"@@"`
 		Keys []*sortKey `parser:"'by' @@ (',' @@)*"`
+		Per  []*name    `parser:"('per' @@ (',' @@)*)?"`
 	}
 	stageJoin struct {
 		Kind   *name   `parser:"'kind' '=' @@"`
 		Branch *name   `parser:"@@"`
 		On     []*name `parser:"'on' @@ (',' @@)*"`
+		Within *within `parser:"@@?"`
+	}
+	within struct {
+		Pos, EndPos lexer.Position
+		Time        string `parser:"'within' @Duration"`
+		Side        string `parser:"@('before' | 'after')?"`
 	}
 	sortKey struct {
 		Pos, EndPos lexer.Position
@@ -70,9 +90,9 @@ type (
 	}
 	namedCall struct {
 		Pos, EndPos lexer.Position
-		As          *name      `parser:"((?= (Ident | Quoted) '=' ) @@ '=')?"`
-		Func        *name      `parser:"@@"`
-		Args        []*exprSum `parser:"'(' (@@ (',' @@)*)? ')'"`
+		As          *name     `parser:"((?= (Ident | Quoted) '=' ) @@ '=')?"`
+		Func        *name     `parser:"@@"`
+		Args        []*exprOr `parser:"'(' (@@ (',' @@)*)? ')'"`
 	}
 
 	exprOr struct {
@@ -100,9 +120,11 @@ type (
 		Text        *text      `parser:"  @@"`
 		Regex       *text      `parser:"| 'matches' 'regex' @@ )?"`
 	}
+	// text is a constant, or a column where Column is set.
 	text struct {
 		Pos, EndPos lexer.Position
-		Value       string `parser:"@String"`
+		Value       string `parser:"  @String"`
+		Column      *name  `parser:"| @@"`
 	}
 	exprSum struct {
 		Pos, EndPos lexer.Position
@@ -133,8 +155,8 @@ type (
 		Call        *callArgs `parser:"  @@?"`
 	}
 	callArgs struct {
-		Open string     `parser:"@'('"`
-		Args []*exprSum `parser:"(@@ (',' @@)*)? ')'"`
+		Open string    `parser:"@'('"`
+		Args []*exprOr `parser:"(@@ (',' @@)*)? ')'"`
 	}
 )
 
@@ -157,7 +179,7 @@ var stageParser = sync.OnceValue(func() *participle.Parser[stage] {
 })
 
 // stageNames are the words that a stage begins with.
-var stageNames = []string{"where", "extend", "summarize", "gaps", "sort", "top", "limit", "distinct", "project", "union", "join"}
+var stageNames = []string{"where", "extend", "summarize", "gaps", "prev", "rank", "sort", "top", "limit", "distinct", "project", "union", "join"}
 
 // stageForms says how each stage is written, for messages.
 var stageForms = map[string]string{
@@ -165,6 +187,8 @@ var stageForms = map[string]string{
 	"extend":    "extend minutes = delta / 1m",
 	"summarize": "summarize n = count(), ports = values(DestinationPort) by SourceIp, DestinationIp",
 	"gaps":      "gaps of Timestamp as delta by SourceIp, DestinationIp",
+	"prev":      "prev of User as user_before by Computer",
+	"rank":      "rank as place by n desc per Computer",
 	"sort":      "sort by n desc, SourceIp asc",
 	"top":       "top 10 by n desc",
 	"limit":     "limit 100",
@@ -187,7 +211,7 @@ func parseStage(src string) (s *stage, from, to int, message, hint string) {
 	word := firstWord(src)
 	hint = "For example: " + stageForms[word]
 	switch {
-	case word == "sort" || word == "top":
+	case word == "sort" || word == "top" || word == "rank":
 		hint = "Every key says asc or desc. " + hint
 	case word == "join" && !strings.Contains(src, "="):
 		hint = "A join says its kind: inner, left or anti. " + hint

@@ -115,6 +115,92 @@ limit 5
 project host = Computer, count
 limit 3
 `},
+		{"functions", `
+title: Functions
+taxonomy: huntc
+logsource: {category: process_creation}
+detection: {s: {A: b}, condition: s}
+hunt:
+    pipeline: |
+        extend a = lower(upper(User)), n = strlen(CommandLine), m = abs(floor(Size / 3) - ceiling(Size)),
+            cut = substring(Path, 2, 5), rest = substring(Path, 2), joined = concat(User, "@", Computer),
+            swapped = replace(Path, "\\", "/"), part = split(User, "\\", 1),
+            host = extract(Url, "^https?://([^/]+)"), whole = extract(Url, "\d+"), second = extract(Url, "(a)(b)", 2), file = filename(Image)
+        extend level = case(n > 1000, "long", n > 100 and cidr(Ip, "10.0.0.0/8", "fe80::/10"), "mid", "short"), flag = if(exists(User), 1),
+            who = coalesce(User, Computer, "nobody"), text = tostring(n), number = tonumber(User), d = weekday(Timestamp)
+        where Timestamp > ago(1d) and now() - Timestamp < 12h and CommandLine contains ParentImage
+`, `
+scan process_creation//
+where A ~ "b"
+extend a = lower(upper(User)), n = strlen(CommandLine), m = abs(-(floor(/(Size, 3)), ceiling(Size))), ` +
+			`cut = substring(Path, 2, 5), rest = substring(Path, 2), joined = concat(User, "@", Computer), ` +
+			`swapped = replace(Path, "\\", "/"), part = split(User, "\\", 1), ` +
+			`host = extract(Url, "^https?://([^/]+)", 1), whole = extract(Url, "\\d+", 0), second = extract(Url, "(a)(b)", 2), file = extract(Image, "[^\\\\/]+$", 0)
+extend level = if(n > 1000, "long", if((n > 100 and (Ip in 10.0.0.0/8 or Ip in fe80::/10)), "mid", "short")), flag = if(exists User, 1), ` +
+			`who = coalesce(User, Computer, "nobody"), text = tostring(n), number = tonumber(User), d = weekday(Timestamp)
+where (Timestamp > -(now(), 24h0m0s) and -(now(), Timestamp) < 12h0m0s and CommandLine contains ParentImage)
+`},
+		{"rows in order", `
+title: Rows in order
+taxonomy: huntc
+logsource: {category: process_creation}
+detection: {s: {A: b}, condition: s}
+hunt:
+    pipeline: |
+        prev of User as user_before by Computer
+        prev of User as user_smaller along Size
+        rank as place by Size desc, User asc per Computer
+        top 3 by Size desc per Computer, User
+        summarize bad = countif(User = "x" or Size > 3), p = percentile(Size, 99.5), a = arg_max(Size, User), b = arg_min(Timestamp, lower(User)) by Computer
+`, `
+scan process_creation//
+where A ~ "b"
+prev of User as user_before by Computer along Timestamp
+prev of User as user_smaller by  along Size
+rank as place by Size desc, User asc per Computer
+rank as rank by Size desc per Computer, User
+where rank <= 3
+summarize bad = countif((User ~ "x" or Size > 3)), p = percentile(Size), a = arg_max(Size, User), b = arg_min(Timestamp, lower(User)) by Computer
+`},
+		{"joins within a time", `
+title: Joins within a time
+taxonomy: huntc
+logsource: {category: process_creation}
+detection: {s: {A: b}, condition: s}
+hunt:
+    output: [Timestamp, Computer, Image]
+    branches:
+        files:
+            logsource: {category: file_event}
+            detection: {s: {D: 1}, condition: s}
+            output: [Timestamp, Computer, Name]
+        logons:
+            logsource: {category: authentication}
+            detection: {s: {D: 1}, condition: s}
+            output: [Timestamp, Computer]
+    pipeline: |
+        join kind=inner files on Computer within 10m after
+        join kind=anti logons on Computer within 5m
+`, `
+scan process_creation//
+where A ~ "b"
+project Timestamp, Computer, Image
+join inner on Computer
+  scan file_event//
+  where D = 1
+  project Timestamp, Computer, Name
+  project Computer, files_Timestamp = Timestamp, Name
+where (Timestamp <= files_Timestamp and -(files_Timestamp, Timestamp) <= 10m0s)
+join left on Computer
+  scan authentication//
+  where D = 1
+  project Timestamp, Computer
+  project Computer, logons_Timestamp = Timestamp
+extend in_time = if((-(logons_Timestamp, Timestamp) <= 5m0s and -(Timestamp, logons_Timestamp) <= 5m0s), 1, 0)
+rank as place_in_time by in_time desc per Timestamp, Computer, Image, files_Timestamp, Name
+where (in_time = 0 and place_in_time = 1)
+project Timestamp, Computer, Image, files_Timestamp, Name
+`},
 		{"native only", `
 title: Native
 taxonomy: huntc

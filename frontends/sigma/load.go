@@ -15,6 +15,8 @@ type Options struct {
 	// Placeholders fill %name% in values with the modifier "expand". A list in
 	// the document's own hunt.iocs comes first.
 	Placeholders []Placeholder
+	// Lookups are the lists that a pipeline can join with.
+	Lookups []Lookup
 }
 
 // Placeholder is a named list of values. They are written as in a rule: * and

@@ -272,6 +272,9 @@ func FuzzPipeline(f *testing.F) {
 		"gaps of Timestamp as delta by A, B | where delta < 5s", "top 10 by a desc", "limit 5", "distinct A, ['b c']",
 		"project A, b = hour(C)", "union other", "join kind=left other on A", "where A in (1, \"x\") or not exists(B)\n    and C matches regex \"a\\b\"",
 		"where A contains 'x' // comment", "// nothing", "where ((((A = 1))))", "where \"", "where 'a", "|", "where A != \"x\" | limit 1", "extend",
+		"extend a = case(A > 1, \"x\", cidr(B, \"10.0.0.0/8\"), lower(B), 3), b = extract(C, \"a(b)\"), c = split(C, \",\", 1)",
+		"prev of A as b by C along D\nrank as r by b desc per C | top 3 by b asc per C", "summarize countif(A > 1), x = arg_max(A, B), p = percentile(A, 95) by C",
+		"join kind=inner other on A within 5m after", "where Timestamp > ago(1d) and A contains B and filename(C) = \"x\"",
 	} {
 		f.Add(s)
 	}

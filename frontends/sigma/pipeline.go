@@ -209,12 +209,14 @@ func (p *pipeline) stage(src string) {
 		p.summarize(all, s.Summarize)
 	case s.Gaps != nil:
 		p.gaps(all, s.Gaps)
+	case s.Prev != nil:
+		p.prev(all, s.Prev)
+	case s.Rank != nil:
+		p.rank(all, s.Rank)
 	case s.Sort != nil:
 		p.query = &ir.Sort{Span: all, Input: p.query, Keys: p.sortKeys(s.Sort)}
 	case s.Top != nil:
-		if n, ok := p.count(s.Top.N); ok {
-			p.query = &ir.Limit{Span: all, Input: &ir.Sort{Span: all, Input: p.query, Keys: p.sortKeys(s.Top.Keys)}, N: n}
-		}
+		p.top(all, s.Top)
 	case s.Limit != nil:
 		if n, ok := p.count(s.Limit); ok {
 			p.query = &ir.Limit{Span: all, Input: p.query, N: n}
@@ -436,14 +438,30 @@ func (p *pipeline) aggregate(c *namedCall) *ir.Agg {
 		return nil
 	}
 	f := aggregateFuncs[i]
-	args, ok := p.arguments(f.name, f.args, c.Args, at)
+	args, ok := p.arguments(f.name, f.usage, c.Args, len(c.Args) == len(f.params), func(i, _ int) ir.Param { return f.params[i] }, at)
 	if !ok {
 		return nil
 	}
 	a := &ir.Agg{Span: at, Func: f.id}
-	as := f.name
-	if len(args) == 1 {
+	switch f.id {
+	case ir.Count:
+	case ir.ArgMin, ir.ArgMax:
+		if a.Of, ok = args[0].(*ir.Field); !ok {
+			p.diags.Errorf(codeExprType, args[0], "Name the value with \"extend\" first.", "%q goes by a column", f.name)
+			return nil
+		}
+		a.X = args[1]
+	case ir.Percentile:
+		if a.P, ok = percent(args[1]); !ok {
+			p.diags.Errorf(codeExprType, args[1], "Write "+f.usage+".", "a percentile is a number above 0 and at most 100")
+			return nil
+		}
 		a.X = args[0]
+	default:
+		a.X = args[0]
+	}
+	as := f.name
+	if a.X != nil {
 		as = ""
 		if x, ok := a.X.(*ir.Field); ok {
 			as = f.name + "_" + x.Name
@@ -463,13 +481,77 @@ func (p *pipeline) aggregate(c *namedCall) *ir.Agg {
 	return a
 }
 
-func (p *pipeline) gaps(all diag.Span, s *stageGaps) {
-	w := &ir.Window{Span: all, Input: p.query, Of: p.field(s.Of), By: p.fields(s.By), As: s.As.value()}
-	at := p.span(s.As.Pos.Offset, s.As.EndPos.Offset)
-	if p.checkField(w.As, at) {
-		p.add(w.As, at)
+// percent is the literal percentage of a percentile.
+func percent(x ir.Expr) (float64, bool) {
+	n := 0.0
+	switch v := x.(*ir.Lit).Value.(type) { // a size is a literal
+	case int64:
+		n = float64(v)
+	case float64:
+		n = v
 	}
-	p.query = w
+	return n, n > 0 && n <= 100
+}
+
+func (p *pipeline) gaps(all diag.Span, s *stageGaps) {
+	p.query = &ir.Window{Span: all, Input: p.query, Of: p.field(s.Of), By: p.fields(s.By), As: s.As.value()}
+	p.newColumn(s.As)
+}
+
+// prev adds the value of the row before.
+func (p *pipeline) prev(all diag.Span, s *stagePrev) {
+	lag := &ir.Lag{Span: all, Input: p.query, X: p.field(s.Of), By: p.fields(s.By), As: s.As.value()}
+	if s.Along != nil {
+		lag.Of = p.field(s.Along)
+	} else if lag.Of = p.timestamp(all, "Say in which order the rows stand: prev of … as … along Column."); lag.Of == nil {
+		return
+	}
+	p.query = lag
+	p.newColumn(s.As)
+}
+
+// timestamp is the column of the time, if there is one here.
+func (p *pipeline) timestamp(all diag.Span, hint string) *ir.Field {
+	if p.cols != nil && !slices.Contains(p.cols, ir.Timestamp) {
+		p.diags.Errorf(codeColumn, all, hint, "there is no column %q at this point of the pipeline", ir.Timestamp)
+		return nil
+	}
+	return &ir.Field{Span: all, Name: ir.Timestamp}
+}
+
+// newColumn makes known a column that a stage adds.
+func (p *pipeline) newColumn(n *name) {
+	at := p.span(n.Pos.Offset, n.EndPos.Offset)
+	if p.checkField(n.value(), at) {
+		p.add(n.value(), at)
+	}
+}
+
+func (p *pipeline) rank(all diag.Span, s *stageRank) {
+	p.query = &ir.Rank{Span: all, Input: p.query, By: p.fields(s.Per), Keys: p.sortKeys(s.Keys), As: s.As.value()}
+	p.newColumn(s.As)
+}
+
+// rankColumn is the column that the first rows of each group have their place
+// in.
+const rankColumn = "rank"
+
+// top keeps the first rows of all, or of each group.
+func (p *pipeline) top(all diag.Span, s *stageTop) {
+	n, ok := p.count(s.N)
+	keys := p.sortKeys(s.Keys)
+	if !ok {
+		return
+	}
+	if len(s.Per) == 0 {
+		p.query = &ir.Limit{Span: all, Input: &ir.Sort{Span: all, Input: p.query, Keys: keys}, N: n}
+		return
+	}
+	p.query = &ir.Rank{Span: all, Input: p.query, By: p.fields(s.Per), Keys: keys, As: rankColumn}
+	if !p.add(rankColumn, all) {
+		return
+	}
+	p.query = &ir.Filter{Span: all, Input: p.query, Pred: &ir.Compare{Span: all, Op: ir.Le, L: &ir.Field{Span: all, Name: rankColumn}, R: &ir.Lit{Span: all, Value: int64(n)}}}
 }
 
 // branchQuery builds the rows of a branch; each use has nodes of its own.
@@ -527,40 +609,4 @@ func (p *pipeline) union(all diag.Span, names []*name) {
 		}
 	}
 	p.query = u
-}
-
-func (p *pipeline) join(all diag.Span, s *stageJoin) {
-	kind := ir.JoinKind(s.Kind.value())
-	if kind != ir.Inner && kind != ir.LeftOuter && kind != ir.Anti {
-		p.diags.Errorf(codeJoin, p.span(s.Kind.Pos.Offset, s.Kind.EndPos.Offset), "A join is inner, left or anti.", "there is no join of the kind %q", s.Kind.value())
-		return
-	}
-	on := p.fields(s.On)
-	sub := p.branchQuery(s.Branch)
-	if sub == nil {
-		return
-	}
-	at := p.span(s.Branch.Pos.Offset, s.Branch.EndPos.Offset)
-	if sub.cols == nil {
-		p.diags.Errorf(codeJoin, at, "Give the branch an \"output\", or end its pipeline with project, summarize or distinct.", "a join has to know the columns of the branch %q", s.Branch.value())
-		return
-	}
-	for _, f := range on {
-		if !slices.Contains(sub.cols, f.Name) {
-			p.diags.Errorf(codeColumn, f, "The branch has "+strings.Join(sub.cols, ", ")+".", "the branch %q has no column %q to join on", s.Branch.value(), f.Name)
-		}
-	}
-	p.query = &ir.Join{Span: all, Left: p.query, Right: sub.query, Kind: kind, On: on}
-	if kind == ir.Anti {
-		return
-	}
-	for _, c := range sub.cols {
-		if !ir.HasField(on, c) {
-			if slices.Contains(p.cols, c) || slices.Contains(p.added, c) {
-				p.diags.Errorf(codeDuplicateCol, at, "Rename it in the branch, with project.", "both sides of the join have a column %q", c)
-				continue
-			}
-			p.add(c, at)
-		}
-	}
 }

@@ -155,3 +155,12 @@ func relaxPCRE(source string) string {
 	}
 	return b.String()
 }
+
+// groupsOf is the number of groups in an expression that RE2 knows, else -1.
+func groupsOf(source string) int {
+	re, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		return -1
+	}
+	return re.MaxCap()
+}

@@ -110,6 +110,16 @@ func TestLanguageNamesEverything(t *testing.T) {
 			t.Errorf("docs/language.md does not mention `%s`", w)
 		}
 	}
+	for _, f := range functions {
+		if !strings.Contains(doc, "`"+f.usage+"`") {
+			t.Errorf("docs/language.md does not show `%s`", f.usage)
+		}
+	}
+	for _, f := range aggregateFuncs {
+		if !strings.Contains(doc, "`"+f.usage+"`") {
+			t.Errorf("docs/language.md does not show `%s`", f.usage)
+		}
+	}
 	for _, w := range slices.Concat(statuses, levels, phases, confidences, relatedTypes, correlationTypeNames(), targets) {
 		if !strings.Contains(doc, w) {
 			t.Errorf("docs/language.md does not mention %s", w)

@@ -136,11 +136,24 @@ func writeQuery(b *strings.Builder, q ir.Query, indent string) {
 			if a.X != nil {
 				x = show(a.X)
 			}
+			if a.Of != nil {
+				x = a.Of.Name + ", " + x
+			}
 			aggs = append(aggs, a.As+" = "+string(a.Func)+"("+x+")")
 		}
 		line(q.Input, "summarize %s by %s", strings.Join(aggs, ", "), cols(q.By))
 	case *ir.Window:
 		line(q.Input, "gaps of %s as %s by %s", q.Of.Name, q.As, fields(q.By))
+	case *ir.Lag:
+		line(q.Input, "prev of %s as %s by %s along %s", q.X.Name, q.As, fields(q.By), q.Of.Name)
+	case *ir.Rank:
+		var keys []string
+		for _, k := range q.Keys {
+			keys = append(keys, k.X.Name+map[bool]string{false: " asc", true: " desc"}[k.Desc])
+		}
+		line(q.Input, "rank as %s by %s per %s", q.As, strings.Join(keys, ", "), fields(q.By))
+	case *ir.Table:
+		line(nil, "lookup %s (%s) %q", q.Name, strings.Join(q.Cols, ", "), q.Rows)
 	case *ir.Union:
 		line(nil, "union")
 		for _, in := range q.Inputs {

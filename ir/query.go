@@ -353,6 +353,23 @@ type CorrelationCond struct {
 	Value float64
 }
 
+// Holds reports whether a value satisfies the comparison.
+func (c CorrelationCond) Holds(v float64) bool {
+	switch c.Op {
+	case Lt:
+		return v < c.Value
+	case Le:
+		return v <= c.Value
+	case Gt:
+		return v > c.Value
+	case Ge:
+		return v >= c.Value
+	case Eq:
+		return v == c.Value
+	}
+	return v != c.Value
+}
+
 // Alias maps a group-by name to each rule's own field.
 type Alias struct {
 	diag.Span

@@ -15,6 +15,7 @@ import (
 
 	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/frontends/sigma"
 )
 
 // configName is the project file's name.
@@ -26,12 +27,14 @@ type Config struct {
 	// Home is the project's folder of detections: "detections" beside the
 	// settings. Outputs mirror what is below it, wherever a build starts.
 	Home string
-	raw  []byte // what it says, for the cache's key
+	raw  []byte // what it and the files that it names say, for the cache's key
 
 	Datasets     yaml.Node // overlay for schema.New
 	Placeholders []Placeholder
 	Splunk       splunk.Config
-	CIM          string // version of Splunk's data models; "" for the newest
+	// Lookups are the lists that a pipeline can join with.
+	Lookups []sigma.Lookup
+	CIM     string // version of Splunk's data models; "" for the newest
 	// Allow are departures from exactness that the project accepts in every
 	// document: properties of its data rather than of a detection.
 	Allow []diag.Code
@@ -44,7 +47,7 @@ type Placeholder struct {
 }
 
 var (
-	configKeys = []string{"allow", "datasets", "placeholders", "splunk"}
+	configKeys = []string{"allow", "datasets", "lookups", "placeholders", "splunk"}
 	splunkKeys = []string{"cim", "summariesonly"}
 )
 
@@ -171,6 +174,8 @@ func (c *Config) parse() diag.List {
 		case "datasets":
 			c.Datasets = *val
 			c.checkDatasets(at, &diags)
+		case "lookups":
+			c.lookups(val, at, &diags)
 		case "placeholders":
 			c.placeholders(val, at, &diags)
 		case "splunk":
@@ -226,6 +231,47 @@ func (c *Config) placeholders(n *yaml.Node, at func(*yaml.Node) diag.Span, diags
 			p.Values = append(p.Values, v.Value)
 		}
 		c.Placeholders = append(c.Placeholders, p)
+	}
+}
+
+// lookupName is what a lookup may be called: it becomes part of a file name.
+var lookupName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+// lookups reads the lists that documents join with, each in a CSV file beside
+// or below the settings.
+func (c *Config) lookups(n *yaml.Node, at func(*yaml.Node) diag.Span, diags *diag.List) {
+	const hint = "Write name: path/to/file.csv."
+	if n.Kind != yaml.MappingNode {
+		diags.Errorf(codeConfigValue, at(n), hint, "\"lookups\" is a map from the name of a lookup to its CSV file")
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, val := n.Content[i], deref(n.Content[i+1])
+		if !lookupName.MatchString(key.Value) {
+			diags.Errorf(codeConfigValue, at(key), "Use at most 64 letters, digits and underscores, and start with a letter.", "%q cannot be the name of a lookup", key.Value)
+			continue
+		}
+		if val.Kind != yaml.ScalarNode || !filepath.IsLocal(filepath.FromSlash(val.Value)) {
+			diags.Errorf(codeConfigValue, at(val), hint, "the lookup %q is a file beside or below huntc.yaml", key.Value)
+			continue
+		}
+		name := filepath.Join(filepath.Dir(c.Path), filepath.FromSlash(val.Value))
+		text, err := os.ReadFile(name)
+		if err != nil {
+			diags.Errorf(codeConfigValue, at(val), "Check the path, which starts at the folder of huntc.yaml.", "the file of the lookup %q cannot be read: %v", key.Value, rootCause(err))
+			continue
+		}
+		c.raw = append(append(c.raw, 0), text...)
+		l, line, message, help := sigma.ReadLookup(key.Value, text)
+		if message != "" {
+			where := place(name)
+			if line > 0 {
+				where.Pos.Line, where.Pos.Column = line, 1
+			}
+			diags.Errorf(codeConfigValue, where, help, "%s", message)
+			continue
+		}
+		c.Lookups = append(c.Lookups, l)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"a list", "- a\n", []string{"huntc.yaml:1:1 HC0550"}},
 		{"two documents", "splunk: {}\n---\nsplunk: {}\n", []string{"huntc.yaml HC0550"}},
 		{"unknown key", "placeholders: {}\ndataset: {}\n", []string{`huntc.yaml:2:1 HC0551 Did you mean "datasets"?`}},
-		{"a key of no resemblance", "zzz: 1\n", []string{"huntc.yaml:1:1 HC0551 Known are: allow, datasets, placeholders, splunk."}},
+		{"a key of no resemblance", "zzz: 1\n", []string{"huntc.yaml:1:1 HC0551 Known are: allow, datasets, lookups, placeholders, splunk."}},
 		{"twice", "splunk: {}\nsplunk: {}\n", []string{"huntc.yaml:2:1 HC0551"}},
 		{"placeholders are a list", "placeholders: [a]\n", []string{"huntc.yaml:1:15 HC0552"}},
 		{"a placeholder is a map", "placeholders:\n  a: {b: c}\n  b: [x, [y]]\n  c:\n", []string{"huntc.yaml:2:6 HC0552", "huntc.yaml:3:10 HC0552", "huntc.yaml:4:5 HC0552"}},
@@ -41,11 +41,19 @@ func TestConfigMistakes(t *testing.T) {
 		{"columns that are there", "datasets:\n  process_creation:\n    xdr: {columns: {Image: FolderPath}}\n    cim: {columns: {Image: process_path}}\n", nil},
 		{"a table that is not there", "datasets:\n  mine:\n    logsources: [{product: x}]\n    xdr: {table: DeviceProcesEvents, columns: {Image: x}}\n", []string{`huntc.yaml:4:18 HC0552 Did you mean "DeviceProcessEvents"?`}},
 		{"an unknown key of a dataset", "datasets:\n  process_creation: {tabel: x}\n", []string{"huntc.yaml:2:3 HC0552"}},
+		{"lookups are a list", "lookups: [a]\n", []string{"huntc.yaml:1:10 HC0552"}},
+		{"a lookup", "lookups: {good: good.csv}\n", nil},
+		{"a lookup's name that breaks out", "lookups: {'a | b': good.csv}\n", []string{"huntc.yaml:1:11 HC0552"}},
+		{"a lookup elsewhere", "lookups: {a: ../good.csv, b: /good.csv}\n", []string{"huntc.yaml:1:14 HC0552", "huntc.yaml:1:30 HC0552"}},
+		{"a lookup that is not there", "lookups: {a: absent.csv}\n", []string{"huntc.yaml:1:14 HC0552"}},
+		{"lookups that are none", "lookups: {a: ragged.csv, b: named.csv, c: twice.csv, d: empty.csv, e: control.csv, f: quote.csv}\n",
+			[]string{"ragged.csv:3:1 HC0552", "named.csv:1:1 HC0552", "twice.csv:1:1 HC0552", "empty.csv:1:1 HC0552", "control.csv:2:1 HC0552", "quote.csv:2:1 HC0552"}},
 		{"aliases", "placeholders:\n  a: &a [x]\n  b: *a\n", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tree(t, map[string]string{"huntc.yaml": tt.text})
+			tree(t, map[string]string{"huntc.yaml": tt.text, "good.csv": "A,B\n1,\n", "ragged.csv": "A,B\n1,2\n1\n", "named.csv": "A b,B\n1,2\n",
+				"twice.csv": "A,A\n1,2\n", "empty.csv": "A\n", "control.csv": "A\n\"1\n2\"\n", "quote.csv": "A,B\nx\"y,2\n"})
 			_, diags, err := LoadConfig("huntc.yaml")
 			if err != nil {
 				t.Fatal(err)
@@ -92,6 +100,7 @@ func TestDocumentedConfig(t *testing.T) {
 	}
 	tree(t, map[string]string{
 		"huntc.yaml":           string(block[1]),
+		"lookups/owners.csv":   "Computer,Team\nws1,Payroll\n",
 		"detections/badge.yml": "title: Badge\nlogsource: {product: acme, service: badge}\ndetection:\n  selection: {Door: main}\n  condition: selection\n",
 		"detections/owner.yml": "title: Owner\nlogsource: {category: process_creation, product: windows}\ndetection:\n  selection: {AssetOwner|expand: '%Administrators%'}\n  condition: selection\n",
 	})

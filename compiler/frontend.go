@@ -41,7 +41,7 @@ func (d *document) noteBroken(hunts []*ir.Hunt) {
 
 // sigmaFrontend reads Sigma documents.
 func sigmaFrontend(c *Config) frontend {
-	opts := &sigma.Options{}
+	opts := &sigma.Options{Lookups: c.Lookups}
 	for _, p := range c.Placeholders {
 		opts.Placeholders = append(opts.Placeholders, sigma.Placeholder{Name: p.Name, Values: p.Values})
 	}

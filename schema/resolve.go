@@ -578,9 +578,11 @@ func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
 		r.noteKeys(lsc, key)
 		l := r.field(lsc, key)
 		out.On = append(out.On, l)
-		if x := rsc.value(key); x != nil {
-			proj.Cols = append(proj.Cols, &ir.Col{Span: key.Span, As: l.Name, X: x})
+		x := ir.Expr(key)
+		if i := slices.IndexFunc(p.Cols, func(c *ir.Col) bool { return c.As == key.Name }); isProject && i >= 0 {
+			x = p.Cols[i].X // which the right side gives the name of the key
 		}
+		proj.Cols = append(proj.Cols, &ir.Col{Span: key.Span, As: l.Name, X: r.expr(rsc, x)})
 	}
 	if q.Kind == ir.Anti {
 		out.Right = proj

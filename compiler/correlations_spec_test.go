@@ -1,0 +1,341 @@
+package compiler_test
+
+import (
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/huntc/huntc/backends/defender"
+	"github.com/huntc/huntc/backends/splunk"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/frontends/sigma"
+	"github.com/huntc/huntc/internal/kustotest"
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// specRules are what the correlations of the tests below count: two rules on
+// one table, one on another, a correlation and a correlation of it.
+const specRules = `title: Shells
+name: shell
+logsource: {category: process_creation, product: windows}
+detection: {s: {Image|endswith: '\sh.exe'}, condition: s}
+---
+title: Commands
+name: command
+logsource: {category: process_creation, product: windows}
+detection: {s: {CommandLine|re: 'a.c'}, condition: s}
+---
+title: Connections
+name: connect
+logsource: {category: network_connection, product: windows}
+detection: {s: {DestinationPort|lt: 1000}, condition: s}
+---
+title: Many shells
+name: many
+correlation: {type: event_count, rules: [shell], group-by: [Computer, User], timespan: 10m, condition: {gte: 2}}
+hunt: {windows: tumbling}
+---
+title: Many shells again and again
+name: more
+correlation: {type: event_count, rules: [many], group-by: [Computer], timespan: 1d, condition: {gte: 2}}
+hunt: {windows: tumbling}
+`
+
+// specCase is one correlation: its keys as they are written, "" for absent.
+type specCase struct {
+	typ, condition, windows, rules, group, timespan, generate string
+	// field and percentile go into the condition.
+	field, percentile string
+}
+
+// saysAll are the conditions on the number of rules, or on their names, that
+// ask for all of the rules, by how many these are.
+var saysAll = map[int][]string{
+	1: {"gte: 1, lt: 3"},
+	2: {"gte: 2", "gt: 1", "eq: 2"},
+}
+
+// mayBeRefused reports whether the case is one that has no query: an order of
+// some of the rules, or a field that a counted correlation does not have.
+func (c specCase) mayBeRefused() bool {
+	chain := strings.Contains(c.rules, "many")
+	if !strings.HasPrefix(c.typ, "temporal_ordered") || c.condition == "" || chain {
+		return chain
+	}
+	n := len(strings.Split(c.rules, ", "))
+	return !slices.Contains(saysAll[n], c.condition) && c.condition != boolean("all", c.rules) && c.condition != boolean("all of them", c.rules) &&
+		c.condition != boolean("upper case", c.rules)
+}
+
+// aliasField is what the alias of the tests stands for in each rule.
+var aliasField = map[string]string{"shell": "User", "command": "CommandLine", "connect": "DestinationIp", "many": "User", "more": "Computer"}
+
+// text is the document.
+func (c specCase) text(name string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "title: Case\nname: %s\ncorrelation:\n    type: %s\n    rules: [%s]\n    timespan: %s\n", name, c.typ, c.rules, c.timespan)
+	switch c.group {
+	case "":
+	case "alias":
+		var fields []string
+		for _, r := range strings.Split(c.rules, ", ") {
+			fields = append(fields, r+": "+aliasField[r])
+		}
+		fmt.Fprintf(&b, "    group-by: [who]\n    aliases: {who: {%s}}\n", strings.Join(fields, ", "))
+	default:
+		fmt.Fprintf(&b, "    group-by: [%s]\n", c.group)
+	}
+	var condition []string
+	for _, part := range []string{c.condition, c.field, c.percentile} {
+		if part != "" {
+			condition = append(condition, part)
+		}
+	}
+	switch {
+	case strings.HasPrefix(c.condition, "'"):
+		fmt.Fprintf(&b, "    condition: %s\n", c.condition)
+	case len(condition) > 0:
+		fmt.Fprintf(&b, "    condition: {%s}\n", strings.Join(condition, ", "))
+	}
+	if c.generate != "" {
+		fmt.Fprintf(&b, "generate: %s\n", c.generate)
+	}
+	if c.windows != "" {
+		fmt.Fprintf(&b, "hunt: {windows: %s}\n", c.windows)
+	}
+	return b.String()
+}
+
+var correlationTypes = []string{"event_count", "value_count", "value_sum", "value_avg", "value_percentile", "value_median",
+	"temporal", "temporal_ordered", "temporal_extended", "temporal_ordered_extended"}
+
+var (
+	specThresholds = []string{"gt: 1", "gte: 2", "lt: 3", "lte: 3", "eq: 2", "neq: 2", "gt: 1, lt: 5", "gt: 1, lte: 4", "gte: 2, lt: 5", "gte: 2, lte: 4", "gte: 2, neq: 3",
+		"gte: 1.5", "gt: 1.5", "lt: 2.5", "eq: 2.0", "neq: 0.5", "gte: 0", "eq: 0", "gt: -1", "gte: 20000", "gt: 1e3", "gt: 4, lt: 2"}
+	specCounts   = []string{"gte: 2", "gt: 1", "eq: 2", "lte: 1", "neq: 1", "gte: 1, lt: 3"}
+	specBooleans = []string{"all", "any", "not", "nested", "1 of them", "all of them", "1 of s*", "upper case", "not all"}
+	specWindows  = []string{"", "tumbling", "sliding", "session"}
+	specGenerate = []string{"", "true", "false"}
+	specGroups   = []string{"", "Computer", "Computer, User", "alias"}
+	specSpans    = []string{"30s", "5m", "90m", "1h", "24h", "1d", "2w", "7m", "36h"}
+	specLists    = []string{"shell", "shell, command", "shell, connect", "command, connect, shell", "many", "many, connect", "more, many, command"}
+	specPercents = []string{"percentile: 0", "percentile: 50", "percentile: 95", "percentile: 99.9", "percentile: 100"}
+)
+
+// boolean is a condition on the rules of a list.
+func boolean(form, rules string) string {
+	list := strings.Split(rules, ", ")
+	first, last := list[0], list[len(list)-1]
+	out := map[string]string{
+		"all": strings.Join(list, " and "), "any": strings.Join(list, " or "), "not": first + " and not " + last,
+		"nested": fmt.Sprintf("(%s or %s) and not (%s and %s)", first, last, first, last), "1 of them": "1 of them", "all of them": "all of them",
+		"1 of s*": "1 of " + first[:1] + "*", "upper case": strings.Join(list, " AND "), "not all": "not (" + strings.Join(list, " and ") + ")",
+	}[form]
+	return "'" + out + "'"
+}
+
+// specCases are correlations of every type in every window, by every group
+// over every list of rules, and with every condition in every window; what is
+// left goes round.
+func specCases() []specCase {
+	var cases []specCase
+	round := map[string]int{}
+	next := func(axis string, list []string) string {
+		round[axis]++
+		return list[(round[axis]-1)%len(list)]
+	}
+	add := func(c specCase) {
+		c.timespan, c.generate = next("timespan"+c.typ, specSpans), next("generate"+c.windows, specGenerate)
+		if fields := []string{"field: ProcessId"}; strings.HasPrefix(c.typ, "value") {
+			switch {
+			case c.rules == "many" && c.typ == "value_count":
+				fields = []string{"field: value", "field: [User, value]"}
+			case c.rules == "many":
+				fields = []string{"field: value"}
+			case c.typ == "value_count":
+				fields = []string{"field: ProcessId", "field: [ProcessId, Image]", "field: User", "field: [Image]"}
+			}
+			c.field = next("field"+c.typ, fields)
+		}
+		if c.typ == "value_percentile" {
+			c.percentile = next("percentile", specPercents)
+		}
+		cases = append(cases, c)
+	}
+	for _, typ := range correlationTypes[:6] {
+		for _, w := range specWindows {
+			for _, g := range specGroups {
+				for _, r := range specLists {
+					add(specCase{typ: typ, windows: w, group: g, rules: r, condition: next("threshold"+typ, specThresholds)})
+				}
+			}
+			for _, c := range specThresholds {
+				add(specCase{typ: typ, windows: w, condition: c, group: next("group"+typ, specGroups), rules: next("rules"+typ+w, specLists)})
+			}
+		}
+	}
+	for _, typ := range correlationTypes[6:] {
+		for _, w := range specWindows {
+			for _, r := range specLists {
+				for _, g := range specGroups {
+					add(specCase{typ: typ, windows: w, group: g, rules: r})
+				}
+				for _, c := range specCounts {
+					add(specCase{typ: typ, windows: w, rules: r, condition: c, group: next("group"+typ, specGroups)})
+				}
+				for _, c := range specBooleans {
+					add(specCase{typ: typ, windows: w, rules: r, condition: boolean(c, r), group: next("group"+typ, specGroups)})
+				}
+			}
+		}
+	}
+	return cases
+}
+
+// TestEveryCorrelation: every correlation that Sigma 2.1 and the drafts of 2.2
+// can write compiles to both targets, to text that reads back as what it was
+// printed from and that Microsoft's language service accepts; or it gets an
+// error with a code at a place within the document.
+func TestEveryCorrelation(t *testing.T) {
+	cases := specCases()
+	seen := map[string]bool{}
+	var doc strings.Builder
+	doc.WriteString(specRules)
+	starts := make([]int, len(cases)+1) // lines
+	line := 1 + strings.Count(specRules, "\n")
+	for i, c := range cases {
+		for _, other := range []string{"windows " + c.windows, "rules " + c.rules, "group " + c.group, "timespan " + c.timespan, "generate " + c.generate, "condition " + c.condition} {
+			seen[c.typ+" "+other], seen[c.windows+" "+other] = true, true
+		}
+		text := "---\n" + c.text(fmt.Sprintf("case_%d", i))
+		starts[i] = line
+		line += strings.Count(text, "\n")
+		doc.WriteString(text)
+	}
+	starts[len(cases)] = line
+	for _, first := range slices.Concat(correlationTypes, specWindows) {
+		for what, list := range map[string][]string{"windows": specWindows, "rules": specLists, "group": specGroups, "timespan": specSpans, "generate": specGenerate} {
+			for _, second := range list {
+				if pair := first + " " + what + " " + second; !seen[pair] && (what != "windows" || slices.Contains(correlationTypes, first)) {
+					t.Errorf("no case has %q", pair)
+				}
+			}
+		}
+	}
+	file, diags := sigma.Load("spec.yml", []byte(doc.String()), nil)
+	diags = append(diags, sigma.Link([]*sigma.File{file})...)
+	hunts := map[string]*ir.Hunt{}
+	for _, h := range file.Hunts {
+		hunts[h.Meta.Name] = h
+	}
+	perCase := make([]diag.List, len(cases))
+	for _, d := range diags {
+		i, _ := slices.BinarySearch(starts, d.Pos.Line) // the first that starts there or later
+		if i == 0 || i > len(cases) {
+			t.Errorf("a diagnostic about no case: %v", d)
+			continue
+		}
+		perCase[i-1] = append(perCase[i-1], d)
+	}
+
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := everyCorrelation{t: t, splunk: splunk.New(s, splunk.Config{}), defender: defender.New(s), schema: s, said: map[string]int{}, queries: map[string]int{}}
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := range next {
+				e.hold(i, cases[i], perCase[i], hunts[fmt.Sprintf("case_%d", i)], starts[i], starts[i+1])
+			}
+		})
+	}
+	for i := range cases {
+		if i%10 == 0 || !testing.Short() {
+			next <- i
+		}
+	}
+	close(next)
+	workers.Wait()
+	for _, k := range slices.Sorted(maps.Keys(e.said)) {
+		t.Logf("%5d %s", e.said[k], k)
+	}
+	var queries []kustotest.Query
+	for _, text := range slices.Sorted(maps.Keys(e.queries)) {
+		queries = append(queries, kustotest.Query{ID: cases[e.queries[text]].text("x"), Text: text})
+	}
+	t.Logf("%d correlations, %d different Kusto queries", len(cases), len(queries))
+	kustotest.NoFindings(t, queries)
+}
+
+type everyCorrelation struct {
+	t        *testing.T
+	splunk   *splunk.Backend
+	defender *defender.Backend
+	schema   *schema.Schema
+
+	mu      sync.Mutex
+	said    map[string]int // what became of them
+	queries map[string]int // Kusto's, with the number of a case that has it
+}
+
+func (e *everyCorrelation) say(what string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.said[what]++
+}
+
+// hold checks one case: its document stands between two lines of the file.
+func (e *everyCorrelation) hold(i int, c specCase, loading diag.List, h *ir.Hunt, start, end int) {
+	refused := func(by string, list diag.List) bool {
+		for _, d := range list {
+			if d.Severity != diag.Error {
+				continue
+			}
+			e.say(fmt.Sprintf("%s %s %s", by, d.Code, c.typ))
+			if d.Code == "" || d.Code == "HC0699" || d.Message == "" || d.Pos.Filename != "spec.yml" || d.Pos.Line <= start || d.Pos.Line >= end || d.Pos.Column < 1 {
+				e.t.Errorf("%s: %v, and the document is lines %d to %d\n%s", by, d, start+1, end-1, c.text("x"))
+			}
+		}
+		if list.HasErrors() && !c.mayBeRefused() {
+			e.t.Errorf("%s refuses what it can say: %v\n%s", by, list, c.text("x"))
+		}
+		return list.HasErrors()
+	}
+	if failed := refused("huntc", loading); failed != (h == nil) {
+		e.t.Errorf("errors %v, hunt %v\n%s", loading, h, c.text("x"))
+		return
+	} else if failed {
+		return
+	}
+	if said := slices.ContainsFunc(loading, func(d diag.Diagnostic) bool { return d.Code == "HC0148" }); said != (c.windows == "") {
+		e.t.Errorf("windows are %q, and %v is said", c.windows, loading)
+	}
+	copied := *h
+	h = &copied
+	h.Path = c.text("x")
+	if art := e.splunk.Compile(h); !refused("splunk", art.Diagnostics) {
+		e.say("splunk ok")
+		checkSplunkLaws(e.t, e.splunk, h)
+	}
+	art := e.defender.Compile(h)
+	if refused("defender", art.Diagnostics) {
+		return
+	}
+	e.say("defender ok")
+	res := e.schema.Resolve(h, schema.XDR)
+	plan, _ := e.defender.Plan(res.Query, res.Fields)
+	checkDefenderLaws(e.t, e.defender, h.Path, plan)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.queries[art.Query] = i
+}

@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // WalkExpr calls f for e and, where f returns true, for what is below it, in
 // source order.
@@ -271,4 +274,89 @@ func Scans(q Query) []*Scan {
 		}
 	})
 	return out
+}
+
+// Columns are the names of the columns of q's rows, in order; nil where they
+// are events, which have whatever the schema knows.
+func Columns(q Query) []string {
+	one := func(in Query, more ...string) []string {
+		cols := Columns(in)
+		if cols == nil {
+			return nil
+		}
+		return appendNew(slices.Clip(cols), more)
+	}
+	names := func(cols []*Col) []string {
+		out := make([]string, len(cols))
+		for i, c := range cols {
+			out[i] = c.As
+		}
+		return out
+	}
+	switch q := q.(type) {
+	case *Scan:
+		return nil
+	case *Table:
+		return q.Cols
+	case *Filter:
+		return Columns(q.Input)
+	case *Sort:
+		return Columns(q.Input)
+	case *Limit:
+		return Columns(q.Input)
+	case *Extend:
+		return one(q.Input, names(q.Cols)...)
+	case *Window:
+		return one(q.Input, q.As)
+	case *Session:
+		return one(q.Input, q.As)
+	case *Lag:
+		return one(q.Input, q.As)
+	case *Rank:
+		return one(q.Input, q.As)
+	case *Project:
+		return names(q.Cols)
+	case *Distinct:
+		out := make([]string, len(q.By))
+		for i, f := range q.By {
+			out[i] = f.Name
+		}
+		return out
+	case *Aggregate:
+		out := names(q.By)
+		for _, a := range q.Aggs {
+			out = append(out, a.As)
+		}
+		return out
+	case *Join:
+		if q.Kind == Anti {
+			return Columns(q.Left)
+		}
+		right := Columns(q.Right)
+		if right == nil {
+			return nil
+		}
+		return one(q.Left, right...)
+	case *Union:
+		out := []string{}
+		for _, in := range q.Inputs {
+			cols := Columns(in)
+			if cols == nil {
+				return nil
+			}
+			out = appendNew(out, cols)
+		}
+		return out
+	}
+	panic(fmt.Sprintf("ir: unhandled query %T", q))
+}
+
+// appendNew appends the names that are not there yet.
+func appendNew(to, names []string) []string {
+	for _, n := range names {
+		if !slices.Contains(to, n) {
+			to = append(to, n)
+		}
+	}
+	return to
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
 
@@ -62,6 +63,12 @@ func (l *linker) correlate(e *entry) {
 	if l.diags[before:].HasErrors() {
 		e.broken = true
 		return
+	}
+	if e.after != nil {
+		var diags diag.List
+		q, diags = e.after(q)
+		l.diags = append(l.diags, diags...)
+		e.broken = q == nil
 	}
 	e.hunt.Query = q
 }
@@ -198,10 +205,21 @@ func (k *correlator) events(i int, more ...*ir.Col) ir.Query {
 	if p, ok := q.(*ir.Project); ok && k.rules[i].hunt.Kind == ir.KindRule {
 		q = p.Input // "hunt: output" chooses what is shown, not what can be counted
 	}
+	known := ir.Columns(q)
+	var missing []string
+	need := func(f *ir.Field) {
+		if known != nil && !slices.Contains(known, f.Name) && !slices.Contains(missing, f.Name) {
+			missing = append(missing, f.Name)
+			k.diags.Errorf(codeCorrRule, k.c.Rules[i], "Keep the column in its pipeline. It has "+strings.Join(known, ", ")+".",
+				"the rows of %q have no column %q, by which they are counted", k.c.Rules[i].Name, f.Name)
+		}
+	}
 	var present []ir.Expr
 	cols := []*ir.Col{k.col(ir.Timestamp, k.field(k.timeOfRow(i)))}
+	need(k.field(k.timeOfRow(i)))
 	add := func(f *ir.Field) *ir.Field {
 		own := k.own(f, i)
+		need(own)
 		if !slices.ContainsFunc(cols, func(c *ir.Col) bool { return c.As == f.Name }) {
 			cols = append(cols, &ir.Col{Span: f.Span, As: f.Name, X: own})
 		}

@@ -48,12 +48,13 @@ func correlationTypeNames() []string {
 // correlation reads a correlation document.
 func (d *document) correlation() {
 	h := d.huntBlock()
-	for _, name := range []string{"pipeline", "branches", "template", "output"} {
-		if k := h.key(name); k != nil {
-			d.diags.Errorf(codeUnknownKey, d.src.span(k), "Remove it.", "a correlation has no \"hunt: %s\"", name)
-		}
+	if k := h.key("template"); k != nil {
+		d.diags.Errorf(codeUnknownKey, d.src.span(k), "Remove it.", "a correlation has no \"hunt: template\"")
 	}
 	d.hunt.Kind = ir.KindCorrelation
+	if h.pipeline != nil || len(h.output) > 0 || len(h.branches) > 0 {
+		d.entry.after = func(rows ir.Query) (ir.Query, diag.List) { return d.rowsThrough(h, rows) }
+	}
 	for _, k := range []topKey{keyLogsource, keyDetection, keyFilter} {
 		if d.get(k) != nil {
 			d.diags.Errorf(codeNoDetection, d.src.span(d.keys[k].key), "Write it as a document of its own and name it in \"rules\".", "a correlation has no %q", topKeys[k])
@@ -352,4 +353,12 @@ func (d *document) obsoleteAction() bool {
 		return true
 	}
 	return false
+}
+
+// rowsThrough puts the rows of a correlation through the output and the
+// pipeline of its document. Which columns they have is known once the rules are.
+func (d *document) rowsThrough(h *hunt, rows ir.Query) (ir.Query, diag.List) {
+	before := len(d.diags)
+	q := d.assemble(h, rows)
+	return q, d.diags[before:]
 }

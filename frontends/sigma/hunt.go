@@ -431,24 +431,22 @@ func (d *document) readBranches(h *hunt, n *yaml.Node) {
 
 var branchName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 
-// assemble builds the query: the main source, its output, the pipeline.
-func (d *document) assemble(h *hunt, main *ir.Filter) {
+// assemble builds the query: the rows of the main source, their output, the
+// pipeline. It is nil after an error.
+func (d *document) assemble(h *hunt, main ir.Query) ir.Query {
 	before := d.errors()
-	if main == nil {
-		return
-	}
 	p := &pipeline{document: d, branches: h.branches}
 	p.start(main, h.output)
 	if h.pipeline != nil {
 		p.run(h.pipeline)
 	}
 	if d.errors() > before {
-		return
+		return nil
 	}
 	for _, b := range h.branches {
 		if !b.used {
 			d.diags.Errorf(codeBranchUnused, b, "Add \"union "+b.name+"\" or a join to the pipeline, or remove the branch.", "no stage of the pipeline uses the branch %q", b.name)
 		}
 	}
-	d.hunt.Query = p.query
+	return p.query
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/ir"
 )
@@ -149,6 +151,62 @@ hunt: {windows: tumbling}
 	}
 	if chain.Correlation.Expr != "many and not logon" || chain.Correlation.Timespan.Hours() != 168 {
 		t.Errorf("%+v", chain.Correlation)
+	}
+}
+
+// TestCorrelationPipeline: the rows of a correlation go through the output and
+// the pipeline of its document, and a correlation can count what comes out.
+func TestCorrelationPipeline(t *testing.T) {
+	f, diags := sigma.Load("c.yml", []byte(`title: Logon
+name: logon
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4625}, condition: s}
+---
+title: Sprayed
+name: sprayed
+taxonomy: huntc
+correlation: {type: value_count, rules: [logon], group-by: [IpAddress], timespan: 10m, condition: {field: TargetUserName, gte: 20}}
+hunt:
+    windows: tumbling
+    branches:
+        known:
+            logsource: {category: network_connection}
+            detection: {s: {A: 1}, condition: s}
+            output: [IpAddress]
+    pipeline: |
+        join kind=anti known on IpAddress
+        extend minutes = (lastTime - firstTime) / 1m
+        where minutes < 5
+---
+title: Twice
+correlation: {type: event_count, rules: [sprayed], group-by: [IpAddress], timespan: 1d, condition: {gte: 2}}
+hunt: {windows: tumbling, output: [IpAddress, value]}
+`), nil)
+	diags = append(diags, sigma.Link([]*sigma.File{f})...)
+	if len(diags) > 0 {
+		t.Fatal(list(diags))
+	}
+	const sprayed = `scan /windows/security
+where EventID = 4625
+where (exists IpAddress and not IpAddress ~ "")
+summarize value = dcount(TargetUserName), firstTime = min(Timestamp), lastTime = max(Timestamp) by window = bin(Timestamp, 10m0s), IpAddress
+where value >= 20
+join anti on IpAddress
+  scan network_connection//
+  where A = 1
+  project IpAddress
+extend minutes = /(-(lastTime, firstTime), 1m0s)
+where minutes < 5
+`
+	for i, want := range []string{sprayed, sprayed + `where (exists IpAddress and not IpAddress ~ "")
+extend Timestamp = lastTime
+summarize value = count(), firstTime = min(Timestamp), lastTime = max(Timestamp) by window = bin(Timestamp, 24h0m0s), IpAddress
+where value >= 2
+project IpAddress, value
+`} {
+		if diff := cmp.Diff(want, showQuery(f.Hunts[i+1].Query)); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

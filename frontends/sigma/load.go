@@ -46,6 +46,9 @@ type entry struct {
 	broken   bool
 	id, name diag.Span
 	sources  []detectionSource
+	// after, if not nil, is what the document does with the rows of its
+	// correlation.
+	after func(ir.Query) (ir.Query, diag.List)
 }
 
 // detectionSource is one detection: where a filter is put in.
@@ -232,7 +235,9 @@ func (d *document) detectionDocument() {
 	if src == nil || det == nil {
 		return
 	}
-	d.assemble(h, d.source("detection", src, det))
+	if main := d.source("detection", src, det); main != nil {
+		d.hunt.Query = d.assemble(h, main)
+	}
 }
 
 // source reads a logsource and a detection into Filter(Scan).

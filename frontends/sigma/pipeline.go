@@ -33,11 +33,15 @@ type pipeline struct {
 	added []string
 }
 
-// start begins with a source and the columns chosen for it.
-func (p *pipeline) start(main *ir.Filter, output []item) {
+// start begins with the rows of a source and the columns chosen of them.
+func (p *pipeline) start(main ir.Query, output []item) {
 	p.query = main
+	p.cols = ir.Columns(main)
 	if len(output) == 0 {
 		return
+	}
+	for _, o := range output {
+		p.checkColumn(&ir.Field{Span: o.Span, Name: o.text})
 	}
 	proj := &ir.Project{Span: diag.Span{Pos: output[0].Pos, EndPos: output[len(output)-1].EndPos}, Input: main}
 	p.cols = make([]string, 0, len(output))
@@ -281,9 +285,14 @@ func (p *pipeline) add(as string, at diag.Span) bool {
 // field reads the name of a column that exists at this point.
 func (p *pipeline) field(n *name) *ir.Field {
 	f := &ir.Field{Span: p.span(n.Pos.Offset, n.EndPos.Offset), Name: n.value()}
-	if !p.checkField(f.Name, f.Span) {
-		return f
+	if p.checkField(f.Name, f.Span) {
+		p.checkColumn(f)
 	}
+	return f
+}
+
+// checkColumn reports a column that does not exist at this point.
+func (p *pipeline) checkColumn(f *ir.Field) {
 	if p.cols != nil && !slices.Contains(p.cols, f.Name) {
 		hint := "The columns here are " + strings.Join(p.cols, ", ") + "."
 		if near := nearest(f.Name, p.cols); near != "" {
@@ -291,7 +300,6 @@ func (p *pipeline) field(n *name) *ir.Field {
 		}
 		p.diags.Errorf(codeColumn, f, hint, "there is no column %q at this point of the pipeline", f.Name)
 	}
-	return f
 }
 
 // value is the text of a name, which ['…'] may quote.

@@ -131,8 +131,9 @@ func (d *document) fromTemplate(h *hunt) {
 	if len(h.output) > 0 {
 		th.output = h.output
 	}
-	main := d.source("detection", d.get(keyLogsource), d.get(keyDetection))
-	d.assemble(th, main)
+	if main := d.source("detection", d.get(keyLogsource), d.get(keyDetection)); main != nil {
+		d.hunt.Query = d.assemble(th, main)
+	}
 	if d.hunt.Query != nil {
 		d.hunt.Query = dropEmpty(d.hunt.Query)
 	}

@@ -5,6 +5,9 @@ import "github.com/huntc/huntc/diag"
 // Codes of this package; diag/codes has a page for each.
 const (
 	codeNoDataset  diag.Code = "HC0501" // no dataset for the logsource
+	codeTypes      diag.Code = "HC0502" // an operator, function or aggregate does not take the type
+	codeNever      diag.Code = "HC0503" // a number compared with a text that spells none
+	codeTwoTypes   diag.Code = "HC0504" // two types come to stand in one column
 	codeNoView     diag.Code = "HC0300" // the target has no such data
 	codeNoColumn   diag.Code = "HC0301" // the target has no column for the field
 	codeNoField    diag.Code = "HC0302" // the dataset has no such field

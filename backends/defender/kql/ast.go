@@ -27,14 +27,24 @@ import (
 //     trees must never put a document's text there.
 //   - Fields tagged "parser" are the grammar of that operator (see parse.go).
 
-// Query is one statement: a source and the operators piped after it.
+// Query is a source and the operators piped after it. Lets are the statements
+// in front of it; a query within another one has none.
 type Query struct {
 	diag.Span
+	Lets   []*Let
 	Source Source
 	Ops    []Op
 }
 
-// Source is where a query starts. It is sealed; its members are *Table *UnionSource.
+// Let is "let NAME = QUERY;": a name for rows.
+type Let struct {
+	diag.Span
+	Name  string
+	Query *Query
+}
+
+// Source is where a query starts. It is sealed; its members are *Table
+// *UnionSource *Datatable.
 type Source interface {
 	diag.Node
 	isSource()
@@ -52,14 +62,29 @@ type (
 		Params []*Param `parser:"'union' @@*"`
 		Inputs []*Query `parser:"@@ (',' @@)*"`
 	}
+	// Datatable is datatable(A: string, B: long) [VALUES]: rows that stand in
+	// the query, their values one after another. A value is a literal; there are
+	// as many as columns, or a multiple of it.
+	Datatable struct {
+		diag.Span
+		Cols   []ColumnDecl
+		Values []Expr
+	}
 )
 
 func (*Table) isSource()       {}
 func (*UnionSource) isSource() {}
+func (*Datatable) isSource()   {}
+
+// ColumnDecl is NAME: TYPE.
+type ColumnDecl struct {
+	diag.Span
+	Name, Type string
+}
 
 // Op is one operator of a pipe. It is sealed; its members are *Where *Extend
 // *Project *ProjectAway *Summarize *Distinct *Sort *Top *Take *Serialize
-// *JoinOp *UnionOp *Unknown.
+// *JoinOp *Lookup *UnionOp *Unknown.
 type Op interface {
 	diag.Node
 	isOp()
@@ -127,6 +152,15 @@ type (
 		Right *Query    `parser:"@@"`
 		On    []JoinKey `parser:"'on' @@ (',' @@)*"`
 	}
+	// Lookup is | lookup kind=KIND (RIGHT) on A, B: a join that adds the columns
+	// of a small right side but for the keys. The printer always writes the kind,
+	// inner or leftouter; an empty one is leftouter, Kusto's default.
+	Lookup struct {
+		diag.Span
+		Kind  string    `parser:"'lookup' ('kind' '=' @Ident)?"`
+		Right *Query    `parser:"@@"`
+		On    []JoinKey `parser:"'on' @@ (',' @@)*"`
+	}
 	// UnionOp is | union (B), ...
 	UnionOp struct {
 		diag.Span
@@ -154,14 +188,18 @@ func (*Top) isOp()         {}
 func (*Take) isOp()        {}
 func (*Serialize) isOp()   {}
 func (*JoinOp) isOp()      {}
+func (*Lookup) isOp()      {}
 func (*UnionOp) isOp()     {}
 func (*Unknown) isOp()     {}
 
-// NamedExpr is NAME = X, or X alone where Name is empty.
+// NamedExpr is NAME = X, or X alone where Name is empty. Names, if there are
+// any, stand in place of Name: (A, B) = X names the columns of a function that
+// yields several, such as arg_max.
 type NamedExpr struct {
 	diag.Span
-	Name string
-	X    Expr
+	Name  string
+	Names []string
+	X     Expr
 }
 
 // SortKey is one key of sort or top. Nulls is "first", "last", or empty for

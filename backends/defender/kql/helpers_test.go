@@ -182,8 +182,11 @@ func (g *generator) named(depth, least int) []NamedExpr {
 	out := make([]NamedExpr, least+g.IntN(4))
 	for i := range out {
 		out[i].X = g.expr(depth)
-		if g.IntN(2) == 0 {
+		switch g.IntN(8) {
+		case 0, 1, 2, 3:
 			out[i].Name = g.name()
+		case 4:
+			out[i].Names = []string{g.name(), g.name(), g.name()}[:1+g.IntN(3)]
 		}
 		// A tree has an empty name for none; ['']= cannot be said.
 	}
@@ -216,7 +219,7 @@ func (g *generator) params() []*Param {
 }
 
 func (g *generator) op(depth int) Op {
-	switch n := g.IntN(14); n {
+	switch n := g.IntN(15); n {
 	case 0, 1, 2:
 		return where(g.expr(4))
 	case 3:
@@ -242,17 +245,50 @@ func (g *generator) op(depth int) Op {
 	case 11:
 		return &Serialize{Cols: g.named(1, 0)}
 	case 12:
-		j := &JoinOp{Kind: pick(g, []string{"inner", "leftouter", "leftanti", "innerunique"}), Right: g.query(depth - 1)}
-		for range 1 + g.IntN(3) {
-			j.On = append(j.On, JoinKey{Left: col(g.name()), Right: col(g.name())})
-		}
-		return j
+		return &JoinOp{Kind: pick(g, []string{"inner", "leftouter", "leftanti", "innerunique"}), Right: g.query(depth - 1), On: g.keys()}
+	case 13:
+		return &Lookup{Kind: pick(g, []string{"inner", "leftouter"}), Right: g.query(depth - 1), On: g.keys()}
 	}
 	return &UnionOp{Params: g.params(), Inputs: g.inputs(depth - 1)}
 }
 
+func (g *generator) keys() (out []JoinKey) {
+	for range 1 + g.IntN(3) {
+		out = append(out, JoinKey{Left: col(g.name()), Right: col(g.name())})
+	}
+	return out
+}
+
+// datatable makes up to three rows.
+func (g *generator) datatable() *Datatable {
+	d := &Datatable{}
+	for range 1 + g.IntN(3) {
+		d.Cols = append(d.Cols, ColumnDecl{Name: g.name(), Type: pick(g, []string{"string", "long", "datetime"})})
+	}
+	for range len(d.Cols) * g.IntN(4) {
+		x := g.leaf()
+		if _, ok := x.(*Column); ok {
+			x = neg(span("5m"))
+		}
+		d.Values = append(d.Values, x)
+	}
+	return d
+}
+
+// statements makes a query with let statements in front of it.
+func (g *generator) statements(depth int) *Query {
+	q := g.query(depth)
+	for range max(0, g.IntN(5)-2) {
+		q.Lets = append(q.Lets, &Let{Name: g.name(), Query: g.query(depth - 1)})
+	}
+	return q
+}
+
 func (g *generator) query(depth int) *Query {
 	q := from(g.name())
+	if g.IntN(8) == 0 {
+		q.Source = g.datatable()
+	}
 	if depth <= 0 {
 		return q
 	}

@@ -20,7 +20,7 @@ const (
 	maxChain = 400     // operators that lean left, one on another
 )
 
-// Parse reads one query. Each operator of the outer pipe is read by itself, so
+// Parse reads one query, and the let statements in front of it. Each operator of the outer pipe is read by itself, so
 // that an error in one does not hide the next: an operator that cannot be read
 // stands in the query as an Unknown and in the list as an error. An operator
 // that this package does not know is an Unknown and a warning. The query is nil
@@ -33,10 +33,16 @@ func Parse(filename, text string) (*Query, diag.List) {
 		return nil, diags
 	}
 	q := &Query{}
-	if err := q.pipeline(lex, &diags); err != nil {
+	start := lex.Peek().Pos
+	err := q.lets(lex)
+	if err == nil {
+		err = q.pipeline(lex, &diags)
+	}
+	if err != nil {
 		diags = append(diags, diagnose(err, ""))
 		return nil, diags
 	}
+	q.Span = spanFrom(start, lex)
 	if t := lex.Peek(); t.Value == ";" {
 		lex.Next()
 		if next := lex.Peek(); !next.EOF() {
@@ -238,13 +244,14 @@ var (
 	readTake        = reader[Take]("take NUMBER")
 	readSerialize   = reader[Serialize]("serialize, or serialize NAME = EXPRESSION, ...")
 	readJoin        = reader[JoinOp]("join kind=inner (QUERY) on COLUMN, ...")
+	readLookup      = reader[Lookup]("lookup kind=leftouter (QUERY) on COLUMN, ...")
 	readUnionOp     = reader[UnionOp]("union TABLE, (QUERY), ...")
 	readUnion       = reader[UnionSource]("union TABLE, (QUERY), ...")
 )
 
 // opReaders holds the names of the operators that readOp reads.
 var opReaders = wordSet("where", "filter", "extend", "project", "project-away", "summarize", "distinct", "sort", "order",
-	"top", "take", "limit", "serialize", "join", "union")
+	"top", "take", "limit", "serialize", "join", "lookup", "union")
 
 // readOp reads the operator whose name comes next.
 func readOp(lex *lexer.PeekingLexer) (Op, error) {
@@ -293,6 +300,18 @@ func readOp(lex *lexer.PeekingLexer) (Op, error) {
 				"%s is no kind of join", j.Kind)
 		}
 		return j, nil
+	case "lookup":
+		l, err := readLookup(lex)
+		if err != nil {
+			return nil, err
+		}
+		if l.Kind == "" {
+			l.Kind = "leftouter"
+		}
+		if !lookupKinds[l.Kind] {
+			return nil, errorAt(l.Span, "the kinds are leftouter and inner", "%s is no kind of lookup", l.Kind)
+		}
+		return l, nil
 	case "union":
 		return op(readUnionOp(lex))
 	}
@@ -339,6 +358,38 @@ func skipOp(lex *lexer.PeekingLexer) *Unknown {
 	}
 	u.Text = text.String()
 	return u
+}
+
+// lets reads the let statements that come next, each of which names rows.
+func (q *Query) lets(lex *lexer.PeekingLexer) error {
+	for isWord(lex, "let") {
+		start := lex.Next().Pos
+		name, err := parseName(lex, "a name")
+		if err != nil {
+			return err
+		}
+		if t := lex.Next(); t.Value != "=" {
+			return expected("=", t)
+		}
+		l := &Let{Name: name.Name, Query: &Query{}}
+		if t := lex.Peek(); t.Type != tokenIdent && t.Value != "(" && t.Value != "[" {
+			return errorAt(spanOf(t), "write the value where it is used", "a let of anything but rows is not read")
+		}
+		if err := l.Query.pipeline(lex, nil); err != nil {
+			return err
+		}
+		end := lex.Peek()
+		if end.Value == "(" {
+			return errorAt(spanOf(end), "write the value where it is used", "a let of anything but rows is not read")
+		}
+		if end.Value != ";" {
+			return expected("; after the let statement", end)
+		}
+		lex.Next()
+		l.Span = spanFrom(start, lex)
+		q.Lets = append(q.Lets, l)
+	}
+	return nil
 }
 
 // pipeline reads a source and its operators up to a ), a ; or the end. With
@@ -412,6 +463,13 @@ func (q *Query) source(lex *lexer.PeekingLexer) error {
 		}
 		q.Source = u
 		return nil
+	case t.Type == tokenIdent && t.Value == "datatable":
+		d, err := parseDatatable(lex)
+		if err != nil {
+			return err
+		}
+		q.Source = d
+		return nil
 	case t.Type == tokenIdent && startWords[t.Value]:
 		return errorAt(spanOf(t), "start with a table, and write values where they are used", "a query that starts with %s is not read", t.Value)
 	}
@@ -421,6 +479,86 @@ func (q *Query) source(lex *lexer.PeekingLexer) error {
 	}
 	q.Source = &Table{Span: name.Span, Name: name.Name}
 	return nil
+}
+
+// parseDatatable reads datatable(NAME: TYPE, ...) [VALUE, ...].
+func parseDatatable(lex *lexer.PeekingLexer) (*Datatable, error) {
+	start := lex.Next()
+	open := lex.Next()
+	if open.Value != "(" {
+		return nil, expected("( and the columns", open)
+	}
+	d := &Datatable{}
+	for {
+		from := lex.Peek().Pos
+		name, err := parseName(lex, "the name of a column")
+		if err != nil {
+			return nil, err
+		}
+		if t := lex.Next(); t.Value != ":" {
+			return nil, expected(": and the type of the column", t)
+		}
+		t := lex.Peek()
+		typ, ok := columnType(t.Value)
+		if !ok {
+			return nil, expected("a type, such as string", t)
+		}
+		lex.Next()
+		d.Cols = append(d.Cols, ColumnDecl{Span: spanFrom(from, lex), Name: name.Name, Type: typ})
+		if lex.Peek().Value != "," {
+			break
+		}
+		lex.Next()
+	}
+	if err := closed(lex, open, ")"); err != nil {
+		return nil, err
+	}
+	bracket := lex.Next()
+	if bracket.Value != "[" {
+		return nil, expected("[ and the values", bracket)
+	}
+	for lex.Peek().Value != "]" {
+		v, err := parseConstant(lex)
+		if err != nil {
+			return nil, err
+		}
+		d.Values = append(d.Values, v)
+		if lex.Peek().Value != "," {
+			break
+		}
+		lex.Next() // one may also stand after the last value
+	}
+	if err := closed(lex, bracket, "]"); err != nil {
+		return nil, err
+	}
+	d.Span = spanFrom(start.Pos, lex)
+	if len(d.Values)%len(d.Cols) != 0 {
+		return nil, errorAt(d.Span, "give each row a value for every column", "the datatable has %d columns and %d values, which makes no whole rows", len(d.Cols), len(d.Values))
+	}
+	return d, nil
+}
+
+// parseConstant reads a literal.
+func parseConstant(lex *lexer.PeekingLexer) (Expr, error) {
+	t := lex.Peek()
+	x, err := parseUnary(lex)
+	if err != nil {
+		return nil, err
+	}
+	v := x
+	if n, ok := x.(*Neg); ok {
+		v = n.X
+		switch v.(type) {
+		case *Number, *Timespan:
+			return x, nil
+		}
+		v = nil
+	}
+	switch v.(type) {
+	case *String, *Number, *Bool, *Timespan, *Datetime, *Typed, *Dynamic:
+		return x, nil
+	}
+	return nil, errorAt(diag.Span{Pos: diag.Pos(t.Pos), EndPos: x.At().EndPos}, "write the value out", "a value of a datatable has to be a literal")
 }
 
 // parenthesised reads ( QUERY ).
@@ -494,11 +632,14 @@ func parseName(lex *lexer.PeekingLexer, what string) (*Column, error) {
 	return nil, expected(what, t)
 }
 
-// Parse reads NAME = X or X. It implements participle.Parseable.
+// Parse reads NAME = X, (NAME, NAME) = X or X. It implements
+// participle.Parseable.
 func (n *NamedExpr) Parse(lex *lexer.PeekingLexer) error {
 	start := lex.Peek().Pos
 	mark := lex.MakeCheckpoint()
-	if name, err := parseName(lex, ""); err == nil && lex.Peek().Value == "=" {
+	if names := parseNames(lex); names != nil {
+		n.Names = names
+	} else if name, err := parseName(lex, ""); err == nil && lex.Peek().Value == "=" {
 		lex.Next()
 		n.Name = name.Name
 	} else {
@@ -510,6 +651,32 @@ func (n *NamedExpr) Parse(lex *lexer.PeekingLexer) error {
 	}
 	n.X = x
 	n.Span = spanFrom(start, lex)
+	return nil
+}
+
+// parseNames reads (NAME, NAME) = or, where something else stands, nothing.
+func parseNames(lex *lexer.PeekingLexer) []string {
+	if lex.Peek().Value != "(" {
+		return nil
+	}
+	mark := lex.MakeCheckpoint()
+	var names []string
+	for sep := lex.Next().Value; sep == "(" || sep == ","; sep = lex.Next().Value {
+		name, err := parseName(lex, "")
+		if err != nil {
+			break
+		}
+		names = append(names, name.Name)
+		if lex.Peek().Value == ")" {
+			lex.Next()
+			if lex.Peek().Value == "=" {
+				lex.Next()
+				return names
+			}
+			break
+		}
+	}
+	lex.LoadCheckpoint(mark)
 	return nil
 }
 

@@ -36,8 +36,8 @@ const (
 	levelPrimary
 )
 
-// Print returns the query as text, one operator a line, without a newline at
-// the end. The text depends on nothing but the tree; spans are ignored.
+// Print returns the query as text, one operator and one row of a datatable a
+// line, without a newline at the end. The text depends on nothing but the tree; spans are ignored.
 func Print(q *Query) string { return string(Append(nil, q)) }
 
 // Append appends the text of Print to dst.
@@ -114,11 +114,21 @@ func (p *printer) keep(mark int) bool {
 }
 
 func (p *printer) query(q *Query, in int) {
+	for _, l := range q.Lets {
+		p.text("let ")
+		p.name(l.Name)
+		p.text(" = ")
+		p.query(l.Query, in)
+		p.text(";")
+		p.newline(in) // and no empty line: the portal would end the query at one
+	}
 	switch s := q.Source.(type) {
 	case *Table:
 		p.name(s.Name)
 	case *UnionSource:
 		p.union(s.Params, s.Inputs, in)
+	case *Datatable:
+		p.datatable(s, in)
 	default:
 		panic(fmt.Sprintf("kql: unhandled source %T", s))
 	}
@@ -171,7 +181,21 @@ func (p *printer) op(op Op, in int) {
 			p.list(op.Cols, in+indent, true)
 		}
 	case *JoinOp:
-		p.join(op, in)
+		kind := op.Kind
+		if kind == "" {
+			kind = "innerunique"
+		}
+		p.text("join kind=")
+		p.word(kind, joinKinds[kind], "kind of join")
+		p.join(op.Right, op.On, in)
+	case *Lookup:
+		kind := op.Kind
+		if kind == "" {
+			kind = "leftouter"
+		}
+		p.text("lookup kind=")
+		p.word(kind, lookupKinds[kind], "kind of lookup")
+		p.join(op.Right, op.On, in)
 	case *UnionOp:
 		p.union(op.Params, op.Inputs, in)
 	case *Unknown:
@@ -213,6 +237,24 @@ func (p *printer) summarize(s *Summarize, in int) {
 	}
 }
 
+// names writes what stands before the expression.
+func (p *printer) names(c NamedExpr) {
+	switch {
+	case len(c.Names) > 0:
+		p.text("(")
+		for i, n := range c.Names {
+			if i > 0 {
+				p.text(", ")
+			}
+			p.name(n)
+		}
+		p.text(") = ")
+	case c.Name != "":
+		p.name(c.Name)
+		p.text(" = ")
+	}
+}
+
 func (p *printer) flatList(cols []NamedExpr) {
 	for i, c := range cols {
 		if p.over {
@@ -221,12 +263,38 @@ func (p *printer) flatList(cols []NamedExpr) {
 		if i > 0 {
 			p.text(", ")
 		}
-		if c.Name != "" {
-			p.name(c.Name)
-			p.text(" = ")
-		}
+		p.names(c)
 		p.flat(c.X, levelLowest)
 	}
+}
+
+// datatable writes a row a line.
+func (p *printer) datatable(d *Datatable, in int) {
+	p.text("datatable(")
+	for i, c := range d.Cols {
+		if i > 0 {
+			p.text(", ")
+		}
+		p.name(c.Name)
+		p.text(": ")
+		p.word(c.Type, columnTypes[c.Type], "type of a column")
+	}
+	p.text(") [")
+	for i, v := range d.Values {
+		if i%len(d.Cols) == 0 {
+			p.newline(in + indent)
+		} else {
+			p.text(" ")
+		}
+		p.flat(v, levelNeg)
+		if i+1 < len(d.Values) {
+			p.text(",")
+		}
+	}
+	if len(d.Values) > 0 {
+		p.newline(in)
+	}
+	p.text("]")
 }
 
 // list writes columns on one line if they fit; else one a line, or as many on
@@ -250,10 +318,7 @@ func (p *printer) list(cols []NamedExpr, in int, onePerLine bool) {
 				p.newline(in)
 			}
 		}
-		if c.Name != "" {
-			p.name(c.Name)
-			p.text(" = ")
-		}
+		p.names(c)
 		p.expr(c.X, levelLowest, in+indent)
 	}
 }
@@ -264,10 +329,7 @@ func (p *printer) fitsAfterComma(c NamedExpr) bool {
 	mark := len(p.buf)
 	p.limit = p.line + width - 1
 	p.text(" ")
-	if c.Name != "" {
-		p.name(c.Name)
-		p.text(" = ")
-	}
+	p.names(c)
 	p.flat(c.X, levelLowest)
 	p.limit = math.MaxInt
 	return p.keep(mark)
@@ -304,17 +366,11 @@ func (p *printer) sortKey(k SortKey, in int) {
 	}
 }
 
-func (p *printer) join(j *JoinOp, in int) {
-	p.text("join kind=")
-	kind := j.Kind
-	if kind == "" {
-		kind = "innerunique"
-	}
-	p.word(kind, joinKinds[kind], "kind of join")
+func (p *printer) join(right *Query, on []JoinKey, in int) {
 	p.text(" ")
-	p.nested(j.Right, in)
+	p.nested(right, in)
 	p.text(" on ")
-	for i, k := range j.On {
+	for i, k := range on {
 		if i > 0 {
 			p.text(", ")
 		}

@@ -145,6 +145,43 @@ DeviceInfo
 | top 10 by Timestamp desc`,
 	},
 	{
+		"rows that stand in the query",
+		&Query{
+			Lets: []*Let{{Name: "owners", Query: &Query{Source: &Datatable{
+				Cols:   []ColumnDecl{{Name: "DeviceName", Type: "string"}, {Name: "where", Type: "long"}},
+				Values: []Expr{str("a\"b"), neg(num("1")), str(`c:\d`), &Typed{Type: "long", Text: "null"}},
+			}}}, {Name: "no rows", Query: &Query{Source: &Datatable{Cols: []ColumnDecl{{Name: "x", Type: "dynamic"}}}, Ops: []Op{&Take{N: 1}}}}},
+			Source: &Table{Name: "DeviceInfo"},
+			Ops: []Op{
+				&Lookup{Kind: "leftouter", Right: from("owners"), On: on("DeviceName")},
+				where(in(col("DeviceId"), "!in", col("no rows"))),
+				&Lookup{Kind: "inner", Right: from("owners", &Distinct{Names: cols("DeviceName")}), On: []JoinKey{{Left: col("DeviceId"), Right: col("DeviceName")}}},
+			},
+		}, `
+let owners = datatable(DeviceName: string, ['where']: long) [
+    "a\"b", -1,
+    @"c:\d", long(null)
+];
+let ['no rows'] = datatable(x: dynamic) []
+| take 1;
+DeviceInfo
+| lookup kind=leftouter (owners) on DeviceName
+| where DeviceId !in (['no rows'])
+| lookup kind=inner (
+    owners
+    | distinct DeviceName
+) on $left.DeviceId == $right.DeviceName`,
+	},
+	{
+		"a function of several columns",
+		from("DeviceInfo", &Summarize{
+			Aggs: []NamedExpr{named("n", call("count")), {Names: []string{"newest", "by"}, X: call("arg_max", col("Timestamp"), col("OSPlatform"))}},
+			By:   []NamedExpr{{X: col("DeviceId")}},
+		}), `
+DeviceInfo
+| summarize n = count(), (newest, ['by']) = arg_max(Timestamp, OSPlatform) by DeviceId`,
+	},
+	{
 		"union",
 		&Query{
 			Source: &UnionSource{Inputs: []*Query{

@@ -18,7 +18,7 @@ func TestRandomRoundTrip(t *testing.T) {
 		n = 200
 	}
 	for seed := range n {
-		text := roundTrip(t, newGenerator(seed).query(2))
+		text := roundTrip(t, newGenerator(seed).statements(2))
 		if strings.Contains(text, "\t") || strings.HasSuffix(text, "\n") {
 			t.Fatalf("seed %d: a tab, or a newline at the end:\n%s", seed, text)
 		}
@@ -130,7 +130,7 @@ func TestPrintPanics(t *testing.T) {
 		}()
 	}
 	for _, op := range []Op{
-		&JoinOp{Kind: evil, Right: from("T"), On: on("a")}, &Take{N: -1}, &Sort{Keys: []SortKey{{X: col("a"), Nulls: evil}}},
+		&JoinOp{Kind: evil, Right: from("T"), On: on("a")}, &Lookup{Kind: evil, Right: from("T"), On: on("a")}, &Lookup{Kind: "leftanti", Right: from("T"), On: on("a")}, &Take{N: -1}, &Sort{Keys: []SortKey{{X: col("a"), Nulls: evil}}},
 		&UnionOp{Params: []*Param{{Name: "kind", Value: evil}}, Inputs: []*Query{from("T")}},
 		&UnionOp{Params: []*Param{{Name: evil, Value: "x"}}, Inputs: []*Query{from("T")}},
 	} {
@@ -141,6 +141,19 @@ func TestPrintPanics(t *testing.T) {
 				}
 			}()
 			t.Log(Print(from("T", op)))
+		}()
+	}
+	for _, d := range []*Datatable{
+		{Cols: []ColumnDecl{{Name: "a", Type: evil}}},
+		{Cols: []ColumnDecl{{Name: "a", Type: "long"}}, Values: []Expr{num(evil)}},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("no panic for %#v", d)
+				}
+			}()
+			t.Log(Print(&Query{Source: d}))
 		}()
 	}
 }
@@ -158,7 +171,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(tt.text)
 	}
 	for seed := range uint64(20) {
-		f.Add(Print(newGenerator(seed).query(2)))
+		f.Add(Print(newGenerator(seed).statements(2)))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		q, diags := Parse("f.kql", text)
@@ -189,14 +202,19 @@ func FuzzValue(f *testing.F) {
 		}
 		build := func(s string) *Query {
 			x := col(s)
-			return from(s,
+			rows := &Datatable{Cols: []ColumnDecl{{Name: s, Type: "string"}}, Values: []Expr{str(s), str("a")}}
+			q := from(s,
 				where(and(bin(x, "has", str(s)), in(x, "in~", str(s), str("a"), &Dynamic{Items: []Expr{str(s)}}))),
 				&Extend{Cols: []NamedExpr{{X: x}, named("y"+s, dot(at(x, str(s)), s))}},
 				&Summarize{Aggs: []NamedExpr{named("n"+s, call("max", x))}, By: []NamedExpr{{X: x}}},
 				&JoinOp{Kind: "inner", Right: from(s, &Distinct{Names: cols(s, "a")}), On: []JoinKey{{Left: x, Right: x}, {Left: x, Right: col("b")}}},
+				&Summarize{Aggs: []NamedExpr{{Names: []string{s, "a"}, X: call("arg_max", x, x)}}},
+				&Lookup{Kind: "inner", Right: from(s), On: []JoinKey{{Left: x, Right: col("b")}}},
 				&Sort{Keys: []SortKey{asc(x)}},
 				&ProjectAway{Names: cols(s, s)},
 			)
+			q.Lets = []*Let{{Name: s, Query: &Query{Source: rows}}}
+			return q
 		}
 		q := build(s)
 		text := Print(q)

@@ -18,7 +18,7 @@ func TestVendorParses(t *testing.T) {
 	for seed := range uint64(600) {
 		g := newGenerator(seed)
 		g.stars = false // Kusto has * in two places only; TestVendorAccepts has them
-		queries = append(queries, kustotest.Query{ID: fmt.Sprintf("seed %d", seed), Text: Print(g.query(2)), SyntaxOnly: true})
+		queries = append(queries, kustotest.Query{ID: fmt.Sprintf("seed %d", seed), Text: Print(g.statements(2)), SyntaxOnly: true})
 	}
 	n := 0
 	for _, f := range kustotest.Check(t, queries) {
@@ -58,8 +58,11 @@ func TestVendorReadsNames(t *testing.T) {
 			&Distinct{Names: cols(w, "DeviceId")},
 			&ProjectAway{Names: cols(w)},
 		)
+		list := from("DeviceEvents", where(in(col("DeviceName"), "!in", x)), &Lookup{Kind: "leftouter", Right: from(w), On: on(w)})
+		list.Ops = append([]Op{&Extend{Cols: []NamedExpr{{Name: w, X: str("a")}}}}, list.Ops...)
+		list.Lets = []*Let{{Name: w, Query: &Query{Source: &Datatable{Cols: []ColumnDecl{{Name: w, Type: "string"}}, Values: []Expr{str("a")}}}}}
 		json := call("parse_json", col("AdditionalFields"))
-		return []*Query{all, from("DeviceEvents",
+		return []*Query{all, list, from("DeviceEvents",
 			where(bin(dot(json, w), "==", str("x"))),
 			where(call("isempty", dot(dot(json, w), w))),
 			&Extend{Cols: []NamedExpr{named(w, &Dynamic{Items: []Expr{num("1")}})}},

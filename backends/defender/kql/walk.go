@@ -7,14 +7,18 @@ import (
 )
 
 // Walk calls f for a node and, if f returns true, walks the nodes below it in
-// the order of the text. It visits *Query, the sources, operators and
-// expressions, and the elements *NamedExpr, *SortKey, *JoinKey and *Param.
+// the order of the text. It visits *Query, *Let, the sources, operators and
+// expressions, and the elements *ColumnDecl, *NamedExpr, *SortKey, *JoinKey and
+// *Param.
 func Walk(n diag.Node, f func(diag.Node) bool) {
 	if !f(n) {
 		return
 	}
 	switch n := n.(type) {
 	case *Query:
+		for _, l := range n.Lets {
+			Walk(l, f)
+		}
 		Walk(n.Source, f)
 		for _, op := range n.Ops {
 			Walk(op, f)
@@ -23,6 +27,13 @@ func Walk(n diag.Node, f func(diag.Node) bool) {
 		walkUnion(n.Params, n.Inputs, f)
 	case *UnionOp:
 		walkUnion(n.Params, n.Inputs, f)
+	case *Let:
+		Walk(n.Query, f)
+	case *Datatable:
+		for i := range n.Cols {
+			Walk(&n.Cols[i], f)
+		}
+		walkExprs(n.Values, f)
 	case *Where:
 		Walk(n.Pred, f)
 	case *Extend:
@@ -45,10 +56,9 @@ func Walk(n diag.Node, f func(diag.Node) bool) {
 	case *Serialize:
 		walkNamed(n.Cols, f)
 	case *JoinOp:
-		Walk(n.Right, f)
-		for i := range n.On {
-			Walk(&n.On[i], f)
-		}
+		walkJoin(n.Right, n.On, f)
+	case *Lookup:
+		walkJoin(n.Right, n.On, f)
 	case *NamedExpr:
 		Walk(n.X, f)
 	case *SortKey:
@@ -81,7 +91,7 @@ func Walk(n diag.Node, f func(diag.Node) bool) {
 		Walk(n.I, f)
 	case *Neg:
 		Walk(n.X, f)
-	case *Table, *Take, *Unknown, *Param, *Column, *Star, *String, *Number, *Bool, *Timespan, *Datetime, *Typed:
+	case *Table, *Take, *Unknown, *Param, *ColumnDecl, *Column, *Star, *String, *Number, *Bool, *Timespan, *Datetime, *Typed:
 	default:
 		panic(fmt.Sprintf("kql: unhandled node %T", n))
 	}
@@ -93,6 +103,13 @@ func walkUnion(params []*Param, inputs []*Query, f func(diag.Node) bool) {
 	}
 	for _, q := range inputs {
 		Walk(q, f)
+	}
+}
+
+func walkJoin(right *Query, on []JoinKey, f func(diag.Node) bool) {
+	Walk(right, f)
+	for i := range on {
+		Walk(&on[i], f)
 	}
 }
 

@@ -34,7 +34,7 @@ var typeWords = wordSet("bool", "boolean", "int", "long", "real", "double", "dec
 
 // startWords start a statement or a source that is not read.
 var startWords = wordSet("let", "set", "declare", "alias", "restrict", "pattern", "database", "cluster", "search",
-	"find", "print", "range", "datatable", "externaldata", "materialize", "evaluate")
+	"find", "print", "range", "externaldata", "materialize", "evaluate")
 
 // notNames are the words that an expression never starts with.
 var notNames = wordSet("and", "or", "in", "between", "has", "contains", "startswith", "endswith", "by", "on", "asc",
@@ -76,6 +76,30 @@ var listOperators = map[string]bool{
 // joinKinds are the kinds of join.
 var joinKinds = wordSet("inner", "innerunique", "leftouter", "rightouter", "fullouter", "leftsemi", "rightsemi",
 	"leftanti", "rightanti", "anti", "leftantisemi", "rightantisemi")
+
+// lookupKinds are the kinds of lookup.
+var lookupKinds = wordSet("inner", "leftouter")
+
+// columnTypes are the types that a datatable's column can have; their other
+// names are read as these.
+var columnTypes = wordSet("bool", "datetime", "decimal", "dynamic", "guid", "int", "long", "real", "string", "timespan")
+
+// columnType is the type that a word names.
+func columnType(word string) (string, bool) {
+	switch word {
+	case "boolean":
+		word = "bool"
+	case "date":
+		word = "datetime"
+	case "double":
+		word = "real"
+	case "time":
+		word = "timespan"
+	case "uuid", "uniqueid":
+		word = "guid"
+	}
+	return word, columnTypes[word]
+}
 
 func wordSet(words ...string) map[string]bool {
 	set := make(map[string]bool, len(words))

@@ -73,29 +73,42 @@ func presentField(a *ir.Agg, grouped bool) *ir.Field {
 }
 
 // scalarFuncs are the scalar functions that are written in one fixed way, for
-// both directions. lift returns the arguments, or nil if e has another form.
+// both directions; ir.Funcs says how many arguments each takes. lift returns
+// the arguments, or nil if e has another form. If is not among them, because
+// its first argument is a condition: conditional writes it.
 var scalarFuncs = [...]struct {
 	ir    ir.FuncID
-	arity int // -1: at least two
 	lower func(args []spl.Expr) spl.Expr
 	lift  func(e spl.Expr) []spl.Expr
 }{
-	{ir.Add, 2, binary("+"), unbinary("+")},
-	{ir.Sub, 2, binary("-"), unbinary("-")},
-	{ir.Bin, 2, bin, unbin}, // before Mul, of which it is a form
-	{ir.Minute, 1, clockPart(60, 60), unclockPart("60", "60")},
-	{ir.Hour, 1, clockPart(3600, 24), unclockPart("3600", "24")},
-	{ir.Mul, 2, binary("*"), unbinary("*")},
-	{ir.Div, 2, binary("/"), unbinary("/")},
-	{ir.Day, 1, datePart("%d"), undatePart("%d")},
-	{ir.Week, 1, datePart("%V"), undatePart("%V")},
-	{ir.Month, 1, datePart("%m"), undatePart("%m")},
-	{ir.Year, 1, datePart("%Y"), undatePart("%Y")},
-	{ir.ToString, 1, call("tostring"), uncall("tostring", 1)},
-	{ir.ToNumber, 1, call("tonumber"), uncall("tonumber", 1)},
-	{ir.Coalesce, 2, call("coalesce"), uncall("coalesce", 2)},
-	{ir.Tuple, -1, tuple, untuple}, // before Concat, of which it is a form
-	{ir.Concat, -1, concat, unconcat},
+	{ir.Now, call("now"), uncallAny("now")},
+	{ir.Add, binary("+"), unbinary("+")},
+	{ir.Sub, binary("-"), unbinary("-")},
+	{ir.Bin, bin, unbin}, // before Mul, of which it is a form
+	{ir.Minute, clockPart(60, 60), unclockPart("60", "60")},
+	{ir.Hour, clockPart(3600, 24), unclockPart("3600", "24")},
+	{ir.Weekday, weekday, unweekday},
+	{ir.Mul, binary("*"), unbinary("*")},
+	{ir.Div, binary("/"), unbinary("/")},
+	{ir.Abs, call("abs"), uncallAny("abs")},
+	{ir.Floor, call("floor"), uncallAny("floor")},
+	{ir.Ceiling, call("ceiling"), uncallAny("ceiling")},
+	{ir.Day, datePart("%d"), undatePart("%d")},
+	{ir.Week, datePart("%V"), undatePart("%V")},
+	{ir.Month, datePart("%m"), undatePart("%m")},
+	{ir.Year, datePart("%Y"), undatePart("%Y")},
+	{ir.ToString, call("tostring"), uncallAny("tostring")},
+	{ir.ToNumber, call("tonumber"), uncallAny("tonumber")},
+	{ir.Coalesce, call("coalesce"), uncallAny("coalesce")},
+	{ir.Lower, call("lower"), uncallAny("lower")},
+	{ir.Upper, call("upper"), uncallAny("upper")},
+	{ir.StrLen, call("len"), uncallAny("len")},
+	{ir.Substring, substring, unsubstring},
+	{ir.Replace, replace, unreplace},
+	{ir.Split, split, unsplit},
+	{ir.Extract, extract, unextract},
+	{ir.Tuple, tuple, untuple}, // before Concat, of which it is a form
+	{ir.Concat, concat, unconcat},
 }
 
 func call(name string) func([]spl.Expr) spl.Expr {
@@ -107,6 +120,20 @@ func uncall(name string, arity int) func(spl.Expr) []spl.Expr {
 		c, ok := e.(*spl.CallExpr)
 		if !ok || c.Name != name || len(c.Args) != arity {
 			return nil
+		}
+		return c.Args
+	}
+}
+
+// uncallAny reads the arguments of a function, however many there are.
+func uncallAny(name string) func(spl.Expr) []spl.Expr {
+	return func(e spl.Expr) []spl.Expr {
+		c, ok := e.(*spl.CallExpr)
+		switch {
+		case !ok || c.Name != name:
+			return nil
+		case c.Args == nil:
+			return []spl.Expr{}
 		}
 		return c.Args
 	}
@@ -173,32 +200,94 @@ func untuple(e spl.Expr) []spl.Expr {
 	return append(args, parts[0])
 }
 
-// conditional is if(p, x, y), null() where y is left out.
+// conditional is if(p, x, y), null() where y is left out, and case(p, x, q, y)
+// where the other value is a choice as well. Both take a condition that is null
+// for one that is false, and case is null where none holds.
 func (l *lowerer) conditional(c *ir.Call) spl.Expr {
 	otherwise := spl.Expr(&spl.CallExpr{Name: "null"})
 	if len(c.Args) > 2 {
+		if next, ok := c.Args[2].(*ir.Call); ok && next.Func == ir.If {
+			return l.choice(c)
+		}
 		otherwise = l.value(c.Args[2])
 	}
 	return &spl.CallExpr{Name: "if", Args: []spl.Expr{l.pred(c.Args[0]), l.value(c.Args[1]), otherwise}}
 }
 
+func (l *lowerer) choice(c *ir.Call) spl.Expr {
+	out := &spl.CallExpr{Name: "case"}
+	for {
+		out.Args = append(out.Args, l.pred(c.Args[0]), l.value(c.Args[1]))
+		if len(c.Args) < 3 {
+			return out
+		}
+		next, ok := c.Args[2].(*ir.Call)
+		if !ok || next.Func != ir.If {
+			out.Args = append(out.Args, &spl.CallExpr{Name: "true"}, l.value(c.Args[2]))
+			return out
+		}
+		c = next
+	}
+}
+
 func (b *Backend) liftConditional(e spl.Expr) (ir.Expr, bool) {
-	args := uncall("if", 3)(e)
-	if args == nil {
+	c, ok := e.(*spl.CallExpr)
+	switch {
+	case !ok:
+		return nil, false
+	case c.Name == "case":
+		return b.liftChoice(c.Span, c.Args)
+	case c.Name != "if" || len(c.Args) != 3:
 		return nil, false
 	}
+	args := c.Args
 	pred := b.liftPred(args[0])
+	if pred == nil {
+		return nil, false
+	}
 	x, ok := b.liftValue(args[1])
-	if pred == nil || !ok {
+	if !ok {
 		return nil, false
 	}
 	call := &ir.Call{Span: e.At(), Func: ir.If, Args: []ir.Expr{pred, x}}
-	if null, isCall := args[2].(*spl.CallExpr); isCall && null.Name == "null" && len(null.Args) == 0 {
+	if isCall(args[2], "null") {
 		return call, true
 	}
 	y, ok := b.liftValue(args[2])
 	call.Args = append(call.Args, y)
 	return call, ok
+}
+
+func (b *Backend) liftChoice(at diag.Span, args []spl.Expr) (ir.Expr, bool) {
+	if len(args) < 2 || len(args)%2 != 0 {
+		return nil, false
+	}
+	x, ok := b.liftValue(args[1])
+	if !ok {
+		return nil, false
+	}
+	if len(args) == 2 && isCall(args[0], "true") {
+		return x, true
+	}
+	pred := b.liftPred(args[0])
+	if pred == nil {
+		return nil, false
+	}
+	out := &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{pred, x}}
+	if len(args) > 2 {
+		y, ok := b.liftChoice(at, args[2:])
+		if !ok {
+			return nil, false
+		}
+		out.Args = append(out.Args, y)
+	}
+	return out, true
+}
+
+// isCall reports a call without arguments.
+func isCall(e spl.Expr, name string) bool {
+	c, ok := e.(*spl.CallExpr)
+	return ok && c.Name == name && len(c.Args) == 0
 }
 
 func number(n int64) spl.Expr { return &spl.NumberLit{Text: strconv.FormatInt(n, 10)} }
@@ -266,6 +355,28 @@ func unclockPart(unit, of string) func(spl.Expr) []spl.Expr {
 	}
 }
 
+// weekday counts whole days since 1970-01-01, which was a Thursday: strftime's
+// %w is in the searcher's time zone.
+func weekday(args []spl.Expr) spl.Expr {
+	return &spl.Binary{Op: "%", L: &spl.Binary{Op: "+", L: floorDiv(args[0], number(86400)), R: number(4)}, R: number(7)}
+}
+
+func unweekday(e spl.Expr) []spl.Expr {
+	b, ok := e.(*spl.Binary)
+	if !ok || b.Op != "%" || !isNumberLit(b.R, "7") {
+		return nil
+	}
+	days := unbinary("+")(b.L)
+	if days == nil || !isNumberLit(days[1], "4") {
+		return nil
+	}
+	x, by, ok := unfloorDiv(days[0])
+	if !ok || !isNumberLit(by, "86400") {
+		return nil
+	}
+	return []spl.Expr{x}
+}
+
 func datePart(format string) func([]spl.Expr) spl.Expr {
 	return func(args []spl.Expr) spl.Expr {
 		return &spl.CallExpr{Name: "tonumber", Args: []spl.Expr{
@@ -289,42 +400,4 @@ func undatePart(format string) func(spl.Expr) []spl.Expr {
 		}
 		return inner[:1]
 	}
-}
-
-// call checks a function of the hunt, whose arguments are planned, against the
-// table.
-func (p *planner) call(c *ir.Call) ir.Expr {
-	arity := func(ok bool) ir.Expr {
-		if !ok {
-			p.diags.Errorf(codeUnsayable, c, "", "%s has %d arguments, which Splunk's form of it does not take", c.Func, len(c.Args))
-		}
-		return c
-	}
-	switch c.Func {
-	case ir.If:
-		if len(c.Args) > 1 && ir.IsTrue(c.Args[0]) {
-			return c.Args[1]
-		}
-		return arity(len(c.Args) == 2 || len(c.Args) == 3)
-	case ir.Tuple:
-		if len(c.Args) == 1 {
-			return c.Args[0]
-		}
-	}
-	for _, f := range scalarFuncs {
-		if f.ir != c.Func {
-			continue
-		}
-		switch c.Func {
-		case ir.Day, ir.Week, ir.Month, ir.Year:
-			p.timeZoneReason(c, "The "+string(c.Func)+" of a time")
-		case ir.Bin:
-			if len(c.Args) == 2 && !isNumber(c.Args[1]) {
-				p.diags.Errorf(codeUnsayable, c, "Write the size as a number or a length of time.", "the size of a bin has to be a constant")
-			}
-		}
-		return arity(f.arity == len(c.Args) || f.arity < 0 && len(c.Args) > 1)
-	}
-	p.diags.Errorf(codeUnsayable, c, "", "Splunk has no form of the function %s", c.Func)
-	return c
 }

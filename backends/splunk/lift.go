@@ -676,9 +676,18 @@ func (b *Backend) liftPred(e spl.Expr) ir.Expr {
 	return nil
 }
 
-// liftIn reads a field among numbers.
+// liftIn reads a value among texts, or a field among numbers.
 func (b *Backend) liftIn(e *spl.InExpr) ir.Expr {
 	x, ok := b.liftValue(e.X)
+	m := &ir.Match{Span: e.Span, X: x, Cased: true}
+	for _, v := range e.Values {
+		if s, isText := v.(*spl.StringLit); isText {
+			m.Any = append(m.Any, ir.TextPattern(s.Span, s.Value))
+		}
+	}
+	if ok && len(m.Any) == len(e.Values) {
+		return m
+	}
 	var any []ir.Expr
 	for _, v := range e.Values {
 		n, isNum := v.(*spl.NumberLit)
@@ -782,11 +791,17 @@ func liftFieldMatch(e *spl.Binary) ir.Expr {
 		}
 		return &ir.FieldMatch{Span: at, X: f, Y: g, Kind: kind, Cased: !lower}
 	}
-	if args := uncall("substr", 3)(e.L); args != nil && e.Op == "=" && isNumberLit(args[1], "1") {
+	isLen := func(e, of spl.Expr) bool {
+		args := uncall("len", 1)(e)
+		return args != nil && spl.PrintExpr(args[0]) == spl.PrintExpr(of)
+	}
+	if args := uncall("substr", 3)(e.L); args != nil && e.Op == "=" && isNumberLit(args[1], "1") && isLen(args[2], e.R) {
 		return make(ir.FieldPrefix, args[0], e.R)
 	}
 	if args := uncall("substr", 2)(e.L); args != nil && e.Op == "=" {
-		return make(ir.FieldSuffix, args[0], e.R)
+		if minus, ok := args[1].(*spl.Unary); ok && minus.Op == "-" && isLen(minus.X, e.R) {
+			return make(ir.FieldSuffix, args[0], e.R)
+		}
 	}
 	if args := uncall("mvcount", 1)(e.L); args != nil && e.Op == ">" {
 		if in := uncall("split", 2)(args[0]); in != nil {
@@ -813,7 +828,7 @@ func (b *Backend) liftValue(e spl.Expr) (ir.Expr, bool) {
 	}
 	for _, f := range scalarFuncs {
 		args := f.lift(e)
-		if args == nil {
+		if args == nil || !ir.FuncOf(f.ir).Takes(len(args)) {
 			continue
 		}
 		call := &ir.Call{Span: at, Func: f.ir, Args: make([]ir.Expr, len(args))}

@@ -270,7 +270,7 @@ func filling(c *ir.Col) (string, bool) {
 	}
 	f, fok := x.Args[0].(*ir.Field)
 	lit, lok := x.Args[1].(*ir.Lit)
-	if !fok || !lok || f.Name != c.As {
+	if len(x.Args) != 2 || !fok || !lok || f.Name != c.As {
 		return "", false
 	}
 	s, ok := lit.Value.(string)
@@ -567,6 +567,14 @@ func (l *lowerer) pred(e ir.Expr) spl.Expr {
 		}
 		return &spl.Unary{Op: "NOT", X: l.pred(e.X)}
 	case *ir.Match:
+		if len(e.Any) > 1 && e.Cased {
+			in := &spl.InExpr{X: l.value(e.X)}
+			for _, pat := range e.Any {
+				s, _ := pat.Literal()
+				in.Values = append(in.Values, &spl.StringLit{Value: s})
+			}
+			return in
+		}
 		if len(e.Any) > 1 {
 			// Equalities that ir.Simplify has joined.
 			or := &ir.Logic{Op: ir.Or}

@@ -966,7 +966,7 @@ func (p *planner) secondsApart(c *ir.Compare) {
 	}
 	times := 0
 	ir.WalkExpr(c, func(x ir.Expr) bool {
-		if call, ok := x.(*ir.Call); ok && (call.Func == ir.Minute || call.Func == ir.Hour || call.Func == ir.Day || call.Func == ir.Week || call.Func == ir.Month || call.Func == ir.Year) {
+		if call, ok := x.(*ir.Call); ok && (call.Func == ir.Minute || call.Func == ir.Hour || call.Func == ir.Day || call.Func == ir.Week || call.Func == ir.Month || call.Func == ir.Year || call.Func == ir.Weekday) {
 			return false
 		}
 		if f, ok := x.(*ir.Field); ok && f.T == ir.Time {

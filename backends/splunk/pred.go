@@ -40,8 +40,11 @@ func epoch(e ir.Expr, sc scope) bool {
 	case *ir.Call:
 		args := e.Args
 		switch e.Func {
+		case ir.Now:
+			return true
 		case ir.If:
 			args = args[1:]
+		case ir.Coalesce:
 		case ir.Bin:
 			args = args[:1]
 		case ir.Add, ir.Sub:
@@ -131,10 +134,12 @@ func unfold(e ir.Expr) ir.Expr {
 		}
 		var c *ir.Call
 		ir.WalkExpr(e, func(x ir.Expr) bool {
-			if call, ok := x.(*ir.Call); ok && call.Func == ir.If && c == nil {
+			call, ok := x.(*ir.Call)
+			if ok && call.Func == ir.If && c == nil {
 				c = call
 			}
-			return c == nil
+			// Coalesce has another value for the branch that is null.
+			return c == nil && !(ok && call.Func == ir.Coalesce)
 		})
 		if c == nil || len(c.Args) < 2 {
 			return e
@@ -197,6 +202,11 @@ func (p *planner) negative(not *ir.Not, e ir.Expr, sc scope) ir.Expr {
 	if _, ok := leaf.(*ir.Exists); ok {
 		return &ir.Not{Span: not.Span, X: leaf}
 	}
+	if failsByItself(leaf) {
+		// Which fields make it null is not seen; if() takes null for false.
+		choice := &ir.Call{Span: not.Span, Func: ir.If, Args: []ir.Expr{leaf, &ir.Lit{Span: not.Span, Value: int64(1)}, &ir.Lit{Span: not.Span, Value: int64(0)}}}
+		return &ir.Compare{Span: not.Span, Op: ir.Eq, L: choice, R: &ir.Lit{Span: not.Span, Value: int64(0)}, Cased: true}
+	}
 	var any []ir.Expr
 	for _, f := range ir.Fields(leaf) {
 		if c, _ := sc.find(f.Name); c.nullable {
@@ -214,6 +224,20 @@ func (p *planner) negative(not *ir.Not, e ir.Expr, sc scope) ir.Expr {
 	return ir.NewLogic(not.Span, ir.Or, append(any, &ir.Not{Span: not.Span, X: leaf})...)
 }
 
+// failsByItself reports whether a comparison may be null although all its
+// fields have values, or have a value although one of them is null; but for the
+// texts that spell no number, of which negative knows.
+func failsByItself(e ir.Expr) bool {
+	found := false
+	ir.WalkExpr(e, func(x ir.Expr) bool {
+		if c, ok := x.(*ir.Call); ok && c.Func != ir.ToNumber {
+			found = found || mayFail(c) || c.Func == ir.If
+		}
+		return !found
+	})
+	return found
+}
+
 // onlyNull is the one field by which e may be null, if e cannot be true
 // without it; else nil.
 func onlyNull(e ir.Expr, sc scope) *ir.Field {
@@ -227,7 +251,7 @@ func onlyNull(e ir.Expr, sc scope) *ir.Field {
 				only = x
 			}
 		case *ir.Call:
-			ok = ok && x.Func != ir.ToNumber && x.Func != ir.Div
+			ok = ok && !mayFail(x) && x.Func != ir.If
 		case *ir.Keyword:
 			ok = false
 		}
@@ -284,7 +308,11 @@ func mayBeNull(e ir.Expr, sc scope) bool {
 				null = null || len(x.Args) < 3 || mayBeNull(x.Args[1], sc) || mayBeNull(x.Args[2], sc)
 				return false
 			}
-			null = null || x.Func == ir.ToNumber || x.Func == ir.Div
+			if x.Func == ir.Coalesce { // null where all of its arguments are
+				null = null || !slices.ContainsFunc(x.Args, func(a ir.Expr) bool { return !mayBeNull(a, sc) && !mayBeFill(a, sc) })
+				return false
+			}
+			null = null || mayFail(x)
 		case *ir.Exists:
 			return false // never null itself
 		}
@@ -293,21 +321,25 @@ func mayBeNull(e ir.Expr, sc scope) bool {
 	return null
 }
 
+// mayBeFill reports whether a text that stands for a missing value goes into a
+// value, so that it may be null once that is cleared.
+func mayBeFill(e ir.Expr, sc scope) bool {
+	return slices.ContainsFunc(ir.Fields(e), func(f *ir.Field) bool { return notFill(f, sc) != nil })
+}
+
 // leaf rewrites one comparison.
 func (p *planner) leaf(e ir.Expr, sc scope) ir.Expr {
 	switch e := e.(type) {
 	case *ir.Match:
 		return p.guard(p.match(e, sc), sc)
 	case *ir.Regexp:
-		src, ok := portable(e.Source)
-		if !ok {
-			p.diags.Errorf(codeValue, e, "Write the control characters in it as \\x escapes and leave out \\Q.",
-				"the regular expression %q holds characters that SPL cannot write", e.Source)
+		src, err := p.portable(e, e.Source)
+		if err != nil {
 			return e
 		}
-		return p.guard(&ir.Regexp{Span: e.Span, X: p.value(e.X, sc), Source: src}, sc)
+		return p.guard(&ir.Regexp{Span: e.Span, X: p.operand(e.X, sc), Source: src}, sc)
 	case *ir.InCIDR:
-		return &ir.InCIDR{Span: e.Span, X: p.value(e.X, sc), Prefix: e.Prefix}
+		return &ir.InCIDR{Span: e.Span, X: p.operand(e.X, sc), Prefix: e.Prefix}
 	case *ir.FieldMatch:
 		p.name(e.X)
 		p.name(e.Y)
@@ -330,6 +362,28 @@ func (p *planner) leaf(e ir.Expr, sc scope) ir.Expr {
 	return e
 }
 
+// portable is a regular expression that spl can write; the error is reported.
+func (p *planner) portable(at diag.Node, source string) (string, error) {
+	out, ok := portable(source)
+	if !ok {
+		p.diags.Errorf(codeValue, at, "Write the control characters in it as \\x escapes and leave out \\Q.",
+			"the regular expression %q holds characters that SPL cannot write", source)
+		return source, spl.Expressible(source)
+	}
+	return out, nil
+}
+
+// operand is a value to compare. A text that stands for a missing value is
+// taken out of a Coalesce at once, which has another value to look at then; of
+// other values the guard of the comparison takes care.
+func (p *planner) operand(e ir.Expr, sc scope) ir.Expr {
+	x := p.value(e, sc)
+	if hasCall(x, ir.Coalesce) {
+		return cleared(x, sc)
+	}
+	return x
+}
+
 // keywordRegexp finds the keyword anywhere in the text of the event.
 func keywordRegexp(e *ir.Keyword) string {
 	pat := ir.Pattern{Span: e.Pattern.Span}
@@ -345,10 +399,12 @@ func keywordRegexp(e *ir.Keyword) string {
 // texts, or into a regular expression. The texts of equalities are ASCII: how
 // lower() folds other letters is not documented.
 func (p *planner) match(e *ir.Match, sc scope) ir.Expr {
-	x := p.value(e.X, sc)
+	x := p.operand(e.X, sc)
 	if c, ok := x.(*ir.Call); ok && c.Func == ir.ToString {
 		x = c.Args[0]
 	}
+	e = foldedMatch(x, e)
+	x = e.X
 	for _, pat := range e.Any {
 		if shape, _ := pat.Shape(); shape == ir.ShapeAny {
 			if f, ok := x.(*ir.Field); ok {
@@ -358,10 +414,39 @@ func (p *planner) match(e *ir.Match, sc scope) ir.Expr {
 	}
 	if len(e.Any) == 1 {
 		if s, ok := e.Any[0].Literal(); ok && spl.Expressible(s) == nil && (e.Cased || ascii(s)) {
+			if e.Cased && isFunc(x, ir.Lower) {
+				// lower(x) = "..." is how a comparison without case is written.
+				return &ir.Regexp{Span: e.Span, X: x, Source: patternsRegexp(e.Any, true)}
+			}
 			return &ir.Match{Span: e.Span, X: x, Any: e.Any, Cased: e.Cased || !hasLetter(s)}
 		}
+	} else if !slices.ContainsFunc(e.Any, func(pat ir.Pattern) bool {
+		s, ok := pat.Literal()
+		return !ok || spl.Expressible(s) != nil || !e.Cased && (hasLetter(s) || !ascii(s))
+	}) {
+		return &ir.Match{Span: e.Span, X: x, Any: e.Any, Cased: true}
 	}
 	return &ir.Regexp{Span: e.Span, X: x, Source: patternsRegexp(e.Any, e.Cased)}
+}
+
+func isFunc(e ir.Expr, f ir.FuncID) bool {
+	c, ok := e.(*ir.Call)
+	return ok && c.Func == f
+}
+
+// foldedMatch is a match of x, without the Lower around x where case is no
+// matter to the one text that it asks for.
+func foldedMatch(x ir.Expr, e *ir.Match) *ir.Match {
+	out := &ir.Match{Span: e.Span, X: x, Any: e.Any, Cased: e.Cased}
+	if !isFunc(x, ir.Lower) || len(e.Any) != 1 {
+		return out
+	}
+	s, ok := e.Any[0].Literal()
+	if ok && ascii(s) && (!e.Cased || strings.ToLower(s) == s) {
+		out.X, out.Cased = x.(*ir.Call).Args[0], !hasLetter(s)
+		return foldedMatch(out.X, out)
+	}
+	return out
 }
 
 func ascii(s string) bool {
@@ -446,7 +531,7 @@ func (p *planner) compare(e *ir.Compare, sc scope) ir.Expr {
 	if t := truth(e); t != ir.Expr(e) {
 		return p.positive(t, sc)
 	}
-	l, r := p.value(e.L, sc), p.value(e.R, sc)
+	l, r := p.operand(e.L, sc), p.operand(e.R, sc)
 	if lit, ok := r.(*ir.Lit); ok {
 		if v, ok := lit.Value.(string); ok {
 			if e.Op == ir.Eq || e.Op == ir.Ne {
@@ -460,6 +545,10 @@ func (p *planner) compare(e *ir.Compare, sc scope) ir.Expr {
 	}
 	p.secondsApart(e)
 	cmp := &ir.Compare{Span: e.Span, Op: e.Op, L: l, R: r, Cased: e.Cased || textless(l, r)}
+	if cmp.Cased && isFunc(l, ir.Lower) && isFunc(r, ir.Lower) {
+		// lower(x) = lower(y) is how a comparison without case is written.
+		cmp.L, cmp.R, cmp.Cased = l.(*ir.Call).Args[0], r.(*ir.Call).Args[0], false
+	}
 	return p.guardFill(cmp, sc, filled(cmp, sc)...)
 }
 
@@ -476,6 +565,9 @@ func textless(l, r ir.Expr) bool {
 // filled are the fields of e in which a text stands for a missing value.
 func filled(e ir.Expr, sc scope) []*ir.Field {
 	var out []*ir.Field
+	if hasCall(e, ir.Coalesce) {
+		return nil // operand has taken care of it
+	}
 	for _, f := range ir.Fields(e) {
 		if c, _ := sc.find(f.Name); c.fill != "" {
 			out = append(out, f)
@@ -511,9 +603,12 @@ func (p *planner) value(e ir.Expr, sc scope) ir.Expr {
 		c := *e
 		c.Args = make([]ir.Expr, len(e.Args))
 		for i, a := range e.Args {
-			if e.Func == ir.If && i == 0 {
+			switch ir.FuncOf(e.Func).Param(i) {
+			case ir.Predicate:
 				c.Args[i] = p.where(a, sc)
-			} else {
+			case ir.TextConst, ir.TextConstOrEmpty, ir.RegexConst:
+				c.Args[i] = a // call looks at what can be written of it
+			default:
 				c.Args[i] = p.value(a, sc)
 			}
 		}
@@ -540,6 +635,9 @@ func cleared(e ir.Expr, sc scope) ir.Expr {
 			c.Args = slices.Clone(e.Args)
 			for i, a := range e.Args {
 				switch {
+				case e.Func == ir.Coalesce:
+					c.Args[i] = cleared(a, sc)
+				case e.Func == ir.Extract && i == 0 && extractsNothing(&c, sc):
 				case e.Func != ir.If:
 					c.Args[i] = clear(a)
 				case i > 0:
@@ -555,6 +653,23 @@ func cleared(e ir.Expr, sc scope) ir.Expr {
 		return x
 	}
 	return &ir.Call{Span: e.At(), Func: ir.If, Args: []ir.Expr{ir.NewLogic(e.At(), ir.And, there...), x}}
+}
+
+// extractsNothing reports whether the text that stands for a missing value has
+// no match, so that what is extracted from it is missing anyway.
+func extractsNothing(c *ir.Call, sc scope) bool {
+	f, ok := c.Args[0].(*ir.Field)
+	if !ok {
+		return false
+	}
+	info, _ := sc.find(f.Name)
+	source, _ := c.Args[1].(*ir.Lit).Value.(string)
+	for _, text := range []string{info.fill, info.own} {
+		if text != "" && ir.RegexpMayMatch(source, text) {
+			return false
+		}
+	}
+	return true
 }
 
 // notFill says that the field does not hold the text that stands for a missing
@@ -603,7 +718,7 @@ func hasValue(e ir.Expr, sc scope) (there ir.Expr, ok bool) {
 			}
 			all = append(all, x)
 		}
-		return ir.Simplify(ir.NewLogic(e.Span, ir.And, all...)), e.Func != ir.Div && e.Func != ir.ToNumber
+		return ir.Simplify(ir.NewLogic(e.Span, ir.And, all...)), !mayFail(e)
 	}
 	return nil, false
 }

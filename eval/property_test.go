@@ -23,7 +23,7 @@ func compile(t testing.TB, e ir.Expr) eval.Pred {
 // TestSimplifyKeepsMeaning holds Simplify and CanonicalExpr to what they
 // promise, and a prepared row to the row that it was made of.
 func TestSimplifyKeepsMeaning(t *testing.T) {
-	gen := irgen.Options{Keywords: true, Multi: true}
+	gen := irgen.Options{Keywords: true, Multi: true, Whole: true}
 	fields := irgen.Fields()
 	hits, pairs := 0, 0
 	for seed := range uint64(4000) {
@@ -31,9 +31,13 @@ func TestSimplifyKeepsMeaning(t *testing.T) {
 		rows := gen.Rows(r, fields, 25)
 		e := gen.Pred(r, fields)
 		simple, canonical := ir.Simplify(e), ir.CanonicalExpr(e)
-		want, gotSimple, gotCanonical := compile(t, e), compile(t, simple), compile(t, canonical)
-		for _, row := range rows {
-			w := want(row)
+		prepared := make([]eval.Row, len(rows))
+		for i, row := range rows {
+			prepared[i] = row.Prepare()
+		}
+		want, gotSimple, gotCanonical, gotPrepared := truth(t, e, rows), truth(t, simple, rows), truth(t, canonical, rows), truth(t, e, prepared)
+		for i, row := range rows {
+			w := want[i]
 			if w {
 				hits++
 			}
@@ -42,7 +46,7 @@ func TestSimplifyKeepsMeaning(t *testing.T) {
 				what string
 				got  bool
 				e    ir.Expr
-			}{{"simplified", gotSimple(row), simple}, {"canonical", gotCanonical(row), canonical}, {"prepared", want(row.Prepare()), e}} {
+			}{{"simplified", gotSimple[i], simple}, {"canonical", gotCanonical[i], canonical}, {"prepared", gotPrepared[i], e}} {
 				if c.got != w {
 					t.Fatalf("seed %d: %s\nis %v, but %s\n%s\nis %v, on\n%s", seed, ir.FormatExpr(e), w, c.what, ir.FormatExpr(c.e), c.got, row)
 				}
@@ -59,16 +63,16 @@ func TestRequires(t *testing.T) {
 	said := 0
 	for seed := range uint64(4000) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		e := irgen.Pred(r, fields)
-		p := compile(t, e)
+		e := irgen.Options{Whole: true}.Pred(r, fields)
 		for i, f := range fields {
 			if !ir.Requires(e, f.Name) {
 				continue
 			}
 			said++
 			without := slices.Delete(slices.Clone(fields), i, i+1)
-			for _, row := range irgen.Rows(r, without, 10) {
-				if p(row) {
+			rows := irgen.Rows(r, without, 10)
+			for i, holds := range truth(t, e, rows) {
+				if row := rows[i]; holds {
 					t.Fatalf("seed %d: %s\nneeds %s, but is true on\n%s", seed, ir.FormatExpr(e), f.Name, row)
 				}
 			}
@@ -88,7 +92,7 @@ func TestNormalizeKeepsMeaning(t *testing.T) {
 			"process_creation/-/-": irgen.Rows(r, fields, 15),
 			"-/windows/security":   irgen.Rows(r, fields, 10),
 		}
-		q := irgen.Query(r, fields)
+		q := irgen.Options{Whole: true}.Query(r, fields)
 		want := run(t, q, tables)
 		rows += len(want)
 		for _, c := range []struct {
@@ -103,15 +107,31 @@ func TestNormalizeKeepsMeaning(t *testing.T) {
 	t.Logf("%d rows of results", rows)
 }
 
+// truth is what a predicate says of each row, at a time at which it can ask
+// for the present.
+func truth(t testing.TB, e ir.Expr, rows []eval.Row) []bool {
+	t.Helper()
+	source := func(*ir.Scan) ([]eval.Row, error) { return rows, nil }
+	found, err := eval.Runner{Source: source, Now: irgen.Now}.Run(&ir.Project{Input: &ir.Scan{}, Cols: []*ir.Col{{As: "p", X: e}}})
+	if err != nil {
+		t.Fatalf("%s: %v", ir.FormatExpr(e), err)
+	}
+	out := make([]bool, len(found))
+	for i, row := range found {
+		out[i] = row.Get("p") == true
+	}
+	return out
+}
+
 func run(t testing.TB, q ir.Query, tables map[string][]eval.Row) []string {
 	t.Helper()
-	rows, err := eval.Run(q, func(s *ir.Scan) ([]eval.Row, error) {
+	rows, err := eval.Runner{Now: irgen.Now, Source: func(s *ir.Scan) ([]eval.Row, error) {
 		in, ok := tables[s.Source.String()]
 		if !ok {
 			return nil, fmt.Errorf("no table for %s", s.Source)
 		}
 		return in, nil
-	})
+	}}.Run(q)
 	if err != nil {
 		t.Fatalf("%s\n%v", ir.Format(q), err)
 	}

@@ -56,12 +56,15 @@ type Result struct {
 
 // Hunt is a document that was read, with what became of it on each target.
 type Hunt struct {
-	Path    string
-	Line    int
-	ID      string
-	Name    string
-	Title   string
-	Kind    ir.HuntKind
+	Path  string
+	Line  int
+	ID    string
+	Name  string
+	Title string
+	Kind  ir.HuntKind
+	// Counted: the document is there for a correlation, and its queries are
+	// compiled for what there is to say of them, but not written.
+	Counted bool
 	Outputs []Output // in the order of Result.Targets
 
 	rel string // of the file, see source
@@ -86,7 +89,7 @@ type Output struct {
 	Header      string // the comment that goes before Query in a file
 	Query       string
 	Diagnostics diag.List
-	File        string // of the query, below the folder of outputs
+	File        string // of the query, below the folder of outputs; "" if it is not written
 }
 
 // Text is what the output's file holds.
@@ -447,7 +450,7 @@ func blame(u *unit) []bool {
 // compileHunt compiles one hunt to every target. The diagnostics are about
 // the document; those of a target are with its output.
 func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hurt bool) (*Hunt, diag.List) {
-	out := &Hunt{Path: h.Path, Line: max(h.Pos.Line, 1), ID: h.Meta.ID, Name: h.Meta.Name, Title: h.Meta.Title, Kind: h.Kind, rel: s.rel}
+	out := &Hunt{Path: h.Path, Line: max(h.Pos.Line, 1), ID: h.Meta.ID, Name: h.Meta.Name, Title: h.Meta.Title, Kind: h.Kind, Counted: h.CountedBy != "", rel: s.rel}
 	occurs := make([]bool, len(h.Allow))
 	judged := len(made) == len(allTargets) // else another target may have it
 	for _, be := range made {
@@ -465,6 +468,10 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 		out.Outputs = append(out.Outputs, o)
 	}
 	var diags diag.List
+	if out.Counted {
+		diags.Infof(codeCounted, h, "If it is to be an alert as well, write \"generate: true\" in a correlation that names it.",
+			"the query is part of the correlation %q, and no file of its own is written for it", h.CountedBy)
+	}
 	for i, a := range h.Allow {
 		if judged && !occurs[i] {
 			diags.Warnf(codeUnusedAllow, a, "Remove it, so that it cannot hide a later one.", "%s is allowed, but does not occur on any target", a.Code)

@@ -3,6 +3,8 @@ package compiler_test
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/huntc/huntc/backends/defender"
 	"github.com/huntc/huntc/backends/splunk"
+	"github.com/huntc/huntc/compiler"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/internal/kustotest"
@@ -338,4 +341,91 @@ func (e *everyCorrelation) hold(i int, c specCase, loading diag.List, h *ir.Hunt
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.queries[art.Query] = i
+}
+
+// TestGenerate: what a correlation names is compiled, but no file is written
+// for it unless a correlation says so.
+func TestGenerate(t *testing.T) {
+	const rule = "title: Failed logon\nname: failed\nlogsource: {product: windows, service: security}\ndetection: {s: {EventID: 4625}, condition: s}\n"
+	correlation := func(name, typ, more string) string {
+		return "title: " + name + "\nname: " + name + "\ncorrelation: {type: " + typ + ", rules: [failed], group-by: [TargetUserName], timespan: 5m, condition: {gte: 10}" +
+			"}\nhunt: {windows: tumbling}\n" + more
+	}
+	many := correlation("many", "event_count", "")
+	rest := []string{"defender/c.kql", "splunk/c.spl"}
+	all := []string{"defender/c.kql", "defender/r.kql", "splunk/c.spl", "splunk/r.spl"}
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  []string
+	}{
+		{"no correlation", map[string]string{"r.yml": rule}, []string{"defender/r.kql", "splunk/r.spl"}},
+		{"counted", map[string]string{"r.yml": rule, "c.yml": many}, rest},
+		{"not generated", map[string]string{"r.yml": rule, "c.yml": many + "generate: false\n"}, rest},
+		{"generated", map[string]string{"r.yml": rule, "c.yml": many + "generate: true\n"}, all},
+		{"generated, as pySigma has it", map[string]string{"r.yml": rule, "c.yml": strings.Replace(many, "timespan: 5m", "timespan: 5m, generate: true", 1)}, all},
+		{"generated for one of two", map[string]string{"r.yml": rule, "c.yml": many, "d.yml": correlation("more", "event_count", "generate: true\n")},
+			[]string{"defender/c.kql", "defender/d.kql", "defender/r.kql", "splunk/c.spl", "splunk/d.spl", "splunk/r.spl"}},
+		{"counted by a correlation with a slip in it", map[string]string{"r.yml": rule, "c.yml": correlation("many", "event_cuont", "")}, nil},
+		{"counted by a correlation that names more than there is", map[string]string{"r.yml": rule, "c.yml": strings.Replace(many, "[failed]", "[failed, faield]", 1)}, nil},
+		{"in one file", map[string]string{"c.yml": rule + "---\n" + many}, []string{"defender/c.many.kql", "splunk/c.many.spl"}},
+		{"a chain", map[string]string{"c.yml": rule + "---\n" + many + "---\n" + strings.ReplaceAll(correlation("more", "event_count", ""), "[failed]", "[many]")}, []string{"defender/c.more.kql", "splunk/c.more.spl"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			docs, out, cache := filepath.Join(dir, "detections"), filepath.Join(dir, "out"), filepath.Join(dir, "cache")
+			if err := os.Mkdir(docs, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range tt.files {
+				if err := os.WriteFile(filepath.Join(docs, name), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, warmth := range []string{"cold", "warm"} {
+				res, err := compiler.Run(compiler.Options{Paths: []string{docs}, CacheDir: cache})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := res.Write(filepath.Join(out, warmth), 0); err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, target := range res.Targets {
+					names, err := filepath.Glob(filepath.Join(out, warmth, target, "*"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, n := range names {
+						got = append(got, target+"/"+filepath.Base(n))
+					}
+				}
+				slices.Sort(got)
+				if !slices.Equal(got, tt.want) {
+					t.Errorf("%s: wrote %q, want %q; %v", warmth, got, tt.want, res.All())
+				}
+				counted := 0
+				for _, h := range res.Hunts {
+					if !h.Counted {
+						continue
+					}
+					counted++
+					for _, o := range h.Outputs {
+						if o.File != "" || o.Status == compiler.OK && o.Query == "" {
+							t.Errorf("%s: %s on %s has the file %q and the query %q", warmth, h.Name, o.Target, o.File, o.Query)
+						}
+					}
+				}
+				said := 0
+				for _, d := range res.All() {
+					if d.Code == "HC0622" {
+						said++
+					}
+				}
+				if sum := res.Summary(); said != counted || sum.Counted != counted {
+					t.Errorf("%s: %d hunts are counted, of %d it is said, and the summary has %d", warmth, counted, said, sum.Counted)
+				}
+			}
+		})
+	}
 }

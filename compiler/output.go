@@ -52,6 +52,9 @@ func (r *Result) assignFiles() {
 		}
 		taken[strings.ToLower(base)] = true
 		for i := range h.Outputs {
+			if h.Counted {
+				continue // the name is taken, so that others do not depend on "generate"
+			}
 			h.Outputs[i].File = r.targets[i].name + "/" + base + r.targets[i].ext
 		}
 	}
@@ -138,7 +141,7 @@ func (r *Result) written() []written {
 	var all []written
 	for _, h := range r.Hunts {
 		for i := range h.Outputs {
-			if h.Outputs[i].Status == OK {
+			if h.Outputs[i].Status == OK && !h.Counted {
 				all = append(all, written{h, &h.Outputs[i]})
 			}
 		}
@@ -261,10 +264,11 @@ func (r *Result) orphans(dir string) (orphans, temps []string, err error) {
 	}
 	for _, h := range r.Hunts {
 		for _, o := range h.Outputs {
-			switch o.Status {
-			case OK:
+			switch {
+			case h.Counted:
+			case o.Status == OK:
 				known[o.File] = true
-			case Failed:
+			case o.Status == Failed:
 				failed = append(failed, h.rel)
 			}
 		}

@@ -28,7 +28,7 @@ import (
 // no failure of the build.
 
 // packMagic changes whenever the layout of a pack does.
-const packMagic = "huntc-pack-2\n"
+const packMagic = "huntc-pack-3\n"
 
 // packAge is how long a pack stays that no build uses.
 const packAge = 30 * 24 * time.Hour
@@ -356,6 +356,7 @@ func (e *encoder) fileResult(r *fileResult) {
 		e.str(h.Name)
 		e.str(h.Title)
 		e.str(string(h.Kind))
+		e.bool(h.Counted)
 		e.str(h.rel)
 		e.int(len(h.Outputs))
 		for _, o := range h.Outputs {
@@ -452,7 +453,7 @@ func (d *decoder) fileResult() *fileResult {
 	r := &fileResult{documents: d.int(), broken: d.bool(), lost: d.int(), diags: d.diags()}
 	r.hunts = make([]*Hunt, d.count())
 	for i := range r.hunts {
-		h := &Hunt{Path: d.str(), Line: d.int(), ID: d.str(), Name: d.str(), Title: d.str(), Kind: ir.HuntKind(d.str()), rel: d.str()}
+		h := &Hunt{Path: d.str(), Line: d.int(), ID: d.str(), Name: d.str(), Title: d.str(), Kind: ir.HuntKind(d.str()), Counted: d.bool(), rel: d.str()}
 		h.Outputs = make([]Output, d.count())
 		for j := range h.Outputs {
 			h.Outputs[j] = Output{

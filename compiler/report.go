@@ -16,6 +16,7 @@ import (
 type Summary struct {
 	Documents int
 	Hunts     int
+	Counted   int // of the hunts: they are there for correlations, and not written
 	Targets   []TargetSummary
 }
 
@@ -37,6 +38,11 @@ type FormCount struct {
 // Summary counts.
 func (r *Result) Summary() Summary {
 	s := Summary{Documents: r.Documents, Hunts: len(r.Hunts)}
+	for _, h := range r.Hunts {
+		if h.Counted {
+			s.Counted++
+		}
+	}
 	for i, name := range r.Targets {
 		t := TargetSummary{Target: name, Error: r.lost}
 		for _, f := range r.targets[i].forms {

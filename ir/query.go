@@ -242,6 +242,9 @@ type Hunt struct {
 
 	Query       Query        // nil for a hunt with only native text
 	Correlation *Correlation // for KindCorrelation
+	// CountedBy is the title of a correlation that the document is there for:
+	// its query is not meant to be run by itself. Empty if it is.
+	CountedBy string
 
 	LookBack time.Duration // hunt.window; 0 = the default of the target
 	Fields   []*Field      // columns the author asked for ("fields", "hunt.output")

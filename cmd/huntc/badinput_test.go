@@ -69,15 +69,15 @@ func TestBadInput(t *testing.T) {
 		{"a correlation that is a list", "title: x\ncorrelation: []\n", "HC0104", "2:14"},
 		{"an empty correlation", "title: x\ncorrelation:\n", "HC0104", "2:13"},
 		{"a correlation of nothing", "title: x\ncorrelation: {}\n", "HC0103", "2:14"},
-		{"a misspelt type", correlation("type: event_cnt", "rules: [good]", "timespan: 5m", "condition: {gte: 3}"), "HC0141", "3:9"},
+		{"a misspelt type", correlation("type: event_cnt", "rules: [counted]", "timespan: 5m", "condition: {gte: 3}"), "HC0141", "3:9"},
 		{"no rules", correlation("type: event_count", "timespan: 5m", "condition: {gte: 3}"), "HC0103", "3:3"},
 		{"rules of no document", correlation("type: event_count", "rules: []", "timespan: 5m", "condition: {gte: 3}"), "HC0144", "4:10"},
 		{"a rule that is not there", correlation("type: event_count", "rules: [goood]", "timespan: 5m", "condition: {gte: 3}"), "HC0144", "4:11"},
-		{"no condition", correlation("type: event_count", "rules: [good]", "timespan: 5m"), "HC0142", "3:3"},
-		{"a condition that is a text", correlation("type: event_count", "rules: [good]", "timespan: 5m", "condition: many"), "HC0104", "6:14"},
-		{"a timespan of no length", correlation("type: event_count", "rules: [good]", "timespan: soon", "condition: {gte: 3}"), "HC0143", "5:13"},
-		{"aliases of no rule", correlation("type: event_count", "rules: [good]", "timespan: 5m", "condition: {gte: 3}", "aliases: {x: 1}"), "HC0104", "7:16"},
-		{"aliases that are a list", correlation("type: event_count", "rules: [good]", "timespan: 5m", "condition: {gte: 3}", "aliases: [x]"), "HC0104", "7:12"},
+		{"no condition", correlation("type: event_count", "rules: [counted]", "timespan: 5m"), "HC0142", "3:3"},
+		{"a condition that is a text", correlation("type: event_count", "rules: [counted]", "timespan: 5m", "condition: many"), "HC0104", "6:14"},
+		{"a timespan of no length", correlation("type: event_count", "rules: [counted]", "timespan: soon", "condition: {gte: 3}"), "HC0143", "5:13"},
+		{"aliases of no rule", correlation("type: event_count", "rules: [counted]", "timespan: 5m", "condition: {gte: 3}", "aliases: {x: 1}"), "HC0104", "7:16"},
+		{"aliases that are a list", correlation("type: event_count", "rules: [counted]", "timespan: 5m", "condition: {gte: 3}", "aliases: [x]"), "HC0104", "7:12"},
 		{"a circle", correlation("type: event_count", "rules: [bad]", "timespan: 5m", "condition: {gte: 3}"), "HC0145", "3:3"},
 		{"a title with a newline", strings.Replace(goodRule, "Good", `"two\nlines"`, 1), "HC0105", "1:9"},
 	}
@@ -87,6 +87,7 @@ func TestBadInput(t *testing.T) {
 			t.Setenv("HUNTC_CACHE", t.TempDir())
 			write(t, "d/bad.yml", tt.src)
 			write(t, "d/good.yml", goodRule+"name: good\n")
+			write(t, "d/counted.yml", goodRule+"name: counted\n")
 			start := time.Now()
 			code, _, stderr := run("build", "d", "--out", "out")
 			if d := time.Since(start); d > 20*time.Second {

@@ -219,7 +219,11 @@ func (a *app) show(f buildFlags, format diag.Format, res *compiler.Result, list 
 // summary says in a line a target what became of the documents.
 func summary(s compiler.Summary) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s\n", count(s.Documents, "document"), count(s.Hunts, "hunt"))
+	fmt.Fprintf(&b, "%s, %s", count(s.Documents, "document"), count(s.Hunts, "hunt"))
+	if s.Counted > 0 {
+		fmt.Fprintf(&b, " (%d only counted by correlations)", s.Counted)
+	}
+	b.WriteByte('\n')
 	for _, t := range s.Targets {
 		fmt.Fprintf(&b, "%-9s %d ok (%d exact", t.Target, t.OK, t.Exact)
 		for _, form := range t.Forms {

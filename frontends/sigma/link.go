@@ -47,6 +47,7 @@ func Link(files []*File) diag.List {
 		}
 	}
 	if correlations {
+		l.counted(files)
 		for _, f := range files {
 			l.correlations(f)
 		}
@@ -137,6 +138,36 @@ func (f *Filter) addTo(e *entry) bool {
 		s.filter.Pred = ir.NewLogic(s.filter.Pred.At(), ir.And, s.filter.Pred, f.Pred)
 	}
 	return found
+}
+
+// counted marks the documents that stand for nothing by themselves: those that
+// correlations name, unless one of these says "generate". It makes no
+// difference whether the correlation is right: a slip in it must not turn what
+// it counts into alerts.
+func (l *linker) counted(files []*File) {
+	generated := map[*entry]bool{}
+	for _, f := range files {
+		for i := range f.entries {
+			e := &f.entries[i]
+			for _, ref := range e.counts {
+				rule := l.byName[strings.ToLower(ref.Name)]
+				switch {
+				case rule == nil || rule == e:
+				case e.generate:
+					generated[rule] = true
+				case rule.hunt.CountedBy == "":
+					rule.hunt.CountedBy = cmp.Or(e.hunt.Meta.Title, e.hunt.Meta.Name, "without a title")
+				}
+			}
+		}
+	}
+	for _, f := range files {
+		for i := range f.entries {
+			if generated[&f.entries[i]] {
+				f.entries[i].hunt.CountedBy = ""
+			}
+		}
+	}
 }
 
 func (l *linker) correlations(f *File) {

@@ -49,6 +49,9 @@ type entry struct {
 	// after, if not nil, is what the document does with the rows of its
 	// correlation.
 	after func(ir.Query) (ir.Query, diag.List)
+	// counts are the documents that a correlation names, also one with an error.
+	counts   []ir.CorrelationRef
+	generate bool
 }
 
 // detectionSource is one detection: where a filter is put in.
@@ -161,6 +164,9 @@ func (l *loader) document(root *yaml.Node) {
 	case d.get(keyCorrelation) != nil:
 		d.hunt.Kind = ir.KindCorrelation
 		d.correlation()
+		if c := d.hunt.Correlation; c != nil {
+			d.entry.counts, d.entry.generate = c.Rules, c.Generate
+		}
 	case d.get(keyFilter) != nil:
 		f := d.filter()
 		if l.errors() == before {

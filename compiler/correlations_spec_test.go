@@ -5,14 +5,17 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
+	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/backends/defender"
 	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/compiler"
@@ -428,4 +431,139 @@ func TestGenerate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// forms are what the table of docs/correlations.md has a row for.
+var correlationForms = []struct{ name, correlation string }{
+	{"`event_count`, lower bound", "{type: event_count, rules: [shell], group-by: [Computer], timespan: 1h, condition: {gte: 2}}"},
+	{"`event_count`, other bounds", "{type: event_count, rules: [shell], group-by: [Computer], timespan: 1h, condition: {gt: 1, lt: 9}}"},
+	{"`event_count`, rules on two tables", "{type: event_count, rules: [shell, connect], group-by: [Computer], timespan: 1h, condition: {gte: 2}}"},
+	{"`event_count`, two rules on one table", "{type: event_count, rules: [shell, command], group-by: [Computer], timespan: 1h, condition: {gte: 2}}"},
+	{"`event_count` of a correlation", "{type: event_count, rules: [many], group-by: [Computer], timespan: 1h, condition: {gte: 2}}"},
+	{"`value_count`, lower bound", "{type: value_count, rules: [shell], group-by: [Computer], timespan: 1h, condition: {gte: 2, field: Image}}"},
+	{"`value_count`, other bounds", "{type: value_count, rules: [shell], group-by: [Computer], timespan: 1h, condition: {gte: 1, lt: 9, field: Image}}"},
+	{"`value_count`, several fields", "{type: value_count, rules: [shell], group-by: [Computer], timespan: 1h, condition: {gte: 2, field: [CommandLine, Image]}}"},
+	{"`value_sum`", "{type: value_sum, rules: [connect], group-by: [Computer], timespan: 1h, condition: {gte: 2, field: DestinationPort}}"},
+	{"`value_avg`", "{type: value_avg, rules: [connect], group-by: [Computer], timespan: 1h, condition: {gte: 2, field: DestinationPort}}"},
+	{"`value_median`", "{type: value_median, rules: [connect], group-by: [Computer], timespan: 1h, condition: {gte: 2, field: DestinationPort}}"},
+	{"`value_percentile`", "{type: value_percentile, rules: [connect], group-by: [Computer], timespan: 1h, condition: {gte: 2, field: DestinationPort, percentile: 95}}"},
+	{"`temporal`", "{type: temporal, rules: [shell, connect], group-by: [Computer], timespan: 1h}"},
+	{"`temporal`, rules on one table", "{type: temporal, rules: [shell, command], group-by: [Computer], timespan: 1h}"},
+	{"`temporal`, more than five rules", "{type: temporal, rules: [shell, connect, command, r4, r5, r6], group-by: [Computer], timespan: 1h}"},
+	{"`temporal` without `group-by`", "{type: temporal, rules: [shell, connect], timespan: 1h}"},
+	{"`temporal`, so many of the rules", "{type: temporal, rules: [shell, connect, command], group-by: [Computer], timespan: 1h, condition: {gte: 2}}"},
+	{"`temporal`, `and`, `or` of rules", "{type: temporal, rules: [shell, connect, command], group-by: [Computer], timespan: 1h, condition: shell and (connect or command)}"},
+	{"`temporal`, `not` a rule", "{type: temporal, rules: [shell, connect], group-by: [Computer], timespan: 1h, condition: shell and not connect}"},
+	{"`temporal_ordered`, two rules", "{type: temporal_ordered, rules: [shell, connect], group-by: [Computer], timespan: 1h}"},
+	{"`temporal_ordered`, three to five rules", "{type: temporal_ordered, rules: [shell, connect, command], group-by: [Computer], timespan: 1h}"},
+	{"`temporal_ordered`, more than five rules", "{type: temporal_ordered, rules: [shell, connect, command, r4, r5, r6], group-by: [Computer], timespan: 1h}"},
+	{"`temporal_ordered` without `group-by`", "{type: temporal_ordered, rules: [shell, connect], timespan: 1h}"},
+}
+
+// TestCorrelationTable: the table of docs/correlations.md says of each type in
+// each kind of window what the compiler says. HUNTC_TEST_UPDATE=1 writes it.
+func TestCorrelationTable(t *testing.T) {
+	const page = "../docs/correlations.md"
+	var doc strings.Builder
+	doc.WriteString(specRules)
+	for i := 4; i <= 6; i++ {
+		fmt.Fprintf(&doc, "---\ntitle: Rule %d\nname: r%d\nlogsource: {category: process_creation, product: windows}\ndetection: {s: {CommandLine|contains: ' -%d '}, condition: s}\n", i, i, i)
+	}
+	windows := specWindows[1:]
+	for i, f := range correlationForms {
+		for _, w := range windows {
+			fmt.Fprintf(&doc, "---\ntitle: Form\nname: form_%d_%s\ncorrelation: %s\nhunt: {windows: %s}\n", i, w, f.correlation, w)
+		}
+	}
+	file, diags := sigma.Load("table.yml", []byte(doc.String()), nil)
+	diags = append(diags, sigma.Link([]*sigma.File{file})...)
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	hunts := map[string]*ir.Hunt{}
+	for _, h := range file.Hunts {
+		hunts[h.Meta.Name] = h
+	}
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := []backends.Backend{splunk.New(s, splunk.Config{}), defender.New(s)}
+	var got strings.Builder
+	got.WriteString("| type | windows | Splunk | Defender |\n|---|---|---|---|\n")
+	for i, f := range correlationForms {
+		for _, w := range windows {
+			fmt.Fprintf(&got, "| %s | %s |", f.name, w)
+			for _, b := range made {
+				fmt.Fprintf(&got, " %s |", verdictOf(t, b, hunts[fmt.Sprintf("form_%d_%s", i, w)]))
+			}
+			got.WriteString("\n")
+		}
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const from, to = "<!-- what the compiler says -->\n", "<!-- until here -->\n"
+	before, rest, found := strings.Cut(string(text), from)
+	table, after, closed := strings.Cut(rest, to)
+	switch {
+	case !found || !closed:
+		t.Fatalf("%s has no place for the table", page)
+	case table == got.String():
+	case os.Getenv("HUNTC_TEST_UPDATE") != "":
+		if err := os.WriteFile(page, []byte(before+from+got.String()+to+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s differs from what the compiler says (HUNTC_TEST_UPDATE=1 writes it):\n%s", page, gocmp.Diff(table, got.String()))
+	}
+	all := regexp.MustCompile(`HC\d{4}`).FindAllString(got.String(), -1)
+	slices.Sort(all)
+	for _, code := range slices.Compact(all) {
+		if !strings.Contains(before+after, "| "+code+" |") {
+			t.Errorf("%s does not say what %s means", page, code)
+		}
+	}
+}
+
+// verdictOf is a cell of the table: the fidelity, the reasons, how the rows are
+// read, and warnings about it. What comes from the lines of the rules is theirs.
+func verdictOf(t *testing.T, b backends.Backend, h *ir.Hunt) string {
+	t.Helper()
+	art := b.Compile(h)
+	if art.Diagnostics.HasErrors() {
+		t.Fatal(art.Diagnostics)
+	}
+	reasons := slices.DeleteFunc(slices.Clone(art.Reasons), func(r ir.Reason) bool { return r.Pos.Line < h.Pos.Line })
+	cell := string(ir.Verdict(reasons))
+	var said []string
+	for _, r := range reasons {
+		said = append(said, string(r.Code))
+	}
+	slices.Sort(said)
+	if len(said) > 0 {
+		cell += " (" + strings.Join(slices.Compact(said), ", ") + ")"
+	}
+	if b.Name() == "splunk" {
+		cell += "; " + string(art.Form)
+		for _, how := range []struct{ text, name string }{{"prestats=t", "prestats"}, {"append [", "append"}, {"join type", "join"}} {
+			if strings.Contains(art.Query, how.text) {
+				cell += ", " + how.name
+			}
+		}
+	} else if strings.Contains(art.Query, "join kind") {
+		cell += "; join"
+	}
+	said = nil
+	for _, d := range art.Diagnostics {
+		if d.Severity == diag.Warning {
+			said = append(said, string(d.Code))
+		}
+	}
+	slices.Sort(said)
+	for _, code := range slices.Compact(said) {
+		cell += " " + code
+	}
+	return cell
 }

@@ -192,6 +192,14 @@ func Canonical(q Query) Query {
 				c.Aggs[i] = &d
 			}
 			return &c
+		case *Table:
+			// A long table is kept beside the query by targets that can: the
+			// query has its name and its columns.
+			c := &Table{Name: q.Name, Cols: q.Cols}
+			if len(q.Rows) <= InlineRows {
+				c.Rows = q.Rows
+			}
+			return c
 		case *Window:
 			return &Window{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, Offset: max(1, q.Offset), As: q.As}
 		case *Session:

@@ -154,6 +154,10 @@ func (*Distinct) isQuery()  {}
 func (*Sort) isQuery()      {}
 func (*Limit) isQuery()     {}
 
+// InlineRows is how many rows a Table may have to stand in a query itself on
+// every target.
+const InlineRows = 100
+
 // Physical is where a target stores the rows of a Scan. Above such a Scan
 // all Field names are physical columns.
 type Physical struct {

@@ -14,7 +14,7 @@ import (
 // stats over the rows of tstats where that comes to the same, else by stats
 // over events. above is the condition on its rows; nil if there is none.
 func (p *planner) aggregate(q *ir.Aggregate, above ir.Expr) rows {
-	q = p.percentiles(q)
+	q = p.extremes(p.percentiles(q))
 	if p.form == backends.Tstats {
 		q = inlined(q)
 		if isChain(q.Input) {
@@ -50,6 +50,9 @@ func (p *planner) aggregate(q *ir.Aggregate, above ir.Expr) rows {
 			below.clock = 1
 		}
 		below = below.plus(exprFields(a.X)...)
+		if a.Of != nil {
+			below = below.plus(a.Of)
+		}
 	}
 	needsTime := slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return a.Func == ir.First || a.Func == ir.Last })
 	if needsTime {
@@ -75,7 +78,7 @@ func (p *planner) aggregate(q *ir.Aggregate, above ir.Expr) rows {
 		}
 		made.Cols = append(made.Cols, k)
 		for _, a := range q.Aggs {
-			if a.X != nil && ir.HasField(ir.Fields(a.X), k.As) && !ir.HasField(ir.Fields(k.X), k.As) {
+			if (a.X != nil && ir.HasField(ir.Fields(a.X), k.As) || a.Of != nil && a.Of.Name == k.As) && !ir.HasField(ir.Fields(k.X), k.As) {
 				p.diags.Errorf(codeNameClash, k, "Give the key a name of its own.", "the key %s has the name of a column that is also summarised", k.As)
 			}
 		}
@@ -126,10 +129,39 @@ func (p *planner) percentiles(q *ir.Aggregate) *ir.Aggregate {
 	return &out
 }
 
+// extremes reads the value at the smallest or largest time as the first or the
+// last, for which Splunk has functions. Of other columns there may be one: the
+// rows can have one order only.
+func (p *planner) extremes(q *ir.Aggregate) *ir.Aggregate {
+	out := *q
+	out.Aggs = slices.Clone(q.Aggs)
+	for i, a := range out.Aggs {
+		if a.Of == nil {
+			continue
+		}
+		if a.Of.Name == timeColumn {
+			b := *a
+			b.Of = nil
+			b.Func = ir.Last
+			if a.Func == ir.ArgMin {
+				b.Func = ir.First
+			}
+			out.Aggs[i] = &b
+			continue
+		}
+		p.name(a.Of)
+		if of := orderedBy(out.Aggs[:i]); of != nil && of.Name != a.Of.Name {
+			p.diags.Errorf(codeUnsayable, a, "Take them in two branches and join these, or take both by one column.",
+				"Splunk takes values at the extremes of one column in one grouping, and this asks for %s and for %s", of.Name, a.Of.Name)
+		}
+	}
+	return &out
+}
+
 // multiplied reports whether it matters to an aggregate how often a row occurs.
 func multiplied(a *ir.Agg) bool {
 	switch a.Func {
-	case ir.Min, ir.Max, ir.DCount, ir.Values:
+	case ir.Min, ir.Max, ir.DCount, ir.Values, ir.ArgMin, ir.ArgMax:
 		return false
 	}
 	return true
@@ -223,9 +255,18 @@ func (s *summary) add(a *ir.Agg) {
 	p.name(&ir.Field{Span: a.Span, Name: a.As})
 	out := *a
 	var x ir.Expr
-	if a.X != nil {
+	switch {
+	case a.Func == ir.CountIf:
+		out.X = p.where(a.X, r.scope)
+	case a.X != nil:
 		x = p.value(a.X, r.scope)
 		out.X = cleared(x, r.scope)
+	}
+	if a.Of != nil {
+		// A row without the other column takes no part.
+		if there, _ := hasValue(a.Of, r.scope); !ir.IsTrue(there) {
+			out.X = onlyWhere(there, out.X)
+		}
 	}
 	count := &ir.Field{Span: a.Span, Name: countColumn, T: ir.Int}
 	switch {
@@ -244,6 +285,8 @@ func (s *summary) add(a *ir.Agg) {
 		p.fallback("The function " + string(a.Func) + " of joined rows needs the events themselves.")
 	case a.Func == ir.Count:
 		out.Func, out.X = ir.Sum, count
+	case a.Func == ir.CountIf:
+		out.Func, out.X = ir.Sum, &ir.Call{Span: a.Span, Func: ir.If, Args: []ir.Expr{out.X, count, &ir.Lit{Span: a.Span, Value: int64(0)}}}
 	case a.Func == ir.Sum:
 		out.X = cleared(times(x, count), r.scope)
 	case a.Func == ir.Avg:
@@ -258,13 +301,21 @@ func (s *summary) add(a *ir.Agg) {
 	s.out.Aggs = append(s.out.Aggs, &out)
 }
 
+// onlyWhere is x where a condition holds.
+func onlyWhere(there, x ir.Expr) ir.Expr {
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
+		there, x = ir.NewLogic(there.At(), ir.And, there, c.Args[0]), c.Args[1]
+	}
+	return &ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{there, x}}
+}
+
 // note remembers what is known of the result of an aggregate of x.
 func (s *summary) note(a *ir.Agg, x ir.Expr, sc scope) {
-	if there, ok := hasValue(x, sc); ok && ir.IsTrue(there) && len(s.q.By) > 0 && a.Func != ir.Stdev {
+	if there, ok := hasValue(x, sc); ok && ir.IsTrue(there) && len(s.q.By) > 0 && a.Func != ir.Stdev && a.Of == nil {
 		s.whole = append(s.whole, a.As)
 	}
 	switch a.Func {
-	case ir.Min, ir.Max, ir.First, ir.Last, ir.Percentile:
+	case ir.Min, ir.Max, ir.First, ir.Last, ir.ArgMin, ir.ArgMax, ir.Percentile:
 		if epoch(x, sc) {
 			s.times = append(s.times, a.As)
 		}
@@ -393,7 +444,7 @@ func above(e ir.Expr, name string, bound float64) bool {
 func (s *summary) finish(r rows) rows {
 	for _, a := range s.out.Aggs {
 		r.scope = append(r.scope, column{name: a.As, t: a.Type(), epoch: slices.Contains(s.times, a.As),
-			nullable: a.Func != ir.Count && a.Func != ir.DCount && !slices.Contains(s.whole, a.As)})
+			nullable: a.Func != ir.Count && a.Func != ir.CountIf && a.Func != ir.DCount && !slices.Contains(s.whole, a.As)})
 	}
 	if len(s.post) == 0 {
 		return r
@@ -466,7 +517,7 @@ func (p *planner) direct(q *ir.Aggregate, above ir.Expr) (rows, bool) {
 			continue
 		}
 		f, ok := a.X.(*ir.Field)
-		if !ok {
+		if !ok || a.Of != nil || a.Func == ir.CountIf {
 			return rows{}, false
 		}
 		if f.Name != timeColumn {
@@ -585,6 +636,15 @@ func inlined(q *ir.Aggregate) *ir.Aggregate {
 			}
 			b.X = x
 			read = union(read, exprFields(x))
+		}
+		if a.Of != nil {
+			x, ok := names.key(a.Of)
+			of, isField := x.(*ir.Field)
+			if !ok || !isField {
+				return q
+			}
+			b.Of = of
+			read = union(read, []*ir.Field{of})
 		}
 		out.Aggs = append(out.Aggs, &b)
 	}

@@ -1,6 +1,10 @@
 package splunk
 
-import "github.com/huntc/huntc/ir"
+import (
+	"slices"
+
+	"github.com/huntc/huntc/ir"
+)
 
 // nativeTime gives the time of the event Splunk's own name for it, _time, also
 // where operators of the hunt hand it on as Timestamp: Splunk shows no other
@@ -39,6 +43,12 @@ func nativeTime(q ir.Query) ir.Query {
 			made = made || q.As == ir.Timestamp
 		case *ir.Session:
 			made = made || q.As == ir.Timestamp
+		case *ir.Lag:
+			made = made || q.As == ir.Timestamp
+		case *ir.Rank:
+			made = made || q.As == ir.Timestamp
+		case *ir.Table:
+			made = made || slices.Contains(q.Cols, ir.Timestamp)
 		}
 	})
 	if !passed || made {
@@ -59,6 +69,9 @@ func nativeTime(q ir.Query) ir.Query {
 				if a.X != nil {
 					b.X = renameTime(a.X)
 				}
+				if a.Of != nil {
+					b.Of = renameTimeField(a.Of)
+				}
 				out.Aggs = append(out.Aggs, &b)
 			}
 			return out
@@ -70,16 +83,20 @@ func nativeTime(q ir.Query) ir.Query {
 			out := *q
 			out.By, out.Of = renameTimeFields(q.By), renameTimeField(q.Of)
 			return &out
+		case *ir.Lag:
+			out := *q
+			out.By, out.Of, out.X = renameTimeFields(q.By), renameTimeField(q.Of), renameTimeField(q.X)
+			return &out
+		case *ir.Rank:
+			out := *q
+			out.By, out.Keys = renameTimeFields(q.By), renameTimeKeys(q.Keys)
+			return &out
 		case *ir.Join:
 			return &ir.Join{Span: q.Span, Left: q.Left, Right: q.Right, Kind: q.Kind, On: renameTimeFields(q.On)}
 		case *ir.Distinct:
 			return &ir.Distinct{Span: q.Span, Input: q.Input, By: renameTimeFields(q.By)}
 		case *ir.Sort:
-			out := &ir.Sort{Span: q.Span, Input: q.Input}
-			for _, k := range q.Keys {
-				out.Keys = append(out.Keys, &ir.SortKey{Span: k.Span, X: renameTimeField(k.X), Desc: k.Desc})
-			}
-			return out
+			return &ir.Sort{Span: q.Span, Input: q.Input, Keys: renameTimeKeys(q.Keys)}
 		}
 		return q
 	})
@@ -105,6 +122,14 @@ func renameTimeFields(in []*ir.Field) []*ir.Field {
 	out := make([]*ir.Field, len(in))
 	for i, f := range in {
 		out[i] = renameTimeField(f)
+	}
+	return out
+}
+
+func renameTimeKeys(in []*ir.SortKey) []*ir.SortKey {
+	out := make([]*ir.SortKey, len(in))
+	for i, k := range in {
+		out[i] = &ir.SortKey{Span: k.Span, X: renameTimeField(k.X), Desc: k.Desc}
 	}
 	return out
 }

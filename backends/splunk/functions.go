@@ -17,6 +17,7 @@ var aggFuncs = [...]struct {
 }{
 	{ir.Count, "count"}, {ir.DCount, "dc"}, {ir.Min, "min"}, {ir.Max, "max"}, {ir.Sum, "sum"}, {ir.Avg, "avg"},
 	{ir.Stdev, "stdev"}, {ir.Values, "values"}, {ir.First, "earliest"}, {ir.Last, "latest"},
+	{ir.ArgMin, "first"}, {ir.ArgMax, "last"}, // in the order of the other column
 }
 
 // percentile is the function that computes a percentile of all values; perc
@@ -33,6 +34,17 @@ func splAgg(a *ir.Agg) string {
 		}
 	}
 	return ""
+}
+
+// orderedBy is the column by which an aggregate needs its rows in order; nil if
+// it needs none. A plan has one such column for all aggregates of a grouping.
+func orderedBy(aggs []*ir.Agg) *ir.Field {
+	for _, a := range aggs {
+		if a.Of != nil {
+			return a.Of
+		}
+	}
+	return nil
 }
 
 // irAgg is an aggregate of the function of that name, without its argument.

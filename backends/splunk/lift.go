@@ -290,6 +290,10 @@ func (l *lifter) agg(at diag.Node, a *spl.Agg, name func(string) string) *ir.Agg
 	}
 	out.Span, out.As = a.Span, a.As
 	switch {
+	case out.Func == ir.Count && a.Eval != nil:
+		if out.Func, out.X = ir.CountIf, l.b.liftPred(a.Eval); out.X == nil {
+			l.fail(at, "the condition of %s is not read", a.Func)
+		}
 	case out.Func == ir.Count && a.Arg != "":
 		out.Func, out.X = ir.Sum, present(a.Span, &ir.Field{Span: a.Span, Name: name(a.Arg)})
 	case a.Eval != nil:
@@ -335,29 +339,23 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 	case *spl.Fillnull:
 		return &ir.Extend{Span: c.Span, Input: q, Cols: fillCols(c)}, 1
 	case *spl.Stats:
-		if c.Event {
-			break
-		}
-		out := &ir.Aggregate{Span: c.Span, Input: q}
-		for _, name := range c.By {
-			out.By = append(out.By, fieldCol(c.Span, name))
-		}
-		for i := range c.Aggs {
-			out.Aggs = append(out.Aggs, l.agg(c, &c.Aggs[i], plainName))
-		}
-		return out, 1
+		return l.stats(q, c, nil), 1
 	case *spl.Sort:
+		if len(cmds) > 1 && len(c.Keys) == 1 && !c.Keys[0].Desc && c.Limit == 0 {
+			if stats, ok := cmds[1].(*spl.Stats); ok && slices.ContainsFunc(stats.Aggs, positional) {
+				return l.stats(q, stats, &ir.Field{Span: c.Span, Name: c.Keys[0].Field}), 2
+			}
+		}
 		if w, n := inTimeOrder(q, cmds); n > 0 {
 			return w, n
+		}
+		if r := inRows(q, cmds); r != nil {
+			return r, 2
 		}
 		if c.Limit != 0 {
 			break
 		}
-		out := &ir.Sort{Span: c.Span, Input: q}
-		for _, k := range c.Keys {
-			out.Keys = append(out.Keys, &ir.SortKey{Span: c.Span, X: &ir.Field{Span: c.Span, Name: k.Field}, Desc: k.Desc})
-		}
-		return out, 1
+		return &ir.Sort{Span: c.Span, Input: q, Keys: sortKeys(c.Span, c.Keys)}, 1
 	case *spl.Head:
 		return &ir.Limit{Span: c.Span, Input: q, N: c.N}, 1
 	case *spl.Dedup:
@@ -384,6 +382,8 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 		return &ir.Union{Span: c.Span, Inputs: []ir.Query{q, in}}, 1
 	case *spl.Join:
 		return l.join(q, c, cmds)
+	case *spl.Lookup:
+		return l.lookup(q, c, cmds)
 	case *spl.Convert:
 		if len(cmds) == 1 && !slices.ContainsFunc(c.Funcs, func(f spl.Agg) bool { return f.Func != "ctime" || f.As != "" }) {
 			return q, 1 // shows times as text at the very end; the rows are the same
@@ -392,6 +392,29 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 	l.fail(cmds[0], "this command, or this form of it, is not read")
 	return nil, 1
 }
+
+// stats reads a grouping, of rows in the order of a column if it is not nil.
+func (l *lifter) stats(q ir.Query, c *spl.Stats, of *ir.Field) ir.Query {
+	if c.Event || of == nil && slices.ContainsFunc(c.Aggs, positional) {
+		l.fail(c, "this form of stats is not read")
+		return nil
+	}
+	out := &ir.Aggregate{Span: c.Span, Input: q}
+	for _, name := range c.By {
+		out.By = append(out.By, fieldCol(c.Span, name))
+	}
+	for i := range c.Aggs {
+		a := l.agg(c, &c.Aggs[i], plainName)
+		if positional(c.Aggs[i]) {
+			a.Of = of
+		}
+		out.Aggs = append(out.Aggs, a)
+	}
+	return out
+}
+
+// positional reports an aggregate of the first or the last row.
+func positional(a spl.Agg) bool { return a.Func == "first" || a.Func == "last" }
 
 func fieldCol(at diag.Span, name string) *ir.Col {
 	return &ir.Col{Span: at, As: name, X: &ir.Field{Span: at, Name: name}}
@@ -430,6 +453,41 @@ func lookBack(e spl.Expr) (time.Duration, bool) {
 		return 0, false
 	}
 	return parseSpan(strings.TrimPrefix(s.Value, "-"))
+}
+
+// inRows reads the commands of a Lag or a Rank; nil if they are neither.
+func inRows(q ir.Query, cmds []spl.Command) ir.Query {
+	if len(cmds) < 2 {
+		return nil
+	}
+	sort, _ := cmds[0].(*spl.Sort)
+	stream, ok := cmds[1].(*spl.Streamstats)
+	if !ok || sort.Limit != 0 || len(stream.Aggs) != 1 || len(sort.Keys) <= len(stream.By) {
+		return nil
+	}
+	for i, name := range stream.By {
+		if sort.Keys[i] != (spl.SortKey{Field: name}) {
+			return nil
+		}
+	}
+	by, keys, a := fields(stream.Span, stream.By), sort.Keys[len(stream.By):], stream.Aggs[0]
+	if a.Func == "count" && a.Arg == "" && a.Eval == nil && len(stream.Options) == 0 {
+		return &ir.Rank{Span: sort.Span, Input: q, By: by, Keys: sortKeys(sort.Span, keys), As: a.As}
+	}
+	want := valueBefore(by, a.Arg, a.As)
+	if a.Func != "last" || a.Arg == "" || len(keys) != 1 || keys[0].Desc || !slices.Equal(stream.Options, want.Options) {
+		return nil
+	}
+	return &ir.Lag{Span: sort.Span, Input: q, By: by, Of: &ir.Field{Span: sort.Span, Name: keys[0].Field},
+		X: &ir.Field{Span: stream.Span, Name: a.Arg}, As: a.As}
+}
+
+func sortKeys(at diag.Span, in []spl.SortKey) []*ir.SortKey {
+	out := make([]*ir.SortKey, len(in))
+	for i, k := range in {
+		out[i] = &ir.SortKey{Span: at, X: &ir.Field{Span: at, Name: k.Field}, Desc: k.Desc}
+	}
+	return out
 }
 
 // inTimeOrder reads the commands of a Window or a Session and says how many they

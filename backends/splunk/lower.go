@@ -49,11 +49,19 @@ func (l *lowerer) query(q ir.Query) []spl.Command {
 		for _, k := range q.By {
 			cmd.By = append(cmd.By, k.As)
 		}
-		return append(l.query(q.Input), cmd)
+		out := l.query(q.Input)
+		if of := orderedBy(q.Aggs); of != nil {
+			out = append(out, inOrder(nil, of))
+		}
+		return append(out, cmd)
 	case *ir.Window:
 		return append(l.query(q.Input), l.window(q)...)
 	case *ir.Session:
 		return append(l.query(q.Input), l.session(q)...)
+	case *ir.Lag:
+		return append(l.query(q.Input), inOrder(q.By, q.Of), valueBefore(q.By, q.X.Name, q.As))
+	case *ir.Rank:
+		return append(l.query(q.Input), l.rank(q)...)
 	case *ir.Project:
 		return append(l.query(q.Input), l.project(q)...)
 	case *ir.Distinct:
@@ -73,6 +81,9 @@ func (l *lowerer) query(q ir.Query) []spl.Command {
 		}
 		return out
 	case *ir.Join:
+		if t, ok := q.Right.(*ir.Table); ok {
+			return append(l.query(q.Left), l.lookup(q, t)...)
+		}
 		return append(l.query(q.Left), l.join(q)...)
 	}
 	panic(fmt.Sprintf("splunk: no command for %T", q))
@@ -232,6 +243,9 @@ func (l *lowerer) agg(a *ir.Agg, grouped bool, name func(string) string) spl.Agg
 	if f := presentField(a, grouped); f != nil {
 		return spl.Agg{Func: "count", Arg: name(f.Name), As: a.As}
 	}
+	if a.Func == ir.CountIf {
+		return spl.Agg{Func: "count", Eval: l.pred(a.X), As: a.As}
+	}
 	out := spl.Agg{Func: splAgg(a), As: a.As}
 	switch x := a.X.(type) {
 	case nil:
@@ -292,6 +306,25 @@ func inOrder(by []*ir.Field, of *ir.Field) *spl.Sort {
 // is not asked for: with "by" it would span all groups.
 func lastOf(by []*ir.Field, of, as string) *spl.Streamstats {
 	return &spl.Streamstats{Options: []spl.Option{{Name: "current", Value: "f"}}, Aggs: []spl.Agg{{Func: "last", Arg: of, As: as}}, By: names(by)}
+}
+
+// valueBefore takes a value from the row before, also where it has none: a
+// window of one row, of the rows of the group alone.
+func valueBefore(by []*ir.Field, x, as string) *spl.Streamstats {
+	return &spl.Streamstats{Options: []spl.Option{{Name: "current", Value: "f"}, {Name: "window", Value: "1"}, {Name: "global", Value: "f"}},
+		Aggs: []spl.Agg{{Func: "last", Arg: x, As: as}}, By: names(by)}
+}
+
+// rank counts the rows of each group, sorted by the group and its keys.
+func (l *lowerer) rank(q *ir.Rank) []spl.Command {
+	sort := &spl.Sort{}
+	for _, f := range q.By {
+		sort.Keys = append(sort.Keys, spl.SortKey{Field: f.Name})
+	}
+	for _, k := range q.Keys {
+		sort.Keys = append(sort.Keys, spl.SortKey{Field: k.X.Name, Desc: k.Desc})
+	}
+	return []spl.Command{sort, &spl.Streamstats{Aggs: []spl.Agg{{Func: "count", As: q.As}}, By: names(q.By)}}
 }
 
 // window takes the time of a row before from streamstats. For a row further

@@ -141,9 +141,16 @@ func (p *planner) query(q ir.Query, n need) rows {
 		return p.window(q, n, nil)
 	case *ir.Session:
 		return p.session(q, n)
+	case *ir.Lag:
+		return p.lag(q, n)
+	case *ir.Rank:
+		return p.rank(q, n)
 	case *ir.Union:
 		return p.union(q, n)
 	case *ir.Join:
+		if t, ok := q.Right.(*ir.Table); ok {
+			return p.lookup(q, t, n)
+		}
 		return p.join(q, n)
 	case *ir.Distinct:
 		r := p.query(q.Input, need{cols: q.By, only: true})
@@ -1013,6 +1020,82 @@ func (p *planner) window(q *ir.Window, n need, above ir.Expr) rows {
 	r = p.fillKeys(q.Span, r, q.By)
 	r.query = &ir.Window{Span: q.Span, Input: r.query, By: q.By, Of: q.Of, Offset: offset, As: q.As}
 	r.scope = r.scope.with(column{name: q.As, t: ir.Duration})
+	r.merged, r.counted = false, false
+	return r
+}
+
+// lag plans the value of the row before.
+func (p *planner) lag(q *ir.Lag, n need) rows {
+	n.counted, n.times, n.clock = false, false, 0
+	n = n.without([]*ir.Col{{As: q.As}}).plus(q.By...).plus(q.Of, q.X)
+	r := p.query(q.Input, n)
+	if r.merged {
+		if q.Of.Name != timeColumn {
+			p.fallback("The row before in the order of a column other than the time needs the events themselves.")
+		}
+		p.reason(ir.Reason{Span: q.Span, Code: codeGaps, Effect: ir.Mixed,
+			Message: "tstats tells times apart by the second: of events of one group in the same second any may count as the one before, and those that are alike count once.",
+			Hint:    "Allow it with hunt.allow if the order of events within a second does not matter to the hunt."})
+	}
+	p.unused(q, r, q.As)
+	p.name(q.X)
+	r = p.placed(q.Span, r, q.Of)
+	r = p.fillKeys(q.Span, r, q.By)
+	r.query = &ir.Lag{Span: q.Span, Input: r.query, By: q.By, Of: q.Of, X: q.X, As: q.As}
+	before, _ := r.scope.find(q.X.Name)
+	before = before.derived(q.As)
+	before.nullable, before.hidden = true, false
+	r.scope = r.scope.with(before)
+	if before.fill != "" {
+		// So that what is missing is so in one way only.
+		as := &ir.Field{Span: q.Span, Name: q.As, T: before.t}
+		r.query = &ir.Extend{Span: q.Span, Input: r.query, Cols: []*ir.Col{{Span: q.Span, As: q.As, X: cleared(as, r.scope)}}}
+		before.fill, before.own = "", ""
+		r.scope = r.scope.with(before)
+	}
+	r.merged, r.counted = false, false
+	return r
+}
+
+// unused reports a new column that has the name of one that the rows have:
+// streamstats would leave the old value where it has no new one.
+func (p *planner) unused(at diag.Node, r rows, name string) {
+	p.name(&ir.Field{Span: at.At(), Name: name})
+	if hasColumn(r.scope, name) {
+		p.diags.Errorf(codeNameClash, at, "Give the new column a name of its own.", "the rows have a column %s already", name)
+	}
+}
+
+// rank plans the places of rows. A text that stands for a missing value would
+// have a place among the values, so it goes from the keys.
+func (p *planner) rank(q *ir.Rank, n need) rows {
+	n.counted, n.times, n.clock = false, false, 0
+	n = n.without([]*ir.Col{{As: q.As}}).plus(q.By...)
+	for _, k := range q.Keys {
+		p.name(k.X)
+		n = n.plus(k.X)
+	}
+	r := p.query(q.Input, n)
+	if r.merged {
+		p.fallback("A row of tstats may stand for several events, and each event has a place of its own.")
+	}
+	p.unused(q, r, q.As)
+	clear := &ir.Extend{Span: q.Span, Input: r.query}
+	for _, k := range q.Keys {
+		if ir.HasField(q.By, k.X.Name) || notFill(k.X, r.scope) == nil {
+			continue
+		}
+		clear.Cols = append(clear.Cols, &ir.Col{Span: k.Span, As: k.X.Name, X: cleared(k.X, r.scope)})
+		c, _ := r.scope.find(k.X.Name)
+		c.name, c.fill, c.own, c.nullable = k.X.Name, "", "", true
+		r.scope = r.scope.with(c)
+	}
+	if len(clear.Cols) > 0 {
+		r.query = clear
+	}
+	r = p.fillKeys(q.Span, r, q.By)
+	r.query = &ir.Rank{Span: q.Span, Input: r.query, By: q.By, Keys: q.Keys, As: q.As}
+	r.scope = r.scope.with(column{name: q.As, t: ir.Int})
 	r.merged, r.counted = false, false
 	return r
 }

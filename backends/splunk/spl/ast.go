@@ -14,7 +14,7 @@ type Search struct {
 
 // Command is one stage. It is sealed; its members are *Tstats *From
 // *SearchCmd *Where *Regex *Eval *Stats *Streamstats *Rename *Fields *Table
-// *Sort *Head *Dedup *Append *Join *Fillnull *Filldown *Rex *Bin *Convert
+// *Sort *Head *Dedup *Append *Join *Lookup *Fillnull *Filldown *Rex *Bin *Convert
 // *Mvexpand *MacroCmd *Unknown.
 type Command interface {
 	diag.Node
@@ -121,6 +121,18 @@ type (
 		On      []string
 		Search  *Search
 	}
+	// Lookup is | lookup OPTIONS TABLE KEY as FIELD, ... output COLUMN as FIELD, ...;
+	// From is the name in the table, To that in the rows. Without Output every
+	// column of the table is taken. New says outputnew, which leaves values
+	// that are there alone.
+	Lookup struct {
+		diag.Span
+		Options []Option
+		Table   string
+		Keys    []RenamePair
+		New     bool
+		Output  []RenamePair
+	}
 	// Fillnull is | fillnull value=X a, b.
 	Fillnull struct {
 		diag.Span
@@ -192,6 +204,7 @@ func (*Head) isCommand()        {}
 func (*Dedup) isCommand()       {}
 func (*Append) isCommand()      {}
 func (*Join) isCommand()        {}
+func (*Lookup) isCommand()      {}
 func (*Fillnull) isCommand()    {}
 func (*Filldown) isCommand()    {}
 func (*Rex) isCommand()         {}

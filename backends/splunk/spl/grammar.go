@@ -594,6 +594,78 @@ func (a *joinArgs) command(span diag.Span) (Command, error) {
 
 func (a *joinArgs) inner() diag.List { return a.Search.diags }
 
+type lookupArgs struct {
+	Options options       `parser:"@@*"`
+	Table   *word         `parser:"@@"`
+	Keys    []*lookupPair `parser:"( @@ ','? )+"`
+	Output  *lookupOutput `parser:"@@?"`
+}
+
+type lookupPair struct {
+	From lookupName `parser:"@@"`
+	To   *word      `parser:"( As @@ )?"`
+}
+
+// lookupName is a word that does not begin what is to be put out.
+type lookupName struct{ word }
+
+// Parse makes lookupName a participle.Parseable.
+func (n *lookupName) Parse(lex *lexer.PeekingLexer) error {
+	if outputWord(lex.Peek().Value) {
+		return participle.NextMatch
+	}
+	return n.word.Parse(lex)
+}
+
+func outputWord(s string) bool {
+	return strings.EqualFold(s, "output") || strings.EqualFold(s, "outputnew")
+}
+
+type lookupOutput struct {
+	Word  bareWord      `parser:"@@"`
+	Pairs []*lookupPair `parser:"( @@ ','? )+"`
+}
+
+func (a *lookupArgs) command(span diag.Span) (Command, error) {
+	c := &Lookup{Span: span}
+	for _, o := range a.Options {
+		opt, err := o.option()
+		if err != nil {
+			return nil, err
+		}
+		c.Options = append(c.Options, opt)
+	}
+	if c.Table, _ = unquoted(&a.Table.Token); !lookupTable(c.Table) {
+		return nil, unexpected(&a.Table.Token, "the name of a lookup")
+	}
+	pairs := func(in []*lookupPair) (out []RenamePair, err error) {
+		for _, p := range in {
+			var pair RenamePair
+			if pair.From, err = p.From.name(); err != nil {
+				return nil, err
+			}
+			pair.To = pair.From
+			if p.To != nil {
+				if pair.To, err = p.To.name(); err != nil {
+					return nil, err
+				}
+			}
+			out = append(out, pair)
+		}
+		return out, nil
+	}
+	var err error
+	if c.Keys, err = pairs(a.Keys); err != nil || a.Output == nil {
+		return c, err
+	}
+	if !outputWord(a.Output.Word.Token.Value) {
+		return nil, unexpected(&a.Output.Word.Token, "output")
+	}
+	c.New = strings.EqualFold(a.Output.Word.Token.Value, "outputnew")
+	c.Output, err = pairs(a.Output.Pairs)
+	return c, err
+}
+
 type filldownArgs struct{ nameArgs }
 
 func (a *filldownArgs) command(span diag.Span) (Command, error) {
@@ -751,6 +823,7 @@ var readers = sync.OnceValue(func() map[string]reader {
 		"dedup":       grammar[dedupArgs]("dedup FIELD, ..."),
 		"append":      grammar[appendArgs]("append [ SEARCH ]"),
 		"join":        grammar[joinArgs]("join [OPTION=VALUE ...] FIELD, ... [ SEARCH ]"),
+		"lookup":      grammar[lookupArgs]("lookup [OPTION=VALUE ...] TABLE FIELD [as NAME] ... [output FIELD [as NAME] ...]"),
 		"fillnull":    grammar[fillnullArgs]("fillnull value=VALUE FIELD, ..."),
 		"filldown":    grammar[filldownArgs]("filldown FIELD, ..."),
 		"rex":         grammar[rexArgs](`rex field=FIELD "PATTERN"`),

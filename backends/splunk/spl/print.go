@@ -247,6 +247,8 @@ func (p *printer) command(c Command, in int) {
 			p.names("join", c.On, in+4)
 		}
 		p.subsearch(c.Search, in)
+	case *Lookup:
+		p.lookup(c, in)
 	case *Fillnull:
 		p.s("fillnull value=")
 		p.optionValue(c.Value)
@@ -398,6 +400,43 @@ func (p *printer) sort(c *Sort, in int) {
 		}
 		p.name(c.Keys[i].Field)
 	})
+}
+
+// lookup prints the name of a pair once where both are one.
+func (p *printer) lookup(c *Lookup, in int) {
+	pairs := func(list []RenamePair) {
+		p.list(in+4, len(list), func(i int) {
+			p.name(list[i].From)
+			if list[i].To != list[i].From {
+				p.s(" as ")
+				p.name(list[i].To)
+			}
+		})
+	}
+	p.s("lookup")
+	p.options(c.Options)
+	p.s(" ")
+	if !lookupTable(c.Table) {
+		p.failf("%q is not the name of a lookup", c.Table)
+	}
+	p.s(c.Table)
+	if len(c.Keys) == 0 || c.New && len(c.Output) == 0 {
+		p.failf("lookup needs a field")
+	}
+	p.s(" ")
+	pairs(c.Keys)
+	if len(c.Output) == 0 {
+		return
+	}
+	word := "output "
+	if c.New {
+		word = "outputnew "
+	}
+	if !p.fits(func() { p.s(" "); p.s(word); pairs(c.Output) }) {
+		p.newline(in + 4)
+		p.s(word)
+		pairs(c.Output)
+	}
 }
 
 func (p *printer) subsearch(s *Search, in int) {

@@ -142,6 +142,8 @@ var printTests = []struct {
 		&Rename{Pairs: []RenamePair{{"Processes.*", "*"}, {"a", "A b"}}},
 		&Rex{Field: "x", Options: []Option{{"max_match", "0"}}, Pattern: `(?<n>\d+)\\`},
 		&Rex{Options: []Option{{"mode", "sed"}}, Pattern: `s/a/b/`},
+		&Lookup{Table: "huntc_owners.csv", Keys: []RenamePair{{"dest", "dest"}}, Output: []RenamePair{{"owner", "owner"}, {"a team", "output"}}},
+		&Lookup{Table: "assets", Keys: []RenamePair{{"ip", "src"}, {"zone", "zone"}}},
 	), `| stats count values(*) as * sum(eval(if(a > 1, 1, 0))) as "n m" by src, "dest ip", "by"
 | eventstats stdev(delta) as sd_delta
 | streamstats current=f window=1 last(_time) as prev_time by src, dest
@@ -156,7 +158,9 @@ var printTests = []struct {
 | fields a
 | rename "Processes.*" as *, a as "A b"
 | rex field=x max_match=0 "(?<n>\d+)\\\\"
-| rex mode=sed "s/a/b/"`},
+| rex mode=sed "s/a/b/"
+| lookup huntc_owners.csv dest output owner, "a team" as "output"
+| lookup assets ip as src, zone`},
 	{"eval", search(
 		&Eval{Assign: []Assign{{Name: "delta", Expr: binary(field("_time"), "-", field("prev_time"))}}},
 		&Eval{Assign: []Assign{{Name: "a b", Expr: str(`C:\x "y"`)}, {Name: "c.d", Expr: binary(field("c.d"), ".", field("x-y"))}}},

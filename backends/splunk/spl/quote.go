@@ -170,7 +170,7 @@ func reserved(s string) bool {
 		buf[i] = c
 	}
 	switch string(buf[:len(s)]) {
-	case "and", "or", "not", "xor", "in", "like", "as", "by", "groupby", "where", "from", "search", "eval", "true", "false", "null", "term", "case", "sortby":
+	case "and", "or", "not", "xor", "in", "like", "as", "by", "groupby", "where", "from", "search", "eval", "true", "false", "null", "term", "case", "sortby", "output", "outputnew":
 		return true
 	}
 	return false
@@ -254,6 +254,9 @@ func regexArg(name string, i int) bool {
 	}
 	return false
 }
+
+// lookupTable accepts the names of lookup files and definitions.
+func lookupTable(s string) bool { return all(s, inName|inOption) && s[0] != '-' && !reserved(s) }
 
 func macroName(s string) bool {
 	return all(s, inTerm) && !strings.ContainsAny(s, "/@") && s[0] != '-'

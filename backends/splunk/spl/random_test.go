@@ -37,7 +37,7 @@ func (g gen) text() string {
 func (g gen) name() string {
 	if g.IntN(3) > 0 {
 		return pick(g, "a", "user", "_time", "Processes.process_name", "x.y.z", "f{}.g", "@timestamp", "4624", "by", "AS", "where", "Where.x",
-			"from", "search", "span", "datamodel", "limit", "AND", "not", "in", "true", "null", "-x", "+y", "desc", "sortby", "a b", "a,b", "a|b", "[x]", "é", "eval(x)", "TERM(", "k=v", "#", "!", "a!b", "!=")
+			"from", "search", "span", "datamodel", "limit", "AND", "not", "in", "true", "null", "-x", "+y", "desc", "sortby", "output", "OutputNew", "a b", "a,b", "a|b", "[x]", "é", "eval(x)", "TERM(", "k=v", "#", "!", "a!b", "!=")
 	}
 	if s := strings.NewReplacer(`\`, "", `"`, "", "'", "", "`", "").Replace(g.text()); ExpressibleName(s) == nil {
 		return s
@@ -154,6 +154,15 @@ func (g gen) command(depth int) Command {
 		}
 		return &Dedup{Names: g.names()}
 	case 17:
+		if g.IntN(2) == 0 {
+			pair := func() RenamePair {
+				n := g.name()
+				return pick(g, RenamePair{n, n}, RenamePair{n, g.name()})
+			}
+			c := &Lookup{Options: g.options(), Table: pick(g, "huntc_a.csv", "assets", "my-list"), Keys: several(g, 1, 3, pair), Output: several(g, 0, 3, pair)}
+			c.New = len(c.Output) > 0 && g.IntN(2) == 0
+			return c
+		}
 		return &Fillnull{Value: g.text(), Names: several(g, 0, 3, g.name)}
 	case 18:
 		c := &Rex{Pattern: g.text(), Options: g.options()}
@@ -169,7 +178,7 @@ func (g gen) command(depth int) Command {
 		return c
 	case 20:
 		return pick[Command](g, &Convert{Options: g.options(), Funcs: g.aggs()}, &Mvexpand{Field: g.name(), Limit: g.IntN(3)}, &MacroCmd{Macro: g.macro()},
-			&Unknown{Name: pick(g, "lookup", "evalx", "where-x", "`m`"), Raw: pick(g, "a", "a [ b | c ] \"|\" ```|``` `|`", "(x", "x\n  y")}, &Unknown{Name: "reverse"})
+			&Unknown{Name: pick(g, "inputlookup", "evalx", "where-x", "`m`"), Raw: pick(g, "a", "a [ b | c ] \"|\" ```|``` `|`", "(x", "x\n  y")}, &Unknown{Name: "reverse"})
 	case 21:
 		return &Append{Options: g.options(), Search: g.search(depth - 1)}
 	default:

@@ -63,7 +63,7 @@ func Walk(n diag.Node, f func(diag.Node) bool) {
 	case *InExpr:
 		Walk(n.X, f)
 		walkExprs(n.Values, f)
-	case *From, *Regex, *Rename, *Fields, *Table, *Sort, *Head, *Dedup, *Fillnull, *Filldown, *Rex, *Bin,
+	case *From, *Regex, *Rename, *Fields, *Table, *Sort, *Head, *Dedup, *Lookup, *Fillnull, *Filldown, *Rex, *Bin,
 		*Mvexpand, *MacroCmd, *Unknown, *SearchCompare, *SearchIn, *SearchTerm, *SearchMacro,
 		*FieldRef, *StringLit, *NumberLit:
 	default:

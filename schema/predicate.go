@@ -34,26 +34,43 @@ func (r *resolver) expr(sc scope, e ir.Expr) ir.Expr {
 	case *ir.Lit:
 		return e
 	case *ir.Call:
+		if x := r.fileName(sc, e); x != nil {
+			return x
+		}
+		r.noteConstants(sc, e)
+		f := ir.FuncOf(e.Func)
 		c := *e
 		c.Args = make([]ir.Expr, len(e.Args))
 		for i, a := range e.Args {
-			c.Args[i] = r.expr(sc, a)
-		}
-		if isDatePart(c.Func) && ir.TypeOf(c.Args[0]) != ir.Time {
-			r.diags.Errorf(codeNotTime, e, "Take the part of Timestamp, the time of the event: Timestamp|"+string(c.Func)+".",
-				"%s is text on the target, not a time, so it has no %s", ir.FormatExpr(e.Args[0]), c.Func)
+			switch p := f.Param(i); p {
+			case ir.Predicate:
+				c.Args[i] = r.inner(sc, a)
+			default:
+				c.Args[i] = r.argument(sc, a, strconv.Quote(string(e.Func)))
+				if p == ir.TimeValue && ir.TypeOf(c.Args[i]) != ir.Time {
+					r.diags.Errorf(codeNotTime, e, "Take the part of Timestamp, the time of the event: Timestamp|"+string(c.Func)+".",
+						"%s is text on the target, not a time, so it has no %s", ir.FormatExpr(a), c.Func)
+				}
+			}
 		}
 		return &c
 	}
-	return r.pred(sc, e, false)
+	return r.inner(sc, e)
 }
 
-func isDatePart(f ir.FuncID) bool {
-	switch f {
-	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
-		return true
+// inner resolves a predicate that is a part of a value: a condition, or what is
+// counted. Where it holds too often or too seldom, the value is another one.
+func (r *resolver) inner(sc scope, e ir.Expr) ir.Expr {
+	outer, before := r.emptyOrMissing, len(r.reasons)
+	r.emptyOrMissing = nil
+	x := r.pred(sc, e, false)
+	for i := before; i < len(r.reasons); i++ {
+		if effect := &r.reasons[i].Effect; *effect == ir.Over || *effect == ir.Under {
+			*effect = ir.Mixed
+		}
 	}
-	return false
+	r.emptyOrMissing = outer
+	return x
 }
 
 // pred resolves a predicate. neg says that it stands below an odd number of
@@ -81,6 +98,9 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 			if b := sc.origin(f.Name); b != nil {
 				return b.match(e, f, e.Any, neg)
 			}
+			if h := sc.holds(f); h != nil {
+				return h.match(e.Span, r.expr(sc, f), e.Any, e.Cased, neg)
+			}
 		}
 		return typedMatch(e.Span, r.expr(sc, e.X), e.Any, e.Cased)
 	case *ir.Compare:
@@ -94,7 +114,7 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 	case *ir.FieldMatch:
 		c := *e
 		c.X, c.Y = r.field(sc, e.X), r.field(sc, e.Y)
-		return r.between(sc, &c, e.X, e.Y, e.Cased, neg, func(_, y bool) bool { return y })
+		return r.between(sc, &c, e.X, e.Y, true, e.Cased, neg, func(_, y bool) bool { return y })
 	case *ir.Keyword:
 		if r.view != Raw {
 			r.diags.Errorf(codeKeyword, e, "Name the fields that hold the words, or name splunk alone in hunt.targets.",
@@ -229,23 +249,15 @@ func (b *base) differs(f *ir.Field, c *Column, neg bool) {
 // field says, so that a predicate which is not translated sees something else:
 // a regular expression, an order, a comparison with another field.
 func (b *base) spelling(at diag.Node, f *ir.Field, c *Column, cased, neg bool) {
-	why, hint := "", ""
-	code := codeColumn
-	switch {
-	case len(c.Values) > 0:
-		why = "writes values of %s in words of its own"
-	case c.Kind == "account" && c.Domain == "":
-		code, why = codeHalf, "keeps only the name of an account, so %s lacks its domain"
-	case c.Kind == "regdata":
-		code, why, hint = codeNotation, "writes numbers differently from %s", "Compare with whole values, such as DWORD (0x00000001): they are translated."
-	case len(c.Prefixes)+len(c.Infixes) > 0:
-		why, hint = "writes parts of %s in other words", "Compare with |contains, |startswith or |endswith: they are translated."
-	case b.r.view == XDR && b.ds.Fields[f.Name].Type == "ip":
-		why, hint = "may write the IPv4 addresses of %s in IPv6 form", "Compare with |cidr, |startswith or whole addresses: both forms are sought then."
-	}
-	if why != "" {
+	if code, why, hint := b.unlike(f.Name, c); why != "" {
 		b.r.reason(at, code, ir.Mixed, neg, hint, "%s "+why+", and this comparison is not translated", b.where(), f.Name)
 	}
+	b.caseless(at, f, c, cased, neg)
+}
+
+// caseless gives a reason where the case of a value is compared that the view
+// has lost.
+func (b *base) caseless(at diag.Node, f *ir.Field, c *Column, cased, neg bool) {
 	if cased && b.info(c.Name).Lower {
 		b.r.reason(at, codeLowerCased, ir.Mixed, neg, "", "%s holds %s in lower case, so its case cannot be compared", c.Name, f.Name)
 	}
@@ -260,6 +272,11 @@ func (r *resolver) regexp(sc scope, e *ir.Regexp, neg bool) ir.Expr {
 		b = sc.origin(f.Name)
 	}
 	if b == nil {
+		if isField {
+			if h := sc.holds(f); h != nil {
+				return h.regexp(e, r.expr(sc, f), neg)
+			}
+		}
 		c.X = r.text(sc, e.X, neg)
 		return &c
 	}
@@ -268,17 +285,17 @@ func (r *resolver) regexp(sc scope, e *ir.Regexp, neg bool) ir.Expr {
 		return e
 	}
 	if len(col.Values) > 0 && !col.Open {
-		return b.regexpOverValues(e, f, col, neg)
+		if values := b.valuesMatched(e, f, col); values != nil {
+			return b.match(&ir.Match{Span: e.Span, X: f}, f, values, neg)
+		}
+		return e
 	}
 	x := b.operand(f, col, neg)
 	if x == nil {
 		return e
 	}
 	b.spelling(e, f, col, !ignoresCase(e.Source), neg)
-	if r.view != XDR && b.ds.fromXML() && strings.ContainsAny(strings.NewReplacer("(?<", "", "(?P<", "").Replace(e.Source), "&<>") {
-		r.reason(e, codeEntities, ir.Mixed, neg, "Compare with |contains, |startswith or |endswith: both spellings are sought then.",
-			"in events that Splunk reads from XML, & < and > may be written as entities (&amp; &lt; &gt;), which a regular expression does not match")
-	}
+	b.noteEntities(e, neg)
 	c.X = asText(x)
 	fill, present := b.absent(f, col, x)
 	if present == nil {
@@ -293,6 +310,15 @@ func (r *resolver) regexp(sc scope, e *ir.Regexp, neg bool) ir.Expr {
 	return ir.NewLogic(e.Span, ir.And, present, &c)
 }
 
+// noteEntities gives a reason where a regular expression looks for characters
+// that the events may hold as entities.
+func (b *base) noteEntities(e *ir.Regexp, neg bool) {
+	if b.r.view != XDR && b.ds.fromXML() && strings.ContainsAny(withoutGroups(e.Source), "&<>") {
+		b.r.reason(e, codeEntities, ir.Mixed, neg, "Compare with |contains, |startswith or |endswith: both spellings are sought then.",
+			"in events that Splunk reads from XML, & < and > may be written as entities (&amp; &lt; &gt;), which a regular expression does not match")
+	}
+}
+
 // ignoresCase reports whether a regular expression begins with the flag i.
 func ignoresCase(source string) bool {
 	flags, ok := strings.CutPrefix(source, "(?")
@@ -300,14 +326,14 @@ func ignoresCase(source string) bool {
 	return ok && end >= 0 && strings.Contains(flags[:end], "i") && !strings.ContainsAny(flags[:end], "-:<=!P")
 }
 
-// regexpOverValues compares with those of the known values of a column that the
-// regular expression matches.
-func (b *base) regexpOverValues(e *ir.Regexp, f *ir.Field, c *Column, neg bool) ir.Expr {
+// valuesMatched are those of the known values of a column that the regular
+// expression matches; nil, with a diagnostic, if there are none.
+func (b *base) valuesMatched(e *ir.Regexp, f *ir.Field, c *Column) []ir.Pattern {
 	re, err := regexp.Compile(e.Source)
 	if err != nil {
 		b.r.diags.Errorf(codeNoValue, e, "Compare with the values themselves instead of a regular expression.",
 			"%s writes the values of %s in words of its own, which this regular expression cannot be held to", b.where(), f.Name)
-		return e
+		return nil
 	}
 	var values []ir.Pattern
 	for _, v := range sortedKeys(c.Values) {
@@ -318,9 +344,8 @@ func (b *base) regexpOverValues(e *ir.Regexp, f *ir.Field, c *Column, neg bool) 
 	if len(values) == 0 {
 		b.r.diags.Errorf(codeNoValue, e, "The values it knows are "+strings.Join(sortedKeys(c.Values), ", ")+".",
 			"%s: no event of %s has a value that %s matches there", f.Name, b.m.Table, strconv.Quote(e.Source))
-		return e
 	}
-	return b.match(&ir.Match{Span: e.Span, X: f}, f, values, neg)
+	return values
 }
 
 // absent is the text that x, a field as a whole, has where the field is missing,
@@ -380,14 +405,18 @@ func (b *base) present(at diag.Span, f *ir.Field) ir.Expr {
 }
 
 // between guards a comparison of two fields with the test that both have a value,
-// where the view has a text in the place of a missing one. lost says of which
-// combinations of what may be empty the comparison can be true.
-func (r *resolver) between(sc scope, pred ir.Expr, x, y *ir.Field, cased, neg bool, lost func(x, y bool) bool) ir.Expr {
+// where the view has a text in the place of a missing one. parts says that parts
+// of the values are compared, as they are stored. lost says of which combinations
+// of what may be empty the comparison can be true.
+func (r *resolver) between(sc scope, pred ir.Expr, x, y *ir.Field, parts, cased, neg bool, lost func(x, y bool) bool) ir.Expr {
 	args := []ir.Expr{pred}
 	empty := [2]bool{true, true}
 	for i, f := range []*ir.Field{x, y} {
 		b := sc.origin(f.Name)
 		if b == nil {
+			if h := sc.holds(f); h != nil && parts {
+				h.b.spelling(pred, f, h.c, cased, neg)
+			}
 			continue
 		}
 		col := b.lookup(f.Name)
@@ -395,7 +424,11 @@ func (r *resolver) between(sc scope, pred ir.Expr, x, y *ir.Field, cased, neg bo
 			continue // which has been reported
 		}
 		b.differs(f, col, neg)
-		b.spelling(pred, f, col, cased, neg)
+		if parts {
+			b.spelling(pred, f, col, cased, neg)
+		} else {
+			b.caseless(pred, f, col, cased, neg)
+		}
 		for _, c := range b.show(f.Name) {
 			b.note(c)
 		}
@@ -469,11 +502,11 @@ func (r *resolver) compare(sc scope, e *ir.Compare, neg bool) ir.Expr {
 	lit, isLit := r2.(*ir.Lit)
 	if !isField || !isLit {
 		c := *e
-		c.L, c.R = r.expr(sc, e.L), r.expr(sc, e.R)
+		c.L, c.R = r.inOwnWords(sc, e.L, "this comparison"), r.inOwnWords(sc, e.R, "this comparison")
 		x, xok := e.L.(*ir.Field)
 		y, yok := e.R.(*ir.Field)
 		if xok && yok {
-			return r.between(sc, &c, x, y, e.Cased, neg, func(x, y bool) bool {
+			return r.between(sc, &c, x, y, false, e.Cased, neg, func(x, y bool) bool {
 				return e.Op == ir.Eq && x && y || e.Op == ir.Ne && (x || y)
 			})
 		}
@@ -483,7 +516,23 @@ func (r *resolver) compare(sc scope, e *ir.Compare, neg bool) ir.Expr {
 	if b == nil || f.Name == ir.Timestamp {
 		c := *e
 		c.L, c.Op, c.R = r.expr(sc, f), op, lit
-		return textEquality(&c)
+		h := sc.holds(f)
+		if h == nil || h.plain() {
+			return textEquality(&c)
+		}
+		any := []ir.Pattern{ir.TextPattern(lit.Span, literalText(lit))}
+		switch op {
+		case ir.Eq:
+			return h.match(e.Span, c.L, any, e.Cased, neg)
+		case ir.Ne:
+			equal := h.match(e.Span, c.L, any, e.Cased, !neg)
+			if g, ok := c.L.(*ir.Field); ok {
+				return ir.NewLogic(e.Span, ir.And, &ir.Exists{Span: e.Span, X: g}, &ir.Not{Span: e.Span, X: equal})
+			}
+			return &ir.Not{Span: e.Span, X: equal}
+		}
+		c.L = r.inOwnWords(sc, f, "this comparison")
+		return &c
 	}
 	switch op {
 	case ir.Eq:
@@ -501,7 +550,11 @@ func (r *resolver) compare(sc scope, e *ir.Compare, neg bool) ir.Expr {
 	if x == nil {
 		return e
 	}
-	b.spelling(e, f, col, false, neg)
+	if h := sc.holds(f); h.translatable() {
+		x = h.ownWords(f.Span, x)
+	} else {
+		b.spelling(e, f, col, false, neg)
+	}
 	c := *e
 	c.Op, c.L, c.R = op, x, lit
 	if t := ir.TypeOf(x); t == ir.String || t == ir.Unknown && r.view != Raw {

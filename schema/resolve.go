@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/huntc/huntc/diag"
@@ -151,6 +152,12 @@ type scope interface {
 	// value is the field as an expression; nil, with a diagnostic, if it
 	// has none.
 	value(f *ir.Field) ir.Expr
+	// holds is the stored column of which the field has the values; nil if the
+	// query computed them.
+	holds(f *ir.Field) *holding
+	// taken reports whether the target calls a column so that is there for
+	// another field than the one of that name.
+	taken(name, as string) bool
 	// show lists the columns that show a field; none if there are none.
 	show(name string) []*ir.Field
 	// origin is the scan that stores the field; nil if the query made it.
@@ -174,6 +181,29 @@ type base struct {
 func (b *base) bases() []*base { return []*base{b} }
 
 func (b *base) origin(string) *base { return b }
+
+func (b *base) holds(f *ir.Field) *holding {
+	if f.Name == ir.Timestamp {
+		return nil
+	}
+	c := b.lookup(f.Name)
+	if c == nil {
+		return nil
+	}
+	return &holding{b: b, c: c, logical: f.Name, field: f}
+}
+
+func (b *base) taken(name, as string) bool {
+	if slices.Contains(b.m.Output, as) {
+		return true
+	}
+	for field, c := range b.m.Columns {
+		if field != name && (slices.Contains([]string{c.Name, c.File, c.Domain, c.Key, c.Value, c.ValueType}, as) || slices.Contains(c.Needs, as)) {
+			return true
+		}
+	}
+	return false
+}
 
 // finish fills in what the query above turned out to need.
 func (b *base) finish() {
@@ -208,19 +238,41 @@ type derived struct {
 type namedField struct {
 	name string
 	f    *ir.Field
+	h    *holding // what it holds; nil if the query computed it
 }
 
 func (d *derived) bases() []*base { return d.from }
 
 func (d *derived) origin(string) *base { return nil }
 
-func (d *derived) find(name string) *ir.Field {
+func (d *derived) holds(f *ir.Field) *holding {
+	c := d.column(f.Name)
+	if c == nil || c.h == nil {
+		return nil
+	}
+	h := *c.h
+	h.field = f
+	return &h
+}
+
+func (d *derived) column(name string) *namedField {
 	for i := len(d.cols) - 1; i >= 0; i-- {
 		if d.cols[i].name == name {
-			return d.cols[i].f
+			return &d.cols[i]
 		}
 	}
 	return nil
+}
+
+func (d *derived) find(name string) *ir.Field {
+	if c := d.column(name); c != nil {
+		return c.f
+	}
+	return nil
+}
+
+func (d *derived) taken(name, as string) bool {
+	return slices.ContainsFunc(d.cols, func(c namedField) bool { return c.name != name && c.f.Name == as })
 }
 
 func (d *derived) value(f *ir.Field) ir.Expr {
@@ -243,10 +295,11 @@ func (d *derived) show(name string) []*ir.Field {
 	return nil
 }
 
-// add puts a column in, over one of the same name.
-func (d *derived) add(name string, f *ir.Field) {
+// add puts a column in, over one of the same name. h is the stored column of
+// which it has the values; nil if there is none.
+func (d *derived) add(name string, f *ir.Field, h *holding) {
 	d.cols = slices.DeleteFunc(d.cols, func(c namedField) bool { return c.name == name })
-	d.cols = append(d.cols, namedField{name, f})
+	d.cols = append(d.cols, namedField{name, f, h})
 }
 
 // extended is the scope above an Extend or Window: more columns beside those below.
@@ -267,6 +320,17 @@ func (e *extended) origin(name string) *base {
 		return nil
 	}
 	return e.scope.origin(name)
+}
+
+func (e *extended) holds(f *ir.Field) *holding {
+	if e.more.find(f.Name) != nil {
+		return e.more.holds(f)
+	}
+	return e.scope.holds(f)
+}
+
+func (e *extended) taken(name, as string) bool {
+	return e.more.taken(name, as) || e.scope.taken(name, as)
 }
 
 func (e *extended) show(name string) []*ir.Field {
@@ -291,45 +355,38 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 		more := &derived{r: r}
 		for _, c := range q.Cols {
 			x := r.expr(sc, c.X)
-			out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
-			more.add(c.As, &ir.Field{Span: c.Span, Name: c.As, T: ir.TypeOf(x)})
+			as := unused(sc, c.As, x)
+			out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: as, X: x})
+			more.add(c.As, &ir.Field{Span: c.Span, Name: as, T: ir.TypeOf(x)}, held(sc, c.X))
 		}
 		return out, &extended{sc, more}
 	case *ir.Aggregate:
 		in, sc := r.query(q.Input, nil)
-		out := &ir.Aggregate{Span: q.Span, Input: in}
-		d := &derived{r: r, from: sc.bases()}
-		for _, k := range q.By {
-			r.noteKeys(sc, k.X)
-			col := r.col(sc, k)
-			out.By = append(out.By, col)
-			d.add(k.As, &ir.Field{Span: k.Span, Name: col.As, T: ir.TypeOf(col.X)})
-		}
-		for _, a := range q.Aggs {
-			b := *a
-			if a.X != nil {
-				if a.Func == ir.DCount {
-					r.noteKeys(sc, a.X)
-				}
-				b.X = r.expr(sc, a.X)
-			}
-			out.Aggs = append(out.Aggs, &b)
-			d.add(a.As, &ir.Field{Span: a.Span, Name: a.As, T: b.Type()})
-		}
-		return out, d
+		return r.aggregate(q, in, sc)
 	case *ir.Window:
 		in, sc := r.query(q.Input, nil)
-		of := r.field(sc, q.Of)
-		out := &ir.Window{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: of, Offset: q.Offset, As: q.As}
-		more := &derived{r: r}
-		more.add(q.As, &ir.Field{Span: q.Span, Name: q.As, T: ir.Duration})
-		return out, &extended{sc, more}
+		out := &ir.Window{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: r.field(sc, q.Of), Offset: q.Offset, As: unused(sc, q.As, nil)}
+		return out, r.with(sc, q, q.As, out.As, apart(out.Of.T), nil)
 	case *ir.Session:
 		in, sc := r.query(q.Input, nil)
-		out := &ir.Session{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: r.field(sc, q.Of), Gap: q.Gap, As: q.As}
-		more := &derived{r: r}
-		more.add(q.As, &ir.Field{Span: q.Span, Name: q.As, T: ir.Time})
-		return out, &extended{sc, more}
+		out := &ir.Session{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: r.field(sc, q.Of), Gap: q.Gap, As: unused(sc, q.As, nil)}
+		t := ir.Time
+		if out.Of.T.Numeric() {
+			t = out.Of.T
+		}
+		return out, r.with(sc, q, q.As, out.As, t, nil)
+	case *ir.Lag:
+		in, sc := r.query(q.Input, nil)
+		out := &ir.Lag{Span: q.Span, Input: in, By: r.fields(sc, q.By), Of: r.field(sc, q.Of), X: r.field(sc, q.X), As: unused(sc, q.As, nil)}
+		return out, r.with(sc, q, q.As, out.As, out.X.T, held(sc, q.X))
+	case *ir.Rank:
+		in, sc := r.query(q.Input, nil)
+		out := &ir.Rank{Span: q.Span, Input: in, By: r.fields(sc, q.By), As: unused(sc, q.As, nil)}
+		for _, k := range q.Keys {
+			r.noteOrder(sc, k.X)
+			out.Keys = append(out.Keys, &ir.SortKey{Span: k.Span, X: r.field(sc, k.X), Desc: k.Desc})
+		}
+		return out, r.with(sc, q, q.As, out.As, ir.Int, nil)
 	case *ir.Project:
 		in, sc := r.query(q.Input, nil)
 		return withIdentity(r.project(q, in, sc, false))
@@ -338,10 +395,9 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 		out := &ir.Distinct{Span: q.Span, Input: in}
 		d := &derived{r: r, from: sc.bases()}
 		for _, f := range q.By {
-			r.noteKeys(sc, f)
-			g := r.field(sc, f)
+			g, h := r.keyField(sc, f)
 			out.By = append(out.By, g)
-			d.add(f.Name, g)
+			d.add(f.Name, g, h.inGroups())
 		}
 		return out, d
 	case *ir.Sort:
@@ -362,16 +418,70 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 	panic(fmt.Sprintf("schema: unhandled query %T", q))
 }
 
-// col resolves a grouping key or a projected column to one column.
-func (r *resolver) col(sc scope, c *ir.Col) *ir.Col {
-	x := r.expr(sc, c.X)
-	as := c.As
-	if f, ok := c.X.(*ir.Field); ok && f.Name == c.As {
-		if g, ok := x.(*ir.Field); ok {
-			as = g.Name
-		}
+// with is sc with one more column.
+func (r *resolver) with(sc scope, at diag.Node, name, as string, t ir.Type, h *holding) scope {
+	more := &derived{r: r}
+	more.add(name, &ir.Field{Span: at.At(), Name: as, T: t}, h)
+	return &extended{sc, more}
+}
+
+// unused is a name for a new column that is set to x: its own, or another where
+// that is what the target calls a column of another field.
+func unused(sc scope, name string, x ir.Expr) string {
+	if f, ok := x.(*ir.Field); ok && f.Name == name {
+		return name
 	}
-	return &ir.Col{Span: c.Span, As: as, X: x}
+	as := name
+	for i := 2; sc.taken(name, as); i++ {
+		as = fmt.Sprintf("%s_%d", name, i)
+	}
+	return as
+}
+
+// aggregate resolves an Aggregate over in.
+func (r *resolver) aggregate(q *ir.Aggregate, in ir.Query, sc scope) (ir.Query, scope) {
+	out := &ir.Aggregate{Span: q.Span, Input: in}
+	d := &derived{r: r, from: sc.bases()}
+	named := func(as string) bool {
+		return slices.ContainsFunc(out.By, func(c *ir.Col) bool { return c.As == as }) ||
+			slices.ContainsFunc(q.By, func(c *ir.Col) bool { return c.As == as }) ||
+			slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return a.As == as })
+	}
+	for _, k := range q.By {
+		x := r.key(sc, k.X)
+		as := k.As
+		if f, ok := k.X.(*ir.Field); ok && f.Name == k.As {
+			if g, ok := x.(*ir.Field); ok && !named(g.Name) {
+				as = g.Name
+			}
+		}
+		out.By = append(out.By, &ir.Col{Span: k.Span, As: as, X: x})
+		d.add(k.As, &ir.Field{Span: k.Span, Name: as, T: ir.TypeOf(x)}, after(held(sc, k.X), x).inGroups())
+	}
+	for _, a := range q.Aggs {
+		b := *a
+		var h *holding
+		switch a.Func {
+		case ir.Count:
+		case ir.CountIf:
+			b.X = r.inner(sc, a.X)
+		case ir.DCount:
+			b.X = r.key(sc, a.X)
+		case ir.Values, ir.First, ir.Last, ir.ArgMin, ir.ArgMax:
+			b.X = r.shown(sc, a.X)
+			h = after(held(sc, a.X), b.X)
+			if a.Of != nil {
+				r.noteOrder(sc, a.Of)
+				b.Of = r.field(sc, a.Of)
+			}
+		default:
+			b.X = r.argument(sc, a.X, strconv.Quote(string(a.Func)))
+			h = after(held(sc, a.X), b.X)
+		}
+		out.Aggs = append(out.Aggs, &b)
+		d.add(a.As, &ir.Field{Span: a.Span, Name: a.As, T: b.Type()}, h)
+	}
+	return out, d
 }
 
 // field resolves a field where the IR has room for a field only; a field that
@@ -395,23 +505,36 @@ func (r *resolver) field(sc scope, f *ir.Field) *ir.Field {
 func (r *resolver) fields(sc scope, in []*ir.Field) []*ir.Field {
 	out := make([]*ir.Field, len(in))
 	for i, f := range in {
-		r.noteKeys(sc, f)
-		out[i] = r.field(sc, f)
+		out[i], _ = r.keyField(sc, f)
 	}
 	return out
 }
 
-// noteKeys notes keys of which the view keeps a part: what it loses makes
-// different values one.
-func (r *resolver) noteKeys(sc scope, x ir.Expr) {
-	for _, f := range ir.Fields(x) {
-		b := sc.origin(f.Name)
-		if b == nil || r.view != CIM || !b.domains() {
-			continue
-		}
-		if c, ok := b.m.Columns[f.Name]; ok && c.Kind == "account" && c.Domain == "" {
-			r.reason(f, codeHalf, ir.Mixed, false, "", "%s keeps only the name of an account, so accounts of the same name in different domains are one", b.where())
-		}
+// keyField resolves a key where the IR has room for a field only, and returns
+// what its column holds.
+func (r *resolver) keyField(sc scope, f *ir.Field) (*ir.Field, *holding) {
+	h := held(sc, f)
+	call, translated := r.key(sc, f).(*ir.Call)
+	if h == nil || !translated || !h.translatable() {
+		return r.field(sc, f), h
+	}
+	if bases := sc.bases(); len(bases) == 1 && sc.origin(f.Name) != nil && !sc.taken("", f.Name) {
+		return bases[0].derive(f.Span, f.Name, call), nil
+	}
+	r.diags.Errorf(codePart, f, "Give it a name of its own with \"extend\" first: extend key = concat("+f.Name+", '').",
+		"%s writes a value of %s in several words, which have to be put together first", h.b.where(), f.Name)
+	return f, nil
+}
+
+// noteOrder gives a reason where rows are put in the order of words that the
+// field does not have.
+func (r *resolver) noteOrder(sc scope, f *ir.Field) {
+	h := held(sc, f)
+	if h == nil {
+		return
+	}
+	if code, why, _ := h.b.unlike(h.logical, h.c); code == codeColumn && len(h.c.Values) > 0 || code == codeNotation {
+		r.reason(f, codeSpelling, ir.Mixed, false, "Take the order of another column.", "%s "+why+", which have another order", h.b.where(), f.Name)
 	}
 }
 
@@ -421,16 +544,16 @@ func (r *resolver) noteKeys(sc scope, x ir.Expr) {
 func (r *resolver) project(q *ir.Project, in ir.Query, sc scope, logical bool) (ir.Query, scope) {
 	out := &ir.Project{Span: q.Span, Input: in}
 	d := &derived{r: r, from: sc.bases()}
-	put := func(at diag.Span, as string, x ir.Expr, name string) {
+	put := func(at diag.Span, as string, x ir.Expr, name string, h *holding) {
 		if !slices.ContainsFunc(out.Cols, func(c *ir.Col) bool { return c.As == as }) {
 			out.Cols = append(out.Cols, &ir.Col{Span: at, As: as, X: x})
 		}
-		d.add(name, &ir.Field{Span: at, Name: as, T: ir.TypeOf(x)})
+		d.add(name, &ir.Field{Span: at, Name: as, T: ir.TypeOf(x)}, h)
 	}
 	for _, c := range q.Cols {
 		f, isField := c.X.(*ir.Field)
 		if !isField || f.Name != c.As || logical {
-			put(c.Span, c.As, r.expr(sc, c.X), c.As)
+			put(c.Span, c.As, r.expr(sc, c.X), c.As, held(sc, c.X))
 			continue
 		}
 		cols := sc.show(f.Name)
@@ -442,18 +565,18 @@ func (r *resolver) project(q *ir.Project, in ir.Query, sc scope, logical bool) (
 			if whole, ok := x.(*ir.Field); !ok || !ir.HasField(cols, whole.Name) {
 				// No stored column holds the whole of it, which later stages
 				// may compare or group by.
-				put(c.Span, c.As, x, c.As)
+				put(c.Span, c.As, x, c.As, sc.holds(f))
 				continue
 			}
 		}
 		// The first column that show lists is the one that holds most.
 		for i := len(cols) - 1; i >= 0; i-- {
-			d.add(f.Name, cols[i])
+			d.add(f.Name, cols[i], sc.holds(f))
 		}
 		for _, col := range cols {
-			put(c.Span, col.Name, col, col.Name)
+			put(c.Span, col.Name, col, col.Name, nil)
 		}
-		d.add(f.Name, cols[0])
+		d.add(f.Name, cols[0], sc.holds(f))
 	}
 	return out, d
 }
@@ -477,8 +600,10 @@ func (r *resolver) union(q *ir.Union) (ir.Query, scope) {
 		out.Inputs = append(out.Inputs, in)
 		d.from = append(d.from, sc.bases()...)
 		for _, c := range sc.(*derived).cols {
-			if d.find(c.name) == nil {
-				d.add(c.name, c.f)
+			if first := d.column(c.name); first == nil {
+				d.add(c.name, c.f, c.h)
+			} else {
+				first.h = oneOf(first.h, c.h)
 			}
 		}
 	}
@@ -532,7 +657,7 @@ func withIdentity(q ir.Query, sc scope) (ir.Query, scope) {
 			return c.As == name || ok && g.Name == name
 		}) {
 			ids = append(ids, &ir.Col{Span: p.Span, As: name, X: f})
-			d.cols = append(d.cols, namedField{name, f})
+			d.cols = append(d.cols, namedField{name, f, nil})
 		}
 	}
 	out := *p
@@ -566,6 +691,9 @@ func (r *resolver) joinLeft(q ir.Query) (ir.Query, scope) {
 // its other columns their logical ones.
 func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
 	left, lsc := r.joinLeft(q.Left)
+	if t, ok := q.Right.(*ir.Table); ok {
+		return r.lookup(q, left, lsc, t)
+	}
 	out := &ir.Join{Span: q.Span, Left: left, Kind: q.Kind}
 
 	p, isProject := q.Right.(*ir.Project)
@@ -580,14 +708,17 @@ func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
 	proj := &ir.Project{Span: p.Span, Input: right}
 	more := &derived{r: r}
 	for _, key := range q.On {
-		r.noteKeys(lsc, key)
-		l := r.field(lsc, key)
+		l, lh := r.keyField(lsc, key)
 		out.On = append(out.On, l)
-		x := ir.Expr(key)
-		if i := slices.IndexFunc(p.Cols, func(c *ir.Col) bool { return c.As == key.Name }); isProject && i >= 0 {
-			x = p.Cols[i].X // which the right side gives the name of the key
+		if rsc.value(key) == nil {
+			continue
 		}
-		proj.Cols = append(proj.Cols, &ir.Col{Span: key.Span, As: l.Name, X: r.expr(rsc, x)})
+		x := r.key(rsc, key)
+		proj.Cols = append(proj.Cols, &ir.Col{Span: key.Span, As: l.Name, X: x})
+		if !sameSpelling(lh, after(held(rsc, key), x)) {
+			r.reason(key, codeSpelling, ir.Mixed, false, "Join on a column that both sides write alike.",
+				"%s is written in other words on one side of the join than on the other", key.Name)
+		}
 	}
 	if q.Kind == ir.Anti {
 		out.Right = proj
@@ -599,12 +730,54 @@ func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
 			continue
 		}
 		x := r.expr(rsc, c.X)
-		proj.Cols = append(proj.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
-		more.add(c.As, &ir.Field{Span: c.Span, Name: c.As, T: ir.TypeOf(x)})
+		as := unused(lsc, c.As, nil)
+		proj.Cols = append(proj.Cols, &ir.Col{Span: c.Span, As: as, X: x})
+		more.add(c.As, &ir.Field{Span: c.Span, Name: as, T: ir.TypeOf(x)}, held(rsc, c.X))
 	}
 	out.Right = proj
 	more.from = rsc.bases()
 	return out, &joined{extended{lsc, more}}
+}
+
+// lookup resolves a join with a Table. Its columns keep their names, so a key
+// that the target calls otherwise becomes a column of the key's name, in the
+// field's own words, as the table has them.
+func (r *resolver) lookup(q *ir.Join, left ir.Query, lsc scope, t *ir.Table) (ir.Query, scope) {
+	out := &ir.Join{Span: q.Span, Right: t, Kind: q.Kind}
+	keys := &ir.Extend{Span: q.Span, Input: left}
+	more, named := &derived{r: r}, &derived{r: r}
+	for _, key := range q.On {
+		x := r.argument(lsc, key, "the lookup")
+		f, isField := x.(*ir.Field)
+		if !isField || f.Name != key.Name {
+			if lsc.taken(key.Name, key.Name) {
+				r.diags.Errorf(codeTableColumn, key, "Give the key a name of its own, in the lookup's file and before the join: extend key = "+key.Name+".",
+					"%s has a column %s for another field, so the lookup cannot be joined on that name", r.target(), key.Name)
+			}
+			keys.Cols = append(keys.Cols, &ir.Col{Span: key.Span, As: key.Name, X: x})
+			named.add(key.Name, &ir.Field{Span: key.Span, Name: key.Name, T: ir.TypeOf(x)}, after(held(lsc, key), x))
+		}
+		out.On = append(out.On, &ir.Field{Span: key.Span, Name: key.Name, T: ir.TypeOf(x)})
+	}
+	out.Left = left
+	if len(keys.Cols) > 0 {
+		out.Left = keys
+		lsc = &extended{lsc, named}
+	}
+	if q.Kind == ir.Anti {
+		return out, lsc
+	}
+	for _, name := range t.Cols {
+		if ir.HasField(q.On, name) {
+			continue
+		}
+		if lsc.taken(name, name) {
+			r.diags.Errorf(codeTableColumn, q, "Rename the column in the lookup's file.",
+				"%s has a column %s for another field, and the lookup %s has one as well", r.target(), name, t.Name)
+		}
+		more.add(name, &ir.Field{Span: q.Span, Name: name, T: ir.String}, nil)
+	}
+	return out, &extended{lsc, more}
 }
 
 // joined is extended with the scans of both sides.
@@ -710,6 +883,8 @@ func (*nowhere) value(f *ir.Field) ir.Expr { return f }
 func (*nowhere) show(string) []*ir.Field   { return nil }
 func (*nowhere) origin(string) *base       { return nil }
 func (*nowhere) bases() []*base            { return nil }
+func (*nowhere) holds(*ir.Field) *holding  { return nil }
+func (*nowhere) taken(_, _ string) bool    { return false }
 
 func describe(l ir.Logsource) string {
 	var parts []string

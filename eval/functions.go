@@ -36,7 +36,7 @@ var functions = []function{
 	{ir.Abs, unary(abs)},
 	{ir.Floor, unary(func(v any) any { return round(v, math.Floor) })},
 	{ir.Ceiling, unary(func(v any) any { return round(v, math.Ceil) })},
-	{ir.Concat, strict(concat)},
+	{ir.Concat, concat},
 	{ir.Lower, ofText(func(s string) any { return strings.ToLower(s) })},
 	{ir.Upper, ofText(func(s string) any { return strings.ToUpper(s) })},
 	{ir.StrLen, ofText(func(s string) any { return int64(utf8.RuneCountInString(s)) })},
@@ -120,7 +120,19 @@ func binary(of func(a, b any) any) func(environment, *ir.Call, []Value) (Value, 
 
 // ofText computes a function of the text of a value.
 func ofText(of func(string) any) func(environment, *ir.Call, []Value) (Value, error) {
-	return unary(func(v any) any { return of(text(v)) })
+	return func(env environment, _ *ir.Call, args []Value) (Value, error) {
+		x := args[0]
+		return func(r Row) any {
+			v := x(r)
+			if v == nil && env.blank {
+				return of("")
+			}
+			if single(v) {
+				return of(text(v))
+			}
+			return nil
+		}, nil
+	}
 }
 
 func datePart(part func(time.Time) int) func(environment, *ir.Call, []Value) (Value, error) {
@@ -176,12 +188,21 @@ func coalesce(_ environment, _ *ir.Call, args []Value) (Value, error) {
 	}, nil
 }
 
-func concat(args []any) any {
-	var b strings.Builder
-	for _, a := range args {
-		b.WriteString(text(a))
+func concat(env environment, e *ir.Call, args []Value) (Value, error) {
+	if env.blank {
+		given := args
+		args = make([]Value, len(given))
+		for i, a := range given {
+			args[i] = func(r Row) any { return filled(a(r)) }
+		}
 	}
-	return b.String()
+	return strict(func(args []any) any {
+		var b strings.Builder
+		for _, a := range args {
+			b.WriteString(text(a))
+		}
+		return b.String()
+	})(env, e, args)
 }
 
 func tuple(args []any) any {

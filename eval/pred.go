@@ -45,6 +45,7 @@ func CompileValue(e ir.Expr) (Value, error) { return environment{}.value(e) }
 type environment struct {
 	now     time.Time // zero if it is not known
 	seconds bool      // as Runner.Seconds
+	blank   bool      // as Runner.Blank
 }
 
 func (env environment) pred(e ir.Expr) (Pred, error) {
@@ -75,7 +76,7 @@ func (env environment) pred(e ir.Expr) (Pred, error) {
 			return err == nil && prefix.Contains(addr.Unmap().WithZone(""))
 		})
 	case *ir.FieldMatch:
-		return compileFieldMatch(e), nil
+		return env.fieldMatch(e), nil
 	case *ir.Keyword:
 		return compileKeyword(e), nil
 	case *ir.Exists:
@@ -127,7 +128,16 @@ func (env environment) call(e *ir.Call) (Value, error) {
 		}
 		args[i] = v
 	}
-	return functionOf(e.Func).compile(env, e, args)
+	v, err := functionOf(e.Func).compile(env, e, args)
+	if err != nil || !env.blank {
+		return v, err
+	}
+	return func(r Row) any {
+		if x := v(r); x != "" {
+			return x
+		}
+		return nil
+	}, nil
 }
 
 func compileRegexp(at diag.Span, source string) (*regexp.Regexp, error) {
@@ -181,7 +191,18 @@ func (env environment) compare(e *ir.Compare) (Pred, error) {
 			}, nil
 		}
 	}
+	if env.blank && ir.TypeOf(e.L) == ir.String && ir.TypeOf(e.R) == ir.String {
+		return func(row Row) bool { return compareValues(op, filled(l(row)), filled(r(row)), cased) }, nil
+	}
 	return func(row Row) bool { return compareValues(op, l(row), r(row), cased) }, nil
+}
+
+// filled is the empty text in the place of a missing one.
+func filled(v any) any {
+	if v == nil {
+		return ""
+	}
+	return v
 }
 
 func compareInt(a, b int64) int {
@@ -194,8 +215,8 @@ func compareInt(a, b int64) int {
 	return 0
 }
 
-// text applies a test to the text of x; to each text where the field
-// holds several. The test gets the text without case unless cased.
+// text applies a test to the text of x; to each text where the field holds
+// several. The test gets the text without case unless cased.
 func (env environment) text(x ir.Expr, cased bool, test func(string) bool) (Pred, error) {
 	one := func(v any) bool {
 		s := text(v)
@@ -204,11 +225,12 @@ func (env environment) text(x ir.Expr, cased bool, test func(string) bool) (Pred
 		}
 		return test(s)
 	}
+	blank := env.blank
 	whole := func(v any) bool {
 		if list, ok := v.([]any); ok {
 			return slices.ContainsFunc(list, one)
 		}
-		return v != nil && one(v)
+		return (v != nil || blank) && one(v)
 	}
 	f, ok := x.(*ir.Field)
 	if !ok {
@@ -220,14 +242,14 @@ func (env environment) text(x ir.Expr, cased bool, test func(string) bool) (Pred
 	}
 	name := f.Name
 	return func(r Row) bool {
-		if r.shape == nil {
-			return false
+		var v any
+		i, ok := -1, false
+		if r.shape != nil {
+			i, ok = r.shape.index[name]
 		}
-		i, ok := r.shape.index[name]
-		if !ok {
-			return false
+		if ok {
+			v = r.vals[i]
 		}
-		v := r.vals[i]
 		if !cased && r.folded != nil && v != nil {
 			if _, list := v.([]any); !list {
 				return test(r.folded[i])
@@ -237,8 +259,8 @@ func (env environment) text(x ir.Expr, cased bool, test func(string) bool) (Pred
 	}, nil
 }
 
-func compileFieldMatch(e *ir.FieldMatch) Pred {
-	x, y, cased := e.X.Name, e.Y.Name, e.Cased
+func (env environment) fieldMatch(e *ir.FieldMatch) Pred {
+	x, y, cased, blank := e.X.Name, e.Y.Name, e.Cased, env.blank
 	var test func(s, part string) bool
 	switch e.Kind {
 	case ir.FieldPrefix:
@@ -256,7 +278,7 @@ func compileFieldMatch(e *ir.FieldMatch) Pred {
 			for _, x := range list {
 				out = append(out, text(x))
 			}
-		} else if v != nil {
+		} else if v != nil || blank {
 			out = append(out, text(v))
 		}
 		if !cased {

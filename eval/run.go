@@ -23,6 +23,10 @@ type Runner struct {
 	// Seconds says that the rows hold instants as seconds since 1970 and lengths
 	// of time as numbers of seconds, as Splunk does: then so does the query.
 	Seconds bool
+	// Blank says that a missing text and the empty one are the same, as in
+	// Kusto: a row holds neither but as a missing value, and what looks at a
+	// text finds it empty.
+	Blank bool
 	// Foreign evaluates text in a target's own language; nil refuses it.
 	Foreign ForeignFunc
 }
@@ -105,7 +109,9 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 	panic(fmt.Sprintf("eval: unhandled query %T", q))
 }
 
-func (r Runner) environment() environment { return environment{now: r.Now, seconds: r.Seconds} }
+func (r Runner) environment() environment {
+	return environment{now: r.Now, seconds: r.Seconds, blank: r.Blank}
+}
 
 // table is the rows that come with a hunt; an empty cell is a missing value.
 func table(q *ir.Table) []Row {

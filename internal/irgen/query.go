@@ -264,7 +264,8 @@ func (g *generator) union(a, b relation) relation {
 	input := func(rel relation, label string) ir.Query {
 		q := &ir.Project{Input: rel.q}
 		for _, f := range some(r, rel.fields, 1+r.IntN(4)) {
-			if (ir.HasField(both, f.Name) || !ir.HasField(a.fields, f.Name) || !ir.HasField(b.fields, f.Name)) && f.T != ir.Dynamic {
+			alone := f.Name != ir.Timestamp && !(ir.HasField(a.fields, f.Name) && ir.HasField(b.fields, f.Name))
+			if (alone || ir.HasField(both, f.Name)) && f.T != ir.Dynamic {
 				q.Cols = append(q.Cols, &ir.Col{As: f.Name, X: clone(f)})
 			}
 		}

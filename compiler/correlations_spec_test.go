@@ -567,3 +567,95 @@ func verdictOf(t *testing.T, b backends.Backend, h *ir.Hunt) string {
 	}
 	return cell
 }
+
+// TestSpecificationCorrelations: correlations of the shapes that the
+// specification and its drafts describe, each with what becomes of it: "" for
+// queries on both targets, or the first error.
+func TestSpecificationCorrelations(t *testing.T) {
+	const (
+		failed = "title: A logon failed\nid: 2d6a1f6e-4c1b-4a0e-9a65-0e1fdc8bdb01\nname: logon_failed\nlogsource: {product: windows, service: security}\n" +
+			"detection:\n    event:\n        EventID: 4625\n    condition: event\n"
+		worked = "title: A logon worked\nname: logon_worked\nlogsource: {product: windows, service: security}\n" +
+			"detection:\n    event:\n        EventID: 4624\n    condition: event\n"
+		inquiries = "title: Who\nname: ask_who\nlogsource: {category: process_creation, product: windows}\ndetection: {s: {CommandLine|contains: whoami}, condition: s}\n---\n" +
+			"title: Groups\nname: ask_groups\nlogsource: {category: process_creation, product: windows}\ndetection: {s: {CommandLine|contains: 'net group'}, condition: s}\n---\n" +
+			"title: Network\nname: ask_network\nlogsource: {category: process_creation, product: windows}\ndetection: {s: {CommandLine|contains: ipconfig}, condition: s}\n"
+		web = "title: Requests\nname: request\nlogsource: {category: network_connection, product: windows}\ndetection: {s: {Image|endswith: '\\up.exe'}, condition: s}\n"
+	)
+	block := func(lines ...string) string {
+		return "title: Tested\nstatus: test\nlevel: high\nfalsepositives: [None known]\ncorrelation:\n    " + strings.Join(lines, "\n    ") + "\n"
+	}
+	for _, tt := range []struct {
+		name string
+		docs []string // the last is the one tested
+		want string
+	}{
+		{"count of events, the rule by its id", []string{failed, block("type: event_count", "rules:", "    - 2d6a1f6e-4c1b-4a0e-9a65-0e1fdc8bdb01", "group-by:", "    - Computer", "timespan: 2h", "condition:", "    gte: 50")}, ""},
+		{"count within a range", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 90m", "condition:", "    gt: 50", "    lte: 80")}, ""},
+		{"rules by id and by name", []string{failed, worked, block("type: event_count", "rules: [2d6a1f6e-4c1b-4a0e-9a65-0e1fdc8bdb01, logon_worked]", "group-by: [Computer]", "timespan: 1h", "condition: {gte: 500}")}, ""},
+		{"one rule, not as a list", []string{failed, block("type: event_count", "rules: logon_failed", "group-by: Computer", "timespan: 1h", "condition: {gte: 500}")}, ""},
+		{"pairs as groups", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by:", "    - TargetUserName", "    - TargetDomainName", "timespan: 45s", "condition: {eq: 3}")}, ""},
+		{"count of values by two groups", []string{failed, block("type: value_count", "rules: [logon_failed]", "group-by: [Computer, WorkstationName]", "timespan: 1d", "condition:", "    field: TargetUserName", "    gte: 40")}, ""},
+		{"count of values of several fields", []string{failed, block("type: value_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 1d", "condition:", "    field: [TargetUserName, TargetDomainName]", "    gt: 40")}, ""},
+		{"sum", []string{web, block("type: value_sum", "rules: [request]", "group-by: [Computer]", "timespan: 6h", "condition:", "    field: DestinationPort", "    gt: 50000000")}, ""},
+		{"mean", []string{web, block("type: value_avg", "rules: [request]", "group-by: [Computer]", "timespan: 6h", "condition:", "    field: DestinationPort", "    gt: 5000.5")}, ""},
+		{"percentile without the percentile", []string{web, block("type: value_percentile", "rules: [request]", "group-by: [Computer]", "timespan: 24h", "condition:", "    field: DestinationPort", "    lte: 1")}, "HC0147 :16:9"},
+		{"percentile", []string{web, block("type: value_percentile", "rules: [request]", "group-by: [Computer]", "timespan: 24h", "condition: {field: DestinationPort, percentile: 99, gte: 90000}")}, ""},
+		{"median", []string{web, block("type: value_median", "rules: [request]", "group-by: [Computer]", "timespan: 24h", "condition: {field: DestinationPort, gte: 90000}")}, ""},
+		{"in any order", []string{inquiries, block("type: temporal", "rules:", "    - ask_who", "    - ask_groups", "    - ask_network", "group-by: [Computer, User]", "timespan: 10m")}, ""},
+		{"in any order, with a count", []string{inquiries, block("type: temporal", "rules: [ask_who, ask_groups, ask_network]", "group-by: [Computer, User]", "timespan: 10m", "condition: {gte: 2}")}, ""},
+		{"in any order, with a condition of all", []string{inquiries, block("type: temporal", "rules: [ask_who, ask_groups, ask_network]", "group-by: [Computer, User]", "timespan: 10m", "condition: ask_who AND ask_groups AND ask_network")}, ""},
+		{"a condition with not", []string{inquiries, block("type: temporal", "rules: [ask_who, ask_groups, ask_network]", "group-by: [Computer, User]", "timespan: 10m", "condition: (ask_who or ask_groups) and not ask_network")}, ""},
+		{"a condition that names a rule that is not listed", []string{inquiries, block("type: temporal", "rules: [ask_who, ask_groups]", "group-by: [Computer, User]", "timespan: 10m", "condition: ask_who and ask_network")}, "HC0142 :25:28"},
+		{"in order", []string{inquiries, block("type: temporal_ordered", "rules: [ask_who, ask_groups, ask_network]", "group-by: [Computer, User]", "timespan: 10m")}, ""},
+		{"in order, with a condition of all", []string{inquiries, block("type: temporal_ordered", "rules: [ask_who, ask_groups, ask_network]", "group-by: [Computer, User]", "timespan: 10m", "condition: ask_who AND ask_groups AND ask_network")}, ""},
+		{"in order, with a condition of some", []string{inquiries, block("type: temporal_ordered", "rules: [ask_who, ask_groups, ask_network]", "group-by: [Computer, User]", "timespan: 10m", "condition: ask_who and not ask_groups")}, "HC0142 :25:16"},
+		{"in order, with a count of some", []string{inquiries, block("type: temporal_ordered", "rules: [ask_who, ask_groups, ask_network]", "group-by: [Computer, User]", "timespan: 10m", "condition: {gte: 2}")}, "HC0142 :25:16"},
+		{"many failures, then one that works", []string{worked, failed,
+			"title: Many failures\nname: many_failures\ncorrelation: {type: event_count, rules: [logon_failed], group-by: [TargetUserName, Computer], timespan: 15m, condition: {gte: 20}}\n",
+			block("type: temporal_ordered", "rules: [many_failures, logon_worked]", "group-by: [TargetUserName]", "timespan: 15m")}, ""},
+		{"aliases of two fields", []string{"title: In\nname: inbound\nlogsource: {category: network_connection, product: windows}\ndetection: {s: {DestinationPort: 3389}, condition: s}\n",
+			"title: Out\nname: outbound\nlogsource: {category: network_connection, product: windows}\ndetection: {s: {DestinationPort: 445}, condition: s}\n",
+			block("type: temporal", "rules: [inbound, outbound]", "group-by: [inner, outer]", "timespan: 20s", "aliases:", "    inner: {inbound: DestinationIp, outbound: SourceIp}", "    outer: {inbound: SourceIp, outbound: DestinationIp}")}, ""},
+		{"tags, of the draft", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 2h", "condition: {gte: 50}") + "tags: [attack.credential-access, attack.t1110]\n"}, ""},
+		{"a type of a draft that was dropped", []string{web, block("type: value_max", "rules: [request]", "group-by: [Computer]", "timespan: 24h", "condition: {field: DestinationPort, gte: 90000}")}, "HC0141 :11:11"},
+		{"no group", []string{failed, block("type: event_count", "rules: [logon_failed]", "timespan: 2h", "condition: {gte: 50}")}, ""},
+		{"no timespan", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "condition: {gte: 50}")}, "HC0103 :15:5"},
+		{"no type", []string{failed, block("rules: [logon_failed]", "group-by: [Computer]", "timespan: 2h", "condition: {gte: 50}")}, "HC0103 :15:5"},
+		{"no rules", []string{failed, block("type: event_count", "group-by: [Computer]", "timespan: 2h", "condition: {gte: 50}")}, "HC0103 :15:5"},
+		{"no condition", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 2h")}, "HC0142 :15:5"},
+		{"no field", []string{failed, block("type: value_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 2h", "condition: {gte: 50}")}, "HC0142 :19:16"},
+		{"a field of event_count", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 2h", "condition: {gte: 50, field: User}")}, "HC0142 :19:26"},
+		{"a condition without a comparison", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 2h", "condition: {}")}, "HC0142 :19:16"},
+		{"a threshold as text", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 2h", "condition: {gte: '50'}")}, "HC0142 :19:23"},
+		{"months", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 2M", "condition: {gte: 50}")}, "HC0143 :18:15"},
+		{"no time", []string{failed, block("type: event_count", "rules: [logon_failed]", "group-by: [Computer]", "timespan: 0s", "condition: {gte: 50}")}, "HC0143 :18:15"},
+		{"a rule that is not there", []string{failed, block("type: event_count", "rules: [logon_faild]", "group-by: [Computer]", "timespan: 2h", "condition: {gte: 50}")}, "HC0144 :16:13"},
+		{"an unknown key", []string{failed, block("type: event_count", "rules: [logon_failed]", "group_by: [Computer]", "timespan: 2h", "condition: {gte: 50}")}, "HC0101 :17:5"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "c.yml")
+			if err := os.WriteFile(path, []byte(strings.Join(tt.docs, "---\n")), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			res, err := compiler.Run(compiler.Options{Paths: []string{path}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			wrong := slices.DeleteFunc(res.All(), func(d diag.Diagnostic) bool { return d.Severity != diag.Error })
+			if len(wrong) > 0 {
+				got = fmt.Sprintf("%s :%d:%d", wrong[0].Code, wrong[0].Pos.Line, wrong[0].Pos.Column)
+			}
+			last := res.Hunts[len(res.Hunts)-1]
+			for _, o := range last.Outputs {
+				if (o.Status == compiler.OK) != (tt.want == "") || (o.Query == "") != (tt.want != "") || (o.File == "") == (tt.want == "") && o.Status == compiler.OK {
+					t.Errorf("%s: %s, %q in %q", o.Target, o.Status, o.Query, o.File)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q of %v", got, tt.want, wrong)
+			}
+		})
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"strconv"
 	"testing"
 
@@ -165,7 +164,7 @@ func TestMeaning(t *testing.T) {
 				for range 12 {
 					ev := g.event(b.schema, f.view, f.table)
 					want := meaning(t, pred, ev)
-					if got := runModel(t, b, search, f.table, ev); got != want {
+					if got := runModel(t, search, ev); got != want {
 						t.Fatalf("seed %d: %s\nover %v: meant %v, got %v from\n%s", seed, ir.FormatExpr(pred), ev, want, got, spl.Print(search))
 					}
 				}
@@ -189,52 +188,4 @@ func checkText(t *testing.T, b *Backend, pl plan, search *spl.Search) {
 	if want, got := ir.Format(ir.Canonical(pl.query)), ir.Format(ir.Canonical(lifted)); want != got {
 		t.Fatalf("lifted back\n%s\nwas\n%s\nfrom\n%s", got, want, text)
 	}
-}
-
-// runModel reports whether a search for rows keeps the event.
-func runModel(t *testing.T, b *Backend, s *spl.Search, table string, ev event) bool {
-	names := b.columnNames(table)
-	for _, c := range s.Commands {
-		switch c := c.(type) {
-		case *spl.Tstats:
-			m := searchModel{tstats: true, name: func(n string) string { return names.byQualified[n] }}
-			if !m.eval(t, c.Where, ev) {
-				return false
-			}
-			row := event{}
-			for _, full := range c.By {
-				name := names.byQualified[full]
-				v, ok := ev[name]
-				if !ok {
-					i := slices.IndexFunc(c.Options, func(o spl.Option) bool { return o.Name == "fillnull_value" })
-					if i < 0 {
-						return false // "by" omits the event
-					}
-					v = c.Options[i].Value
-				}
-				row[name] = v
-			}
-			ev = row
-		case *spl.From, *spl.MacroCmd, *spl.Convert, *spl.Table:
-		case *spl.SearchCmd:
-			e := c.Expr
-			if and, ok := e.(*spl.SearchLogic); ok && !and.Or {
-				if _, ok := and.Args[0].(*spl.SearchMacro); ok {
-					e = &spl.SearchLogic{Args: and.Args[1:]}
-				}
-			} else if _, ok := e.(*spl.SearchMacro); ok {
-				continue
-			}
-			if !(searchModel{name: plainName}).eval(t, e, ev) {
-				return false
-			}
-		case *spl.Where:
-			if evalModel(t, c.Expr, ev) != true {
-				return false
-			}
-		default:
-			t.Fatalf("the model does not know %T", c)
-		}
-	}
-	return true
 }

@@ -12,6 +12,8 @@ import (
 // it can be null. Strings never are in Kusto: a missing one is empty.
 func (b *Backend) column(q ir.Query, name string) (t ir.Type, nullable, ok bool) {
 	switch q := q.(type) {
+	case *ir.Table:
+		return ir.String, false, slices.Contains(q.Cols, name)
 	case *ir.Scan:
 		info, ok := b.schema.Column(schema.XDR, q.Physical.Table, name)
 		if !ok {
@@ -35,8 +37,8 @@ func (b *Backend) column(q ir.Query, name string) (t ir.Type, nullable, ok bool)
 		for _, a := range q.Aggs {
 			if a.As == name {
 				t := a.Type()
-				never := t == ir.String || a.Func == ir.Count || a.Func == ir.DCount || a.Func == ir.Values ||
-					a.Func != ir.Stdev && len(q.By) > 0 && !b.nullable(q.Input, a.X)
+				never := t == ir.String || a.Func == ir.Count || a.Func == ir.CountIf || a.Func == ir.DCount || a.Func == ir.Values ||
+					a.Func != ir.Stdev && len(q.By) > 0 && !b.nullable(q.Input, a.X) && (a.Of == nil || !b.nullable(q.Input, a.Of))
 				return t, !never, true
 			}
 		}
@@ -49,6 +51,17 @@ func (b *Backend) column(q ir.Query, name string) (t ir.Type, nullable, ok bool)
 	case *ir.Session:
 		if q.As == name {
 			return ir.Time, false, true
+		}
+		return b.column(q.Input, name)
+	case *ir.Lag:
+		if q.As == name {
+			t, _, ok := b.column(q.Input, q.X.Name)
+			return t, t != ir.String, ok
+		}
+		return b.column(q.Input, name)
+	case *ir.Rank:
+		if q.As == name {
+			return ir.Int, false, true
 		}
 		return b.column(q.Input, name)
 	case *ir.Project:
@@ -129,6 +142,42 @@ func (b *Backend) nullable(in ir.Query, x ir.Expr) bool {
 		return true
 	}
 	return false // a predicate; Plan makes those in values exact
+}
+
+// isList reports whether the value of x over the rows of in is a list of
+// values, which an aggregate has made; a stored dynamic value is one value.
+func (b *Backend) isList(in ir.Query, x ir.Expr) bool {
+	f, ok := x.(*ir.Field)
+	if !ok {
+		return false
+	}
+	ofCols := func(cols []*ir.Col, in ir.Query) (list, found bool) {
+		for _, c := range cols {
+			if c.As == f.Name {
+				return b.isList(in, c.X), true
+			}
+		}
+		return false, false
+	}
+	switch q := in.(type) {
+	case *ir.Scan, *ir.Table:
+		return false
+	case *ir.Extend:
+		if list, found := ofCols(q.Cols, q.Input); found {
+			return list
+		}
+	case *ir.Project:
+		list, _ := ofCols(q.Cols, q.Input)
+		return list
+	case *ir.Aggregate:
+		list, _ := ofCols(q.By, q.Input)
+		return list || slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return a.As == f.Name && a.Func == ir.Values })
+	case *ir.Lag:
+		if q.As == f.Name {
+			return b.isList(q.Input, q.X)
+		}
+	}
+	return slices.ContainsFunc(ir.Inputs(in), func(in ir.Query) bool { return b.isList(in, x) })
 }
 
 // isZero reports whether division by the constant is undefined.

@@ -104,8 +104,11 @@ func (b *Backend) native(n *ir.Native) backends.Artifact {
 // the query is understood.
 func (b *Backend) checkNames(n *ir.Native, q *kql.Query, diags *diag.List) {
 	known := true
+	let := func(name string) bool {
+		return slices.ContainsFunc(q.Lets, func(l *kql.Let) bool { return l.Name == name })
+	}
 	kql.Walk(q, func(node diag.Node) bool {
-		if t, ok := node.(*kql.Table); ok && b.schema.Table(schema.XDR, t.Name) == nil {
+		if t, ok := node.(*kql.Table); ok && !let(t.Name) && b.schema.Table(schema.XDR, t.Name) == nil {
 			known = false
 			diags.Warnf(codeNative, n, diag.DidYouMean(t.Name, schema.Tables(schema.XDR)),
 				"line %d of the native query: Defender has no table %s", t.Pos.Line, t.Name)

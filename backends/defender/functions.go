@@ -8,39 +8,80 @@ import (
 	"time"
 
 	"github.com/huntc/huntc/backends/defender/kql"
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
 
-// scalar is how Kusto says a function of the IR. Lower and Lift share the
-// table.
+// scalar is how Kusto says a function of the IR: a pattern in which _0, _1 ...
+// stand for the arguments. What may be left out or repeated among them
+// follows from ir.Funcs. Lower fills the pattern in, and Lift finds it again;
+// of two patterns that a text may have, the first one counts. A function
+// without a pattern has code of its own in both.
 type scalar struct {
-	id ir.FuncID
-	// op is a binary operator; else name is a function, whose first argument
-	// is the text part if that is set.
-	op, name, part string
+	id      ir.FuncID
+	text    string
+	pattern kql.Expr
 }
 
-var scalars = []scalar{
-	{id: ir.Add, op: "+"},
-	{id: ir.Sub, op: "-"},
-	{id: ir.Mul, op: "*"},
-	{id: ir.Div, op: "/"},
-	{id: ir.Bin, name: "bin"},
-	{id: ir.Concat, name: "strcat"},
-	{id: ir.Coalesce, name: "coalesce"}, // which skips empty texts like null
-	{id: ir.ToString, name: "tostring"},
-	{id: ir.ToNumber, name: "todouble"},
-	{id: ir.Minute, name: "datetime_part", part: "minute"},
-	{id: ir.Hour, name: "datetime_part", part: "hour"},
-	{id: ir.Day, name: "datetime_part", part: "day"},
-	{id: ir.Week, name: "datetime_part", part: "week_of_year"},
-	{id: ir.Month, name: "datetime_part", part: "month"},
-	{id: ir.Year, name: "datetime_part", part: "year"},
-}
+// The functions are those of learn.microsoft.com/kusto/query. What the IR says
+// of missing arguments they say of null, and of the empty text, unless Plan
+// sees to it.
+var scalars = parsed(
+	scalar{id: ir.Add, text: "_0 + _1"},
+	scalar{id: ir.Sub, text: "_0 - _1"},
+	scalar{id: ir.Mul, text: "_0 * _1"},
+	scalar{id: ir.Div, text: "_0 / _1"},
+	scalar{id: ir.Bin, text: "bin(_0, _1)"},
+	scalar{id: ir.Abs, text: "abs(_0)"},
+	scalar{id: ir.Floor, text: "floor(_0, 1)"}, // which is bin by another name
+	scalar{id: ir.Ceiling, text: "ceiling(_0)"},
+	scalar{id: ir.Concat, text: "strcat(_0, _1)"},
+	scalar{id: ir.Lower, text: "tolower(_0)"},
+	scalar{id: ir.Upper, text: "toupper(_0)"},
+	scalar{id: ir.StrLen, text: "strlen(_0)"}, // in code points; 0 of a missing text
+	scalar{id: ir.Substring, text: "substring(_0, _1, _2)"},
+	scalar{id: ir.Replace, text: "replace_string(_0, _1, _2)"},
+	// An array's element is null where there is none, and its text is empty then.
+	scalar{id: ir.Split, text: "tostring(split(_0, _1)[_2])"},
+	scalar{id: ir.Extract, text: "extract(_1, _2, _0)"},
+	scalar{id: ir.If},
+	// The text of a JSON array tells apart what its values tell apart.
+	scalar{id: ir.Tuple, text: "tostring(pack_array(_0))"},
+	scalar{id: ir.Coalesce, text: "coalesce(_0, _1)"}, // which skips empty texts like null
+	scalar{id: ir.ToString, text: "tostring(_0)"},
+	scalar{id: ir.ToNumber, text: "todouble(_0)"},
+	scalar{id: ir.Minute, text: `datetime_part("minute", _0)`},
+	scalar{id: ir.Hour, text: `datetime_part("hour", _0)`},
+	scalar{id: ir.Day, text: `datetime_part("day", _0)`},
+	scalar{id: ir.Week, text: `datetime_part("week_of_year", _0)`},
+	scalar{id: ir.Month, text: `datetime_part("month", _0)`},
+	scalar{id: ir.Year, text: `datetime_part("year", _0)`},
+	// dayofweek() is the length of time since Sunday.
+	scalar{id: ir.Weekday, text: "toint(dayofweek(_0) / 1d)"},
+	scalar{id: ir.Now, text: "now()"},
+)
 
 // conditional is how Kusto says If: with a typed null, or the empty text, where
-// that has one value only.
+// there is no other value; an If in the place of that is a further pair of
+// arguments.
 const conditional = "case"
+
+// mostArguments is how many arguments strcat and coalesce take.
+const mostArguments = 64
+
+func parsed(rows ...scalar) []scalar {
+	for i := range rows {
+		if rows[i].text == "" {
+			continue
+		}
+		x, err := kql.ParseExpr(rows[i].text)
+		if err != nil {
+			panic(err)
+		}
+		rows[i].pattern = x
+	}
+	return rows
+}
 
 func scalarOf(id ir.FuncID) scalar {
 	for _, s := range scalars {
@@ -49,6 +90,108 @@ func scalarOf(id ir.FuncID) scalar {
 		}
 	}
 	panic("defender: unhandled function " + string(id))
+}
+
+// placeOf is the argument that a part of a pattern stands for, or -1.
+func placeOf(x kql.Expr) int {
+	if c, ok := x.(*kql.Column); ok {
+		return int(c.Name[1] - '0')
+	}
+	return -1
+}
+
+// fill is the pattern with the arguments in place.
+func (s scalar) fill(at diag.Span, args []kql.Expr) kql.Expr {
+	f := ir.FuncOf(s.id)
+	var fill func(x kql.Expr) kql.Expr
+	fill = func(x kql.Expr) kql.Expr {
+		switch x := x.(type) {
+		case *kql.Column:
+			return args[placeOf(x)]
+		case *kql.Call:
+			out := &kql.Call{Span: at, Name: x.Name}
+			for _, a := range x.Args {
+				i := placeOf(a)
+				if i >= len(args) {
+					continue // left out
+				}
+				out.Args = append(out.Args, fill(a))
+				if f.Variadic && i == len(f.Params)-1 {
+					out.Args = append(out.Args, args[i+1:]...)
+				}
+			}
+			return out
+		case *kql.Binary:
+			return &kql.Binary{Span: at, Op: x.Op, L: fill(x.L), R: fill(x.R)}
+		case *kql.Index:
+			return &kql.Index{Span: at, X: fill(x.X), I: fill(x.I)}
+		case *kql.String:
+			return &kql.String{Span: at, Value: x.Value}
+		case *kql.Number:
+			return &kql.Number{Span: at, Text: x.Text}
+		case *kql.Timespan:
+			return &kql.Timespan{Span: at, Text: x.Text}
+		}
+		panic(fmt.Sprintf("defender: a %T in the pattern of %s", x, s.id))
+	}
+	return fill(s.pattern)
+}
+
+// match finds the arguments with which the pattern is e.
+func (s scalar) match(e kql.Expr) ([]kql.Expr, bool) {
+	f := ir.FuncOf(s.id)
+	args := make([]kql.Expr, len(f.Params))
+	var more []kql.Expr
+	var match func(x, e kql.Expr) bool
+	match = func(x, e kql.Expr) bool {
+		switch x := x.(type) {
+		case *kql.Column:
+			args[placeOf(x)] = e
+			return true
+		case *kql.Call:
+			c, ok := e.(*kql.Call)
+			if !ok || c.Name != x.Name {
+				return false
+			}
+			for i, a := range x.Args {
+				place := placeOf(a)
+				if i == len(c.Args) {
+					return place >= len(f.Params)-f.Optional // left out
+				}
+				if !match(a, c.Args[i]) {
+					return false
+				}
+				if f.Variadic && place == len(f.Params)-1 {
+					more = c.Args[i+1:]
+					return true
+				}
+			}
+			return len(c.Args) == len(x.Args)
+		case *kql.Binary:
+			b, ok := e.(*kql.Binary)
+			return ok && b.Op == x.Op && match(x.L, b.L) && match(x.R, b.R)
+		case *kql.Index:
+			i, ok := e.(*kql.Index)
+			return ok && match(x.X, i.X) && match(x.I, i.I)
+		case *kql.String:
+			t, ok := e.(*kql.String)
+			return ok && strings.EqualFold(t.Value, x.Value) // names a part of a date
+		case *kql.Number:
+			n, ok := e.(*kql.Number)
+			return ok && n.Text == x.Text
+		case *kql.Timespan:
+			t, ok := e.(*kql.Timespan)
+			return ok && t.Text == x.Text
+		}
+		return false
+	}
+	if s.pattern == nil || !match(s.pattern, e) {
+		return nil, false
+	}
+	for len(args) > 0 && args[len(args)-1] == nil {
+		args = args[:len(args)-1]
+	}
+	return append(args, more...), true
 }
 
 // aggregateName is how Kusto says an aggregate of the IR: plain over values
@@ -67,6 +210,19 @@ var aggregateNames = []aggregateName{
 	{ir.Sum, "sum", "sumif"},
 	{ir.Avg, "avg", "avgif"},
 	{ir.Stdev, "stdev", "stdevif"},
+}
+
+// extremeName is the aggregate that yields two columns: the smallest or largest
+// value of one, and the value of the other in that row. It is empty for an
+// aggregate that yields one.
+func extremeName(id ir.AggFunc) string {
+	switch id {
+	case ir.ArgMin:
+		return "arg_min"
+	case ir.ArgMax:
+		return "arg_max"
+	}
+	return ""
 }
 
 // listOf is the aggregate that keeps every value, in the order of the rows.

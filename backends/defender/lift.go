@@ -17,6 +17,9 @@ import (
 // nil then. Types are not filled in.
 func (b *Backend) Lift(q *kql.Query) (ir.Query, diag.List) {
 	l := &lifter{}
+	for _, let := range q.Lets {
+		l.let(let)
+	}
 	out := l.query(q)
 	if l.diags.HasErrors() {
 		return nil, l.diags
@@ -26,6 +29,67 @@ func (b *Backend) Lift(q *kql.Query) (ir.Query, diag.List) {
 
 type lifter struct {
 	diags diag.List
+	lets  []namedRows
+}
+
+// namedRows is what a let statement names.
+type namedRows struct {
+	name string
+	rows ir.Query
+}
+
+func (l *lifter) let(let *kql.Let) {
+	rows := namedRows{name: let.Name}
+	if d, ok := let.Query.Source.(*kql.Datatable); ok && len(let.Query.Ops) == 0 {
+		rows.rows = l.table(let.Name, d)
+	} else {
+		rows.rows = l.query(let.Query)
+	}
+	l.lets = append(l.lets, rows)
+}
+
+// named is what the last let statement of that name names, or nil.
+func (l *lifter) named(name string) ir.Query {
+	for i := len(l.lets) - 1; i >= 0; i-- {
+		if l.lets[i].name == name {
+			return l.lets[i].rows
+		}
+	}
+	return nil
+}
+
+// table reads rows of texts and whole numbers.
+func (l *lifter) table(name string, d *kql.Datatable) *ir.Table {
+	t := &ir.Table{Span: d.Span, Name: name}
+	for _, c := range d.Cols {
+		t.Cols = append(t.Cols, c.Name)
+	}
+	for i, v := range d.Values {
+		if i%len(d.Cols) == 0 {
+			t.Rows = append(t.Rows, nil)
+		}
+		cell := ""
+		if s, ok := v.(*kql.String); ok {
+			cell = s.Value
+		} else if lit := liftLiteral(v); lit != nil && ir.TypeOf(lit) == ir.Int {
+			cell = strconv.FormatInt(lit.Value.(int64), 10)
+		} else {
+			l.unknown(v, "a value of a datatable is a text or a whole number")
+		}
+		row := len(t.Rows) - 1
+		t.Rows[row] = append(t.Rows[row], cell)
+	}
+	return t
+}
+
+// tableOf is the table that a query is, and nothing more; nil if it is none.
+func (l *lifter) tableOf(q *kql.Query) *ir.Table {
+	src, ok := q.Source.(*kql.Table)
+	if !ok || len(q.Ops) > 0 {
+		return nil
+	}
+	t, _ := l.named(src.Name).(*ir.Table)
+	return t
 }
 
 func (l *lifter) unknown(at diag.Node, format string, args ...any) {
@@ -35,7 +99,16 @@ func (l *lifter) unknown(at diag.Node, format string, args ...any) {
 func (l *lifter) query(q *kql.Query) ir.Query {
 	var out ir.Query
 	switch src := q.Source.(type) {
+	case *kql.Datatable:
+		l.unknown(src, "a datatable needs a name, by let, and something to be joined with")
+		return &ir.Union{Span: src.Span}
 	case *kql.Table:
+		if out = l.named(src.Name); out != nil {
+			if _, table := out.(*ir.Table); table {
+				l.unknown(src, "the rows of %s are only joined with", src.Name)
+			}
+			break
+		}
 		out = &ir.Scan{Span: src.Span, Physical: &ir.Physical{View: "xdr", Table: src.Name}}
 	case *kql.UnionSource:
 		u := &ir.Union{Span: src.Span}
@@ -56,12 +129,18 @@ func (l *lifter) query(q *kql.Query) ir.Query {
 			out, ops = s, ops[2:]
 			continue
 		}
-		if j, ok := ops[0].(*kql.JoinOp); ok {
-			out, ops = l.join(out, j, ops[1:])
+		if q := l.numbered(out, ops); q != nil {
+			out, ops = q, ops[2:]
 			continue
 		}
-		out = l.op(out, ops[0])
-		ops = ops[1:]
+		switch op := ops[0].(type) {
+		case *kql.JoinOp:
+			out, ops = l.join(out, op, ops[1:])
+		case *kql.Summarize:
+			out, ops = l.summarize(out, op, ops[1:])
+		default:
+			out, ops = l.op(out, op), ops[1:]
+		}
 	}
 	return out
 }
@@ -76,18 +155,31 @@ func (l *lifter) op(in ir.Query, op kql.Op) ir.Query {
 				return &c
 			}
 		}
+		if list, ok := op.Pred.(*kql.In); ok {
+			if j := l.listed(in, list); j != nil {
+				return j
+			}
+		}
 		return &ir.Filter{Span: op.Span, Input: in, Pred: l.expr(op.Pred)}
 	case *kql.Extend:
 		cols := l.cols(op.Cols, true)
 		return &ir.Extend{Span: op.Span, Input: in, Cols: cols}
 	case *kql.Project:
 		return &ir.Project{Span: op.Span, Input: in, Cols: l.cols(op.Cols, true)}
-	case *kql.Summarize:
-		a := &ir.Aggregate{Span: op.Span, Input: in, By: l.cols(op.By, true)}
-		for _, x := range op.Aggs {
-			a.Aggs = append(a.Aggs, l.aggregate(x))
+	case *kql.Lookup:
+		t := l.tableOf(op.Right)
+		if t == nil {
+			l.unknown(op, "lookup is only understood with rows that a let statement names; write it as a join")
+			return in
 		}
-		return a
+		return &ir.Join{Span: op.Span, Left: in, Right: t, Kind: kindOfJoin(op.Kind), On: l.keys(op.On)}
+	case *kql.Serialize:
+		// The number of the row without an order.
+		if len(op.Cols) == 1 && op.Cols[0].Name != "" {
+			if c, ok := op.Cols[0].X.(*kql.Call); ok && c.Name == "row_number" && len(c.Args) == 0 {
+				return &ir.Rank{Span: op.Span, Input: in, As: op.Cols[0].Name}
+			}
+		}
 	case *kql.Distinct:
 		return &ir.Distinct{Span: op.Span, Input: in, By: fields(op.Names)}
 	case *kql.Sort:
@@ -157,6 +249,99 @@ func (l *lifter) valueOrForeign(x kql.Expr, foreign bool) ir.Expr {
 	return f
 }
 
+// summarize reads the aggregates, and the project-away of the columns by which
+// arg_min and arg_max choose.
+func (l *lifter) summarize(in ir.Query, op *kql.Summarize, rest []kql.Op) (ir.Query, []kql.Op) {
+	out := &ir.Aggregate{Span: op.Span, Input: in, By: l.cols(op.By, true)}
+	var chosenBy []string
+	for _, n := range op.Aggs {
+		if len(n.Names) == 0 {
+			out.Aggs = append(out.Aggs, l.aggregate(n))
+			continue
+		}
+		a := l.extreme(n)
+		if a == nil {
+			l.unknown(n, "of the functions of several columns, arg_min and arg_max of one value are understood")
+			continue
+		}
+		chosenBy = append(chosenBy, n.Names[0])
+		out.Aggs = append(out.Aggs, a)
+	}
+	if len(chosenBy) == 0 {
+		return out, rest
+	}
+	if len(rest) > 0 {
+		if away, ok := rest[0].(*kql.ProjectAway); ok && slices.EqualFunc(away.Names, chosenBy, func(c *kql.Column, name string) bool { return c.Name == name }) {
+			return out, rest[1:]
+		}
+	}
+	l.unknown(op, "the columns by which arg_min and arg_max choose stay in the rows; drop them with project-away")
+	return out, rest
+}
+
+// extreme reads what Lower writes of ArgMin and ArgMax: case(P and THERE, OF,
+// null) and case(P and isnotnull(OF), X, missing), each with its conditions or
+// without any. It is nil if that is not what stands there.
+func (l *lifter) extreme(n kql.NamedExpr) *ir.Agg {
+	c, ok := n.X.(*kql.Call)
+	if !ok || len(n.Names) != 2 || len(c.Args) != 2 {
+		return nil
+	}
+	a := &ir.Agg{Span: n.Span, As: n.Names[1]}
+	switch c.Name {
+	case extremeName(ir.ArgMin):
+		a.Func = ir.ArgMin
+	case extremeName(ir.ArgMax):
+		a.Func = ir.ArgMax
+	default:
+		return nil
+	}
+	there, of := guarded(c.Args[0])
+	col, ok := of.(*kql.Column)
+	if !ok {
+		return nil
+	}
+	a.Of = &ir.Field{Span: col.Span, Name: col.Name}
+	// The value may have conditions of its own, which are none of these.
+	when, x := guarded(c.Args[1])
+	for _, try := range []struct {
+		when []kql.Expr
+		x    kql.Expr
+	}{{when, x}, {nil, c.Args[1]}} {
+		p := withoutPresence(try.when, of)
+		if !slices.EqualFunc(p, withoutPresence(there, try.x), func(a, b kql.Expr) bool { return kql.PrintExpr(a) == kql.PrintExpr(b) }) {
+			continue
+		}
+		a.X = l.expr(try.x)
+		if len(p) > 0 {
+			a.X = &ir.Call{Span: c.Span, Func: ir.If, Args: []ir.Expr{l.expr(kql.NewLogic(c.Span, kql.And, p...)), a.X}}
+		}
+		return a
+	}
+	return nil
+}
+
+// guarded splits case(A and B, X, missing) into the conditions and X; anything
+// else has no conditions.
+func guarded(e kql.Expr) ([]kql.Expr, kql.Expr) {
+	c, ok := e.(*kql.Call)
+	if !ok || c.Name != conditional || len(c.Args) != 3 || !isMissing(c.Args[2]) {
+		return nil, e
+	}
+	if and, ok := c.Args[0].(*kql.Logic); ok && and.Op == kql.And {
+		return and.Args, c.Args[1]
+	}
+	return c.Args[:1], c.Args[1]
+}
+
+// withoutPresence drops the last condition if it asks for x.
+func withoutPresence(conds []kql.Expr, x kql.Expr) []kql.Expr {
+	if n := len(conds) - 1; n >= 0 && isPresence(conds[n], x) {
+		return conds[:n]
+	}
+	return conds
+}
+
 // aggregate lifts one aggregate.
 func (l *lifter) aggregate(n kql.NamedExpr) *ir.Agg {
 	a := &ir.Agg{Span: n.Span, As: n.Name}
@@ -175,6 +360,10 @@ func (l *lifter) aggregate(n kql.NamedExpr) *ir.Agg {
 	}
 	if c.Name == "count" && len(c.Args) == 0 {
 		a.Func = ir.Count
+		return a
+	}
+	if c.Name == "countif" && len(c.Args) == 1 {
+		a.Func, a.X = ir.CountIf, l.expr(c.Args[0])
 		return a
 	}
 	if l.element(c, a) {
@@ -288,10 +477,11 @@ func isPresence(e, x kql.Expr) bool {
 	return ok && (c.Name == "isnotempty" || c.Name == "isnotnull") && len(c.Args) == 1 && kql.PrintExpr(c.Args[0]) == kql.PrintExpr(x)
 }
 
-// liftLookBack reads Timestamp > ago(d).
+// liftLookBack reads Timestamp > ago(d), which is what Plan makes of the same
+// condition of a hunt.
 func liftLookBack(e kql.Expr) (d time.Duration, ok bool) {
 	b, ok := e.(*kql.Binary)
-	if !ok || b.Op != ">" && b.Op != ">=" {
+	if !ok || b.Op != ">" {
 		return 0, false
 	}
 	c, cok := b.L.(*kql.Column)
@@ -345,6 +535,9 @@ func (l *lifter) window(in ir.Query, ops []kql.Op) (ir.Query, []kql.Op) {
 			return nil, nil
 		}
 		names[i] = prev.Cols[i].Name
+		if strings.TrimRight(names[i], "_") != strings.TrimRight("prev_"+c.Name, "_") {
+			return nil, nil
+		}
 		f := &ir.Field{Span: c.Span, Name: c.Name}
 		if i == len(order.Keys)-1 {
 			w.Of = f
@@ -421,23 +614,114 @@ func (l *lifter) session(in ir.Query, ops []kql.Op) ir.Query {
 	if n == 0 {
 		return s
 	}
-	other := []kql.Expr{c.Args[3]}
-	if or, ok := c.Args[3].(*kql.Logic); ok && or.Op == kql.Or {
+	if !isOtherGroup(c.Args[3], s.By) {
+		return nil
+	}
+	return s
+}
+
+// numbered reads what Lower writes of a Lag or a Rank: sort, and extend with
+// prev() or row_number(). It is nil if that is not what stands there.
+func (l *lifter) numbered(in ir.Query, ops []kql.Op) ir.Query {
+	if len(ops) < 2 {
+		return nil
+	}
+	order, ok1 := ops[0].(*kql.Sort)
+	ext, ok2 := ops[1].(*kql.Extend)
+	if !ok1 || !ok2 || len(ext.Cols) != 1 || ext.Cols[0].Name == "" {
+		return nil
+	}
+	keys := make([]*ir.SortKey, len(order.Keys))
+	for i, k := range order.Keys {
+		c, ok := k.X.(*kql.Column)
+		if !ok || k.Nulls != "" {
+			return nil
+		}
+		keys[i] = &ir.SortKey{Span: k.Span, X: &ir.Field{Span: c.Span, Name: c.Name}, Desc: k.Desc}
+	}
+	// groups are the first n keys.
+	groups := func(n int) []*ir.Field {
+		by := make([]*ir.Field, 0, n)
+		for _, k := range keys[:n] {
+			if !k.Desc {
+				by = append(by, k.X)
+			}
+		}
+		return by
+	}
+	as := ext.Cols[0].Name
+	c, ok := ext.Cols[0].X.(*kql.Call)
+	if !ok {
+		return nil
+	}
+	switch {
+	case c.Name == "row_number" && len(c.Args) == 0:
+		return &ir.Rank{Span: order.Span, Input: in, Keys: keys, As: as}
+	case c.Name == "row_number" && len(c.Args) == 2:
+		one := liftLiteral(c.Args[0])
+		if one == nil || one.Value != int64(1) {
+			return nil
+		}
+		for n := 1; n <= len(keys); n++ {
+			if by := groups(n); len(by) == n && isOtherGroup(c.Args[1], by) {
+				return &ir.Rank{Span: order.Span, Input: in, By: by, Keys: keys[n:], As: as}
+			}
+		}
+		return nil
+	}
+	n := len(keys) - 1
+	by := groups(n)
+	if keys[n].Desc || len(by) != n {
+		return nil
+	}
+	if c.Name == conditional && n > 0 && len(c.Args) == 3 && isSameGroup(c.Args[0], by) && isMissing(c.Args[2]) {
+		if c, ok = c.Args[1].(*kql.Call); !ok {
+			return nil
+		}
+	} else if n > 0 {
+		return nil
+	}
+	if c.Name != "prev" || len(c.Args) != 1 {
+		return nil
+	}
+	x, ok := c.Args[0].(*kql.Column)
+	if !ok {
+		return nil
+	}
+	return &ir.Lag{Span: order.Span, Input: in, By: by, Of: keys[n].X, X: &ir.Field{Span: x.Span, Name: x.Name}, As: as}
+}
+
+// isOtherGroup reads what otherGroup writes.
+func isOtherGroup(e kql.Expr, by []*ir.Field) bool {
+	other := []kql.Expr{e}
+	if or, ok := e.(*kql.Logic); ok && or.Op == kql.Or {
 		other = or.Args
 	}
-	for _, f := range s.By {
+	for _, f := range by {
 		i := slices.IndexFunc(other, func(e kql.Expr) bool { return isOtherThanBefore(e, f.Name) })
 		if i < 0 {
-			return nil
+			return false
 		}
 		other = slices.Delete(slices.Clone(other), i, i+1)
 	}
-	for _, e := range other {
-		if !slices.ContainsFunc(s.By, func(f *ir.Field) bool { return isNullUnlikeBefore(e, f.Name) }) {
-			return nil
-		}
+	return !slices.ContainsFunc(other, func(e kql.Expr) bool {
+		return !slices.ContainsFunc(by, func(f *ir.Field) bool { return isNullUnlikeBefore(e, f.Name) })
+	})
+}
+
+// isSameGroup reads what sameGroup writes.
+func isSameGroup(e kql.Expr, by []*ir.Field) bool {
+	same := []kql.Expr{e}
+	if and, ok := e.(*kql.Logic); ok && and.Op == kql.And {
+		same = and.Args
 	}
-	return s
+	return slices.EqualFunc(same, by, func(e kql.Expr, f *ir.Field) bool {
+		if or, ok := e.(*kql.Logic); ok && or.Op == kql.Or && len(or.Args) == 2 {
+			e = or.Args[0]
+		}
+		b, ok := e.(*kql.Binary)
+		return ok && b.Op == "==" && isColumn([]kql.Expr{b.L}, f.Name) && isPrev(b.R, f.Name)
+	})
 }
 
 // isOtherThanBefore reads A != prev(A), also wrapped in coalesce.
@@ -482,22 +766,60 @@ func isSameAsBefore(e kql.Expr, name, before string) bool {
 	return ok && b.Op == "==" && isColumn([]kql.Expr{b.L}, name) && isColumn([]kql.Expr{b.R}, before)
 }
 
-// join reads a join, and the project-away of the keys that it repeats.
-func (l *lifter) join(in ir.Query, op *kql.JoinOp, rest []kql.Op) (ir.Query, []kql.Op) {
-	out := &ir.Join{Span: op.Span, Left: in, Right: l.query(op.Right)}
+// listed reads COLUMN in (NAME), where NAME is the table whose one column has
+// the same name; it is nil for any other list.
+func (l *lifter) listed(in ir.Query, list *kql.In) ir.Query {
+	x, ok := list.X.(*kql.Column)
+	if !ok || len(list.Values) != 1 || list.Op != "in" && list.Op != "!in" {
+		return nil
+	}
+	name, ok := list.Values[0].(*kql.Column)
+	if !ok {
+		return nil
+	}
+	t, ok := l.named(name.Name).(*ir.Table)
+	if !ok || len(t.Cols) != 1 || t.Cols[0] != x.Name {
+		return nil
+	}
+	j := &ir.Join{Span: list.Span, Left: in, Right: t, Kind: ir.Inner, On: []*ir.Field{{Span: x.Span, Name: x.Name}}}
+	if list.Op == "!in" {
+		j.Kind = ir.Anti
+	}
+	return j
+}
+
+// kindOfJoin is the kind that Kusto's word means; empty for one that the IR has
+// not.
+func kindOfJoin(word string) ir.JoinKind {
 	for _, kind := range []ir.JoinKind{ir.Inner, ir.LeftOuter, ir.Anti} {
-		if joinKinds[kind] == op.Kind {
-			out.Kind = kind
+		if joinKinds[kind] == word {
+			return kind
 		}
 	}
-	if out.Kind == "" {
-		l.unknown(op, "a join of kind %s is not understood", op.Kind)
-	}
-	for _, k := range op.On {
+	return ""
+}
+
+func (l *lifter) keys(on []kql.JoinKey) []*ir.Field {
+	var out []*ir.Field
+	for _, k := range on {
 		if k.Left.Name != k.Right.Name {
 			l.unknown(k, "the keys of a join have one name on both sides")
 		}
-		out.On = append(out.On, &ir.Field{Span: k.Left.Span, Name: k.Left.Name})
+		out = append(out, &ir.Field{Span: k.Left.Span, Name: k.Left.Name})
+	}
+	return out
+}
+
+// join reads a join, and the project-away of the keys that it repeats.
+func (l *lifter) join(in ir.Query, op *kql.JoinOp, rest []kql.Op) (ir.Query, []kql.Op) {
+	out := &ir.Join{Span: op.Span, Left: in, Kind: kindOfJoin(op.Kind), On: l.keys(op.On)}
+	if t := l.tableOf(op.Right); t != nil {
+		out.Right = t
+	} else {
+		out.Right = l.query(op.Right)
+	}
+	if out.Kind == "" {
+		l.unknown(op, "a join of kind %s is not understood", op.Kind)
 	}
 	if out.Kind == ir.Anti {
 		return out, rest
@@ -603,10 +925,8 @@ func (l *lifter) binary(e *kql.Binary) ir.Expr {
 	if op, ok := orderings[e.Op]; ok {
 		return &ir.Compare{Span: e.Span, Op: op, L: l.expr(e.L), R: l.expr(e.R), Cased: true}
 	}
-	for _, s := range scalars {
-		if s.op == e.Op {
-			return &ir.Call{Span: e.Span, Func: s.id, Args: []ir.Expr{l.expr(e.L), l.expr(e.R)}}
-		}
+	if c := l.scalar(e); c != nil {
+		return c
 	}
 	if e.Op == "matches regex" {
 		if s, ok := e.R.(*kql.String); ok {
@@ -728,19 +1048,11 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 		if v, ok := e.Args[1].(*kql.Bool); ok && !v.Value {
 			return arg()
 		}
-	case len(e.Args) == 3 && e.Name == conditional:
-		c := &ir.Call{Span: e.Span, Func: ir.If, Args: []ir.Expr{arg(), l.expr(e.Args[1])}}
-		if !isMissing(e.Args[2]) {
-			c.Args = append(c.Args, l.expr(e.Args[2]))
-		}
-		return c
-	case len(e.Args) == 1 && e.Name == "tostring":
-		if pack, ok := e.Args[0].(*kql.Call); ok && pack.Name == "pack_array" {
-			c := &ir.Call{Span: e.Span, Func: ir.Tuple}
-			for _, a := range pack.Args {
-				c.Args = append(c.Args, l.expr(a))
-			}
-			return c
+	case len(e.Args) >= 3 && len(e.Args)%2 == 1 && e.Name == conditional:
+		return l.conditional(e, e.Args)
+	case len(e.Args) == 1 && e.Name == "ago":
+		if d := liftLiteral(e.Args[0]); d != nil && ir.TypeOf(d) == ir.Duration {
+			return &ir.Call{Span: e.Span, Func: ir.Sub, Args: []ir.Expr{&ir.Call{Span: e.Span, Func: ir.Now}, d}}
 		}
 	case len(e.Args) == 3 && e.Name == "bin_at":
 		if from, ok := e.Args[2].(*kql.Datetime); ok && from.Text == epoch {
@@ -749,42 +1061,68 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 	case len(e.Args) >= 2 && strings.HasPrefix(e.Name, "ipv") && strings.HasSuffix(e.Name, "_range"):
 		return l.cidr(e)
 	}
-	for _, s := range scalars {
-		if s.name != e.Name || s.name == "" {
-			continue
-		}
-		args := e.Args
-		if s.part != "" {
-			if len(args) == 0 {
-				continue
-			}
-			if part, ok := args[0].(*kql.String); !ok || !strings.EqualFold(part.Value, s.part) {
-				continue
-			}
-			args = args[1:]
-		}
-		if want := arity(s.id); len(args) == 0 || want > 0 && len(args) != want {
-			break
-		}
-		c := &ir.Call{Span: e.Span, Func: s.id}
-		for _, a := range args {
-			c.Args = append(c.Args, l.expr(a))
-		}
+	if c := l.scalar(e); c != nil {
 		return c
 	}
 	l.unknown(e, "the function %s is not understood", e.Name)
 	return ir.False(e.Span)
 }
 
-// arity is the number of arguments of a function; 0 for any.
-func arity(f ir.FuncID) int {
-	switch f {
-	case ir.Concat, ir.Coalesce:
-		return 0
-	case ir.Bin:
-		return 2
+// scalar reads a function of the table; nil if e is none.
+func (l *lifter) scalar(e kql.Expr) ir.Expr {
+	for _, s := range scalars {
+		args, ok := s.match(e)
+		if !ok || !s.takes(args) {
+			continue
+		}
+		f := ir.FuncOf(s.id)
+		c := &ir.Call{Span: e.At(), Func: s.id}
+		for i, a := range args {
+			if f.Param(i) == ir.RegexConst {
+				src := a.(*kql.String)
+				c.Args = append(c.Args, &ir.Lit{Span: src.Span, Value: goBoundaries(src.Value)})
+				continue
+			}
+			c.Args = append(c.Args, l.expr(a))
+		}
+		return c
 	}
-	return 1
+	return nil
+}
+
+// takes reports whether there are constants where the IR wants them.
+func (s scalar) takes(args []kql.Expr) bool {
+	f := ir.FuncOf(s.id)
+	for i, a := range args {
+		text, isText := a.(*kql.String)
+		switch f.Param(i) {
+		case ir.TextConst:
+			if !isText || text.Value == "" {
+				return false
+			}
+		case ir.TextConstOrEmpty, ir.RegexConst:
+			if !isText {
+				return false
+			}
+		case ir.CountConst:
+			if n, ok := a.(*kql.Number); !ok || liftLiteral(n) == nil || ir.TypeOf(liftLiteral(n)) != ir.Int {
+				return false
+			}
+		}
+	}
+	return f.Takes(len(args))
+}
+
+// conditional reads case(P, X, Q, Y, ..., Z).
+func (l *lifter) conditional(e *kql.Call, args []kql.Expr) ir.Expr {
+	c := &ir.Call{Span: e.Span, Func: ir.If, Args: []ir.Expr{l.expr(args[0]), l.expr(args[1])}}
+	switch rest := args[2:]; {
+	case len(rest) > 1:
+		c.Args = append(c.Args, l.conditional(e, rest))
+	case !isMissing(rest[0]):
+		c.Args = append(c.Args, l.expr(rest[0]))
+	}
+	return c
 }
 
 // isMissing reads the null of a type, or the empty text.

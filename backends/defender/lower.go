@@ -3,6 +3,7 @@ package defender
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/huntc/huntc/backends/defender/kql"
@@ -17,12 +18,15 @@ const maxWheres = 50
 // Lower writes a planned query as Kusto. It decides nothing but wording.
 func (b *Backend) Lower(q ir.Query) *kql.Query {
 	l := &lowerer{backend: b, root: q}
-	return l.query(q)
+	out := l.query(q)
+	out.Lets = l.lets
+	return out
 }
 
 type lowerer struct {
 	backend *Backend
 	root    ir.Query
+	lets    []*kql.Let // the tables so far
 	above   *ir.Filter // right above the node to be written, or nil
 }
 
@@ -67,16 +71,20 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 	case *ir.Project:
 		out.Ops = append(out.Ops, &kql.Project{Span: q.Span, Cols: l.cols(q.Cols)})
 	case *ir.Aggregate:
-		s := &kql.Summarize{Span: q.Span, By: l.cols(q.By)}
-		for _, a := range q.Aggs {
-			s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Name: a.As, X: l.aggregate(q, a, above)})
-		}
-		out.Ops = append(out.Ops, s)
+		l.summarize(out, q, above)
 	case *ir.Window:
 		l.window(out, q)
 	case *ir.Session:
 		l.session(out, q)
+	case *ir.Lag:
+		l.lag(out, q)
+	case *ir.Rank:
+		l.rank(out, q)
 	case *ir.Join:
+		if t, ok := q.Right.(*ir.Table); ok {
+			l.lookup(out, q, t)
+			break
+		}
 		l.above = nil
 		j := &kql.JoinOp{Span: q.Span, Kind: joinKinds[q.Kind], Right: l.query(q.Right)}
 		away := &kql.ProjectAway{Span: q.Span}
@@ -134,11 +142,122 @@ func (l *lowerer) cols(cols []*ir.Col) []kql.NamedExpr {
 	return out
 }
 
+// lookup writes a join with a table, whose keys are unique: as a list of values
+// where it has no column but one key, as the operator for this else.
+func (l *lowerer) lookup(out *kql.Query, q *ir.Join, t *ir.Table) {
+	l.let(q, t)
+	name := &kql.Query{Span: t.Span, Source: &kql.Table{Span: t.Span, Name: t.Name}}
+	var on []kql.JoinKey
+	for _, f := range q.On {
+		c := column(f)
+		on = append(on, kql.JoinKey{Span: f.Span, Left: c, Right: c})
+	}
+	switch {
+	case len(t.Cols) == 1 && q.Kind != ir.LeftOuter:
+		in := &kql.In{Span: q.Span, Op: "in", X: column(q.On[0]), Values: []kql.Expr{&kql.Column{Span: t.Span, Name: t.Name}}}
+		if q.Kind == ir.Anti {
+			in.Op = "!in"
+		}
+		out.Ops = append(out.Ops, &kql.Where{Span: q.Span, Pred: in})
+	case q.Kind == ir.Anti:
+		out.Ops = append(out.Ops, &kql.JoinOp{Span: q.Span, Kind: joinKinds[q.Kind], Right: name, On: on})
+	default:
+		out.Ops = append(out.Ops, &kql.Lookup{Span: q.Span, Kind: joinKinds[q.Kind], Right: name, On: on})
+	}
+}
+
+// let names the rows of a table, unless that has been done.
+func (l *lowerer) let(q *ir.Join, t *ir.Table) {
+	if slices.ContainsFunc(l.lets, func(let *kql.Let) bool { return let.Name == t.Name }) {
+		return
+	}
+	rows := &kql.Datatable{Span: t.Span}
+	numbers := make([]bool, len(t.Cols))
+	for i, name := range t.Cols {
+		typ := l.backend.tableType(q, name)
+		numbers[i] = typ != "string"
+		rows.Cols = append(rows.Cols, kql.ColumnDecl{Span: t.Span, Name: name, Type: typ})
+	}
+	for _, row := range t.Rows {
+		for i, cell := range row {
+			if numbers[i] {
+				n, _ := strconv.ParseInt(cell, 10, 64) // Plan has left no others
+				rows.Values = append(rows.Values, kql.Int(t.Span, n))
+				continue
+			}
+			rows.Values = append(rows.Values, &kql.String{Span: t.Span, Value: cell})
+		}
+	}
+	l.lets = append(l.lets, &kql.Let{Span: t.Span, Name: t.Name, Query: &kql.Query{Span: t.Span, Source: rows}})
+}
+
+// tableType is Kusto's type of a column of the table that is joined: as a key
+// that of the left side, else text.
+func (b *Backend) tableType(q *ir.Join, name string) string {
+	for _, f := range q.On {
+		if f.Name == name {
+			return b.kustoTypeOf(q.Left, f)
+		}
+	}
+	return "string"
+}
+
+// summarize writes the aggregates. The columns by which arg_min and arg_max
+// choose come along with what they choose, and are dropped again.
+func (l *lowerer) summarize(out *kql.Query, q *ir.Aggregate, above *ir.Filter) {
+	s := &kql.Summarize{Span: q.Span, By: l.cols(q.By)}
+	away := &kql.ProjectAway{Span: q.Span}
+	for _, a := range q.Aggs {
+		if extremeName(a.Func) == "" {
+			s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Name: a.As, X: l.aggregate(q, a, above)})
+			continue
+		}
+		at := l.fresh("at_" + a.As)
+		s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Names: []string{at, a.As}, X: l.extreme(q, a)})
+		away.Names = append(away.Names, &kql.Column{Span: a.Span, Name: at})
+	}
+	out.Ops = append(out.Ops, s)
+	if len(away.Names) > 0 {
+		out.Ops = append(out.Ops, away)
+	}
+}
+
+// extreme writes arg_min or arg_max. Kusto skips the rows in which the column
+// that it goes by is null, so it is made null where there is no value to choose.
+// If it is null in all rows Kusto takes any of them, so the value is made
+// missing where the column is null.
+func (l *lowerer) extreme(q *ir.Aggregate, a *ir.Agg) kql.Expr {
+	at := a.Span
+	value := a.X
+	var when []kql.Expr // on which the value is meant at all
+	if c := choice(value); c != nil {
+		when, value = append(when, l.expr(c.Args[0], true)), c.Args[1]
+	}
+	there := slices.Clone(when)
+	if !isMade(value) && !hasValue(q.Input, value) && (ir.TypeOf(value) == ir.String || l.backend.nullable(q.Input, value)) {
+		there = append(there, l.present(value))
+	}
+	if l.backend.nullable(q.Input, a.Of) {
+		when = append(when, l.present(a.Of))
+	}
+	of, x := kql.Expr(column(a.Of)), l.expr(value, true)
+	if len(there) > 0 {
+		of = call(at, conditional, kql.NewLogic(at, kql.And, there...), of, nullOf(at, a.Of.T))
+	}
+	if len(when) > 0 {
+		x = call(at, conditional, kql.NewLogic(at, kql.And, when...), x, nullOf(at, ir.TypeOf(value)))
+	}
+	return call(at, extremeName(a.Func), of, x)
+}
+
 // aggregate writes one aggregate of q; above is the Filter right above it, if
 // there is one.
 func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg, above *ir.Filter) kql.Expr {
-	if a.Func == ir.Count {
+	switch a.Func {
+	case ir.Count:
 		return call(a.Span, "count")
+	case ir.CountIf:
+		return call(a.Span, "countif", l.expr(a.X, false))
 	}
 	x, cond := l.counted(q, a)
 	if isEdge(a) {
@@ -343,25 +462,84 @@ func (l *lowerer) window(out *kql.Query, q *ir.Window) {
 // over where the group changes.
 func (l *lowerer) session(out *kql.Query, q *ir.Session) {
 	at := q.Span
+	order := grouped(at, q.By)
+	order.Keys = append(order.Keys, kql.SortKey{Span: at, X: column(q.Of)})
+	start := call(at, "row_window_session", column(q.Of), &kql.Timespan{Span: at, Text: forever}, &kql.Timespan{Span: at, Text: sessionText(q.Gap)})
+	if len(q.By) > 0 {
+		start.Args = append(start.Args, otherGroup(at, q.By))
+	}
+	out.Ops = append(out.Ops, order, &kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: start}}})
+}
+
+// lag writes the value of the row before, which is that of the group unless the
+// group changes there.
+func (l *lowerer) lag(out *kql.Query, q *ir.Lag) {
+	at := q.Span
+	order := grouped(at, q.By)
+	order.Keys = append(order.Keys, kql.SortKey{Span: at, X: column(q.Of)})
+	x := call(at, "prev", column(q.X))
+	if len(q.By) > 0 {
+		x = call(at, conditional, sameGroup(at, q.By), x, nullOf(at, q.X.T))
+	}
+	out.Ops = append(out.Ops, order, &kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: x}}})
+}
+
+// rank writes the number of the row, counted anew where the group changes.
+func (l *lowerer) rank(out *kql.Query, q *ir.Rank) {
+	at := q.Span
+	order := grouped(at, q.By)
+	for _, k := range q.Keys {
+		order.Keys = append(order.Keys, sortKey(k))
+	}
+	x := call(at, "row_number")
+	if len(q.By) > 0 {
+		x.Args = []kql.Expr{kql.Int(at, 1), otherGroup(at, q.By)}
+	}
+	cols := []kql.NamedExpr{{Span: at, Name: q.As, X: x}}
+	if len(order.Keys) == 0 {
+		out.Ops = append(out.Ops, &kql.Serialize{Span: at, Cols: cols})
+		return
+	}
+	out.Ops = append(out.Ops, order, &kql.Extend{Span: at, Cols: cols})
+}
+
+// grouped sorts the rows of a group together. Window functions need an order.
+func grouped(at diag.Span, by []*ir.Field) *kql.Sort {
 	order := &kql.Sort{Span: at}
-	var other []kql.Expr
-	for _, f := range q.By {
+	for _, f := range by {
 		order.Keys = append(order.Keys, kql.SortKey{Span: f.Span, X: column(f)})
+	}
+	return order
+}
+
+// sameGroup holds where the row before is of the same group. Null is a key like
+// any other, but equal to nothing.
+func sameGroup(at diag.Span, by []*ir.Field) kql.Expr {
+	var same []kql.Expr
+	for _, f := range by {
+		before := call(f.Span, "prev", column(f))
+		var eq kql.Expr = &kql.Binary{Span: f.Span, Op: "==", L: column(f), R: before}
+		if f.T != ir.String {
+			eq = kql.NewLogic(f.Span, kql.Or, eq, kql.NewLogic(f.Span, kql.And, call(f.Span, "isnull", column(f)), call(f.Span, "isnull", before)))
+		}
+		same = append(same, eq)
+	}
+	return kql.NewLogic(at, kql.And, same...)
+}
+
+// otherGroup holds where the row before is of another group.
+func otherGroup(at diag.Span, by []*ir.Field) kql.Expr {
+	var other []kql.Expr
+	for _, f := range by {
 		before := call(f.Span, "prev", column(f))
 		var ne kql.Expr = &kql.Binary{Span: f.Span, Op: "!=", L: column(f), R: before}
 		if f.T != ir.String {
-			// Null is a key like any other, but equal to nothing.
 			other = append(other, &kql.Binary{Span: f.Span, Op: "!=", L: call(f.Span, "isnull", column(f)), R: call(f.Span, "isnull", before)})
 			ne = coalesced(ne)
 		}
 		other = append(other, ne)
 	}
-	order.Keys = append(order.Keys, kql.SortKey{Span: at, X: column(q.Of)})
-	start := call(at, "row_window_session", column(q.Of), &kql.Timespan{Span: at, Text: forever}, &kql.Timespan{Span: at, Text: sessionText(q.Gap)})
-	if len(other) > 0 {
-		start.Args = append(start.Args, kql.NewLogic(at, kql.Or, other...))
-	}
-	out.Ops = append(out.Ops, order, &kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: start}}})
+	return kql.NewLogic(at, kql.Or, other...)
 }
 
 // fresh is the name with as many underscores behind it as keep it apart from
@@ -382,6 +560,12 @@ func (l *lowerer) fresh(name string) string {
 			taken = taken || q.As == name
 		case *ir.Session:
 			taken = taken || q.As == name
+		case *ir.Lag:
+			taken = taken || q.As == name
+		case *ir.Rank:
+			taken = taken || q.As == name
+		case *ir.Table:
+			taken = taken || slices.Contains(q.Cols, name)
 		}
 		taken = taken || slices.ContainsFunc(cols, func(c *ir.Col) bool { return c.As == name })
 	})
@@ -516,38 +700,58 @@ func isAligned(size time.Duration) bool {
 func (l *lowerer) call(e *ir.Call) kql.Expr {
 	switch e.Func {
 	case ir.If:
-		args := []kql.Expr{l.expr(e.Args[0], true), l.expr(e.Args[1], true), nullOf(e.Span, ir.TypeOf(e.Args[1]))}
-		if len(e.Args) == 3 {
-			args[2] = l.expr(e.Args[2], true)
-		}
-		// Not iff, which the schema's own expressions say: those stay text.
-		return call(e.Span, conditional, args...)
-	case ir.Tuple:
-		// The text of a JSON array tells apart what its values tell apart.
-		args := make([]kql.Expr, len(e.Args))
-		for i, a := range e.Args {
-			args[i] = l.expr(a, true)
-		}
-		return call(e.Span, "tostring", call(e.Span, "pack_array", args...))
+		return l.conditional(e)
 	case ir.Bin:
 		if lit, ok := e.Args[1].(*ir.Lit); ok {
 			if size, ok := lit.Value.(time.Duration); ok && !isAligned(size) {
 				return call(e.Span, "bin_at", l.expr(e.Args[0], true), literal(lit), &kql.Datetime{Span: e.Span, Text: epoch})
 			}
 		}
+	case ir.Sub:
+		if isAgo(e) {
+			return call(e.Span, "ago", literal(e.Args[1].(*ir.Lit)))
+		}
 	}
-	s := scalarOf(e.Func)
-	args := make([]kql.Expr, 0, len(e.Args)+1)
-	if s.part != "" {
-		args = append(args, &kql.String{Span: e.Span, Value: s.part})
+	f := ir.FuncOf(e.Func)
+	args := make([]kql.Expr, len(e.Args))
+	for i, a := range e.Args {
+		if f.Param(i) != ir.RegexConst {
+			args[i] = l.expr(a, true)
+			continue
+		}
+		lit := a.(*ir.Lit)
+		args[i] = &kql.String{Span: lit.Span, Value: rustBoundaries(lit.Value.(string))}
 	}
-	for _, a := range e.Args {
-		args = append(args, l.expr(a, true))
+	return scalarOf(e.Func).fill(e.Span, args)
+}
+
+// isAgo reports whether e is a constant length of time before now.
+func isAgo(e *ir.Call) bool {
+	if e.Func != ir.Sub {
+		return false
 	}
-	if s.op != "" {
-		return &kql.Binary{Span: e.Span, Op: s.op, L: args[0], R: args[1]}
+	now, ok := e.Args[0].(*ir.Call)
+	_, constant := e.Args[1].(*ir.Lit)
+	return ok && now.Func == ir.Now && constant && ir.TypeOf(e.Args[1]) == ir.Duration
+}
+
+// conditional writes an If, and those that stand in place of its second value.
+func (l *lowerer) conditional(e *ir.Call) kql.Expr {
+	// Not iff, which the schema's own expressions say: those stay text.
+	out := call(e.Span, conditional)
+	for {
+		out.Args = append(out.Args, l.expr(e.Args[0], true), l.expr(e.Args[1], true))
+		if len(e.Args) == 2 {
+			out.Args = append(out.Args, nullOf(e.Span, ir.TypeOf(e.Args[1])))
+			return out
+		}
+		next, ok := e.Args[2].(*ir.Call)
+		if !ok || next.Func != ir.If {
+			out.Args = append(out.Args, l.expr(e.Args[2], true))
+			return out
+		}
+		e = next
 	}
-	return call(e.Span, s.name, args...)
 }
 
 // nullOf is the missing value of a type.
@@ -561,6 +765,8 @@ func nullOf(at diag.Span, t ir.Type) kql.Expr {
 		return &kql.Typed{Span: at, Type: "bool", Text: "null"}
 	case ir.Time:
 		return &kql.Datetime{Span: at, Text: "null"}
+	case ir.Dynamic:
+		return &kql.Typed{Span: at, Type: "dynamic", Text: "null"}
 	}
 	return &kql.String{Span: at}
 }

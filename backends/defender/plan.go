@@ -2,10 +2,14 @@ package defender
 
 import (
 	"fmt"
+	"regexp/syntax"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
@@ -42,7 +46,10 @@ const (
 //   - Grouping keys and join keys are not dynamic, the right side of a Join has
 //     no rows with a missing key, and no two inputs of a Union differ in the
 //     type of a column.
-//   - Filters on stored columns stand below the Extend of computed ones.
+//   - The keys of a Table are what the left side's column can hold, and its name
+//     means nothing else in the query.
+//   - Filters on stored columns stand below the Extend of computed ones, and one
+//     that says how long ago an event may be is the LookBack of the Scan.
 //   - The rows show fields and, unless the query aggregates, the columns that a
 //     custom detection needs.
 //
@@ -52,10 +59,46 @@ func (b *Backend) Plan(q ir.Query, fields []*ir.Field) (ir.Query, diag.List) {
 	p := &planner{backend: b}
 	q = ir.Normalize(p.query(q))
 	q = p.keepMissing(prune(p.present(q, fields)), nil)
+	q = ir.MapQuery(q, lookBackOf)
 	if p.diags.HasErrors() {
 		return nil, p.diags
 	}
-	return q, p.diags
+	return p.nameTables(q), p.diags
+}
+
+// lookBackOf makes the LookBack of a Scan of the condition that says the same.
+func lookBackOf(q ir.Query) ir.Query {
+	f, ok := q.(*ir.Filter)
+	if !ok {
+		return q
+	}
+	scan, ok := f.Input.(*ir.Scan)
+	if !ok || scan.LookBack != 0 {
+		return q
+	}
+	conds := slices.Clone(ir.Conjuncts(f.Pred))
+	for i, c := range conds {
+		c, ok := c.(*ir.Compare)
+		if !ok || c.Op != ir.Gt {
+			continue
+		}
+		at, ok1 := c.L.(*ir.Field)
+		since, ok2 := c.R.(*ir.Call)
+		if !ok1 || !ok2 || at.Name != timestamp || !isAgo(since) {
+			continue
+		}
+		d := since.Args[1].(*ir.Lit).Value.(time.Duration)
+		if d <= 0 {
+			continue
+		}
+		recent := *scan
+		recent.LookBack = d
+		if conds = slices.Delete(conds, i, i+1); len(conds) == 0 {
+			return &recent
+		}
+		return &ir.Filter{Span: f.Span, Input: &recent, Pred: ir.NewLogic(f.Span, ir.And, conds...)}
+	}
+	return q
 }
 
 type planner struct {
@@ -81,6 +124,10 @@ func (p *planner) query(q ir.Query) ir.Query {
 		return p.window(q)
 	case *ir.Session:
 		return p.session(q)
+	case *ir.Lag:
+		return p.lag(q)
+	case *ir.Rank:
+		return p.rank(q)
 	case *ir.Union:
 		return p.union(q)
 	case *ir.Join:
@@ -297,7 +344,7 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 	c := *e
 	c.Args = make([]ir.Expr, len(e.Args))
 	for i, a := range e.Args {
-		c.Args[i] = p.value(in, a)
+		c.Args[i] = p.argument(in, e, i, a)
 	}
 	second := &ir.Lit{Span: e.Span, Value: time.Second}
 	typ := func(i int) ir.Type { return ir.TypeOf(c.Args[i]) }
@@ -324,18 +371,88 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 		if typ(0) != ir.Time {
 			c.Args[0], c.Args[1] = p.number(c.Args[0]), p.number(c.Args[1])
 		}
+	case ir.Abs:
+		c.Args[0] = p.number(c.Args[0])
+	case ir.Floor, ir.Ceiling:
+		if c.Args[0] = p.number(c.Args[0]); typ(0) == ir.Int {
+			return asFloat(c.Args[0]) // which is whole, and now of the type that it has to be
+		}
 	case ir.Coalesce:
 		p.coalesce(&c)
+		nest(&c)
 	case ir.Concat:
 		for i, a := range c.Args {
 			c.Args[i] = asText(a)
 		}
-	case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
-		if t := typ(0); t != ir.Time && t != ir.Unknown {
-			p.diags.Errorf(codeTypes, e, "Take a part of a time, such as Timestamp.", "a %s has no %s", typeWord(t), e.Func)
-		}
+		nest(&c)
+	case ir.StrLen:
+		// Kusto's length of a missing text is 0.
+		return p.ifPresent(in, &c, c.Args)
 	}
 	return &c
+}
+
+// argument plans the argument i of a function.
+func (p *planner) argument(in ir.Query, e *ir.Call, i int, a ir.Expr) ir.Expr {
+	x := p.value(in, a)
+	switch t := ir.TypeOf(x); ir.FuncOf(e.Func).Param(i) {
+	case ir.TimeValue:
+		if t != ir.Time && t != ir.Unknown {
+			p.diags.Errorf(codeTypes, e, "Take a part of a time, such as Timestamp.", "a %s has no %s", typeWord(t), e.Func)
+		}
+	case ir.TextValue:
+		if p.backend.isList(in, x) {
+			p.diags.Errorf(codeTypes, e, "Take the values before they are summarized.", "%s is of one text, and this is a list of values", e.Func)
+		}
+		return asText(x)
+	case ir.RegexConst:
+		return p.extracted(e, x)
+	}
+	return x
+}
+
+// extracted brings the regular expression of an Extract into Kusto's form.
+func (p *planner) extracted(e *ir.Call, x ir.Expr) ir.Expr {
+	lit, ok := x.(*ir.Lit)
+	src, isText := "", false
+	if ok {
+		src, isText = lit.Value.(string)
+	}
+	group, ok := e.Args[2].(*ir.Lit)
+	n, isNumber := int64(0), false
+	if ok {
+		n, isNumber = group.Value.(int64)
+	}
+	if !isText || !isNumber {
+		p.diags.Errorf(codeRegexp, e, "Write them out.", "the regular expression and its group have to be constants")
+		return x
+	}
+	groups, err := syntax.Parse(src, syntax.Perl)
+	switch {
+	case err != nil:
+	case n > int64(groups.MaxCap()):
+		p.diags.Errorf(codeRegexp, e, "Take group 0 for the whole match.", "the regular expression has no group %d", n)
+		return x
+	case n > 0 && groups.MaxCap() > maxGroups:
+		p.diags.Errorf(codeRegexp, e, "Write (?:...) for the groups that are not taken.", "the regular expression has %d groups, and Defender counts %d at most", groups.MaxCap(), maxGroups)
+		return x
+	}
+	out, hint, err := kustoRegexp(src)
+	if err != nil {
+		p.diags.Errorf(codeRegexp, e, hint, "the regular expression %s", err)
+		return x
+	}
+	return &ir.Lit{Span: lit.Span, Value: out}
+}
+
+// nest makes calls within calls of one with more arguments than Kusto takes.
+func nest(c *ir.Call) {
+	if len(c.Args) <= mostArguments {
+		return
+	}
+	rest := &ir.Call{Span: c.Span, Func: c.Func, Args: c.Args[mostArguments-1:]}
+	nest(rest)
+	c.Args = append(slices.Clone(c.Args[:mostArguments-1]), rest)
 }
 
 // coalesce gives the arguments of a planned Coalesce one type.
@@ -449,6 +566,9 @@ func (p *planner) presence(in ir.Query, x ir.Expr) []ir.Expr {
 			return out
 		case x.Func == ir.ToString && !isStringly(x.Args[0]):
 			return p.presence(in, x.Args[0])
+		case x.Func == ir.Lower, x.Func == ir.Upper, x.Func == ir.Substring, x.Func == ir.Replace:
+			// Of a text that is there, also if nothing of it is left.
+			return p.presence(in, x.Args[0])
 		}
 	}
 	switch {
@@ -505,10 +625,20 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 	}
 	for _, a := range q.Aggs {
 		b := *a
-		if a.X != nil {
+		switch {
+		case a.X == nil:
+		case a.Func == ir.CountIf:
+			p.checkNesting(a.X)
+			if b.X = ir.Simplify(p.pred(in, a.X, false)); ir.IsTrue(b.X) {
+				b.Func, b.X = ir.Count, nil
+			}
+		default:
+			if a.Of != nil {
+				b.Of = p.chosenBy(in, a)
+			}
 			b.X = p.plain(in, a.X)
 			p.checkAggregate(&b)
-			b.X = p.counted(in, b.X)
+			b.X = p.counted(in, b.X, b.Of)
 		}
 		out.Aggs = append(out.Aggs, &b)
 	}
@@ -517,17 +647,24 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 
 // counted is the operand of an aggregate, which skips missing values: what an
 // If chooses counts on its condition, which need not ask for the value itself;
-// a text put together counts where all its parts are there.
-func (p *planner) counted(in ir.Query, x ir.Expr) ir.Expr {
+// a text put together counts where all its parts are there. of is a column that
+// the aggregate asks for itself, or nil.
+func (p *planner) counted(in ir.Query, x ir.Expr, of *ir.Field) ir.Expr {
 	var conds []ir.Expr
 	at := x.At()
 	for c := choice(x); c != nil; c = choice(x) {
 		conds, x = append(conds, conjuncts(c.Args[0])...), c.Args[1]
 	}
+	var implied []ir.Expr
+	if of != nil {
+		implied = p.presence(in, of)
+	}
 	if c, ok := x.(*ir.Call); ok && c.Func == ir.Concat {
 		conds = append(conds, p.presence(in, c)...)
 	} else if !isMade(x) {
-		implied := p.presence(in, x)
+		implied = append(implied, p.presence(in, x)...)
+	}
+	if len(implied) > 0 {
 		conds = slices.DeleteFunc(conds, func(c ir.Expr) bool {
 			return slices.ContainsFunc(implied, func(d ir.Expr) bool { return same(c, d) })
 		})
@@ -544,6 +681,18 @@ func choice(x ir.Expr) *ir.Call {
 		return c
 	}
 	return nil
+}
+
+// chosenBy is the column by whose order ArgMin and ArgMax choose.
+func (p *planner) chosenBy(in ir.Query, a *ir.Agg) *ir.Field {
+	of, ok := p.value(in, a.Of).(*ir.Field)
+	if !ok {
+		return a.Of
+	}
+	if t := of.T; t != ir.Unknown && t != ir.Time && !t.Numeric() {
+		p.diags.Errorf(codeAggregate, a, "Go by a number or a time.", "Defender has no %s by a %s", a.Func, typeWord(t))
+	}
+	return of
 }
 
 // isEdge reports whether the aggregate takes the first or the last value.
@@ -572,7 +721,7 @@ func (p *planner) checkAggregate(a *ir.Agg) {
 		case ir.Bool, ir.Time:
 			p.diags.Errorf(codeAggregate, a, "Aggregate a number, or count rows.", "Defender has no %s of a %s", a.Func, typeWord(t))
 		}
-	case ir.Min, ir.Max, ir.DCount, ir.Values, ir.First, ir.Last:
+	case ir.Min, ir.Max, ir.DCount, ir.Values, ir.First, ir.Last, ir.ArgMin, ir.ArgMax:
 		if t == ir.Dynamic {
 			a.X = asText(a.X)
 		}
@@ -603,7 +752,34 @@ func (p *planner) session(q *ir.Session) ir.Query {
 	return &ir.Session{Span: q.Span, Input: in, By: by, Of: of, Gap: q.Gap, As: q.As}
 }
 
-// ordered plans the rows, the order and the groups of a Window or Session.
+// lag makes sure of the same.
+func (p *planner) lag(q *ir.Lag) ir.Query {
+	in, of, by := p.ordered(q, p.query(q.Input), q.Of, q.By)
+	if of.T != ir.Time && of.T != ir.Unknown && !of.T.Numeric() {
+		p.diags.Errorf(codeTypes, q.Of, "Go along Timestamp, or along a number.", "%s is a %s; the rows of a group have an order by a time or a number", of.Name, typeWord(of.T))
+	}
+	x, ok := p.value(in, q.X).(*ir.Field)
+	if !ok {
+		x = q.X
+	}
+	return &ir.Lag{Span: q.Span, Input: in, By: by, Of: of, X: x, As: q.As}
+}
+
+// rank leaves out the keys that are the same in all rows that they would order.
+func (p *planner) rank(q *ir.Rank) ir.Query {
+	in := p.query(q.Input)
+	out := &ir.Rank{Span: q.Span, Input: in, By: p.groups(in, q.By), As: q.As}
+	for _, k := range q.Keys {
+		p.value(in, k.X)
+		p.key(in, k.X)
+		if !ir.HasField(q.By, k.X.Name) && !slices.ContainsFunc(out.Keys, func(o *ir.SortKey) bool { return o.X.Name == k.X.Name }) {
+			out.Keys = append(out.Keys, k)
+		}
+	}
+	return out
+}
+
+// ordered plans the rows, the order and the groups of a Window, Session or Lag.
 // Rows without a place in the order are left out.
 func (p *planner) ordered(at diag.Node, in ir.Query, of *ir.Field, by []*ir.Field) (ir.Query, *ir.Field, []*ir.Field) {
 	t, nullable, ok := p.backend.column(in, of.Name)
@@ -614,6 +790,11 @@ func (p *planner) ordered(at diag.Node, in ir.Query, of *ir.Field, by []*ir.Fiel
 	if ok && nullable {
 		in = &ir.Filter{Span: at.At(), Input: in, Pred: &ir.Exists{Span: at.At(), X: of}}
 	}
+	return in, of, p.groups(in, by)
+}
+
+// groups plans the columns whose values part rows into groups.
+func (p *planner) groups(in ir.Query, by []*ir.Field) []*ir.Field {
 	keys := make([]*ir.Field, len(by))
 	for i, f := range by {
 		t, nullable, _ := p.backend.column(in, f.Name)
@@ -623,7 +804,7 @@ func (p *planner) ordered(at diag.Node, in ir.Query, of *ir.Field, by []*ir.Fiel
 		}
 		keys[i] = &ir.Field{Span: f.Span, Name: f.Name, T: t}
 	}
-	return in, of, keys
+	return keys
 }
 
 // union gives the columns of one name one type: Kusto makes two columns of
@@ -731,6 +912,17 @@ func (b *Backend) kustoTypeOf(in ir.Query, x ir.Expr) string {
 			if q.As != f.Name {
 				return b.kustoTypeOf(q.Input, x)
 			}
+		case *ir.Lag:
+			if q.As != f.Name {
+				return b.kustoTypeOf(q.Input, x)
+			}
+			if len(q.By) == 0 {
+				return b.kustoTypeOf(q.Input, q.X)
+			}
+		case *ir.Rank:
+			if q.As != f.Name {
+				return b.kustoTypeOf(q.Input, x)
+			}
 		case *ir.Join:
 			if _, _, ok := b.column(q.Left, f.Name); ok {
 				return b.kustoTypeOf(q.Left, x)
@@ -752,6 +944,9 @@ func (b *Backend) kustoTypeOf(in ir.Query, x ir.Expr) string {
 				if a.As == f.Name && (a.Func == ir.Min || a.Func == ir.Max) {
 					return b.kustoTypeOf(q.Input, chosenValue(a.X))
 				}
+				if a.As == f.Name && a.Of != nil && choice(a.X) == nil && !b.nullable(q.Input, a.Of) {
+					return b.kustoTypeOf(q.Input, a.X)
+				}
 			}
 		}
 		t, _, _ := b.column(in, f.Name)
@@ -764,7 +959,7 @@ func (b *Backend) kustoTypeOf(in ir.Query, x ir.Expr) string {
 			if len(c.Args) == 3 && b.kustoTypeOf(in, c.Args[1]) == "int" && b.kustoTypeOf(in, c.Args[2]) == "int" {
 				return "int"
 			}
-		case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year:
+		case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year, ir.Weekday:
 			return "int"
 		}
 	}
@@ -798,7 +993,11 @@ func kustoName(t ir.Type) string {
 // join keeps rows with a missing key from finding a partner: Kusto compares an
 // empty string like any other.
 func (p *planner) join(q *ir.Join) ir.Query {
-	left, right := p.query(q.Left), p.query(q.Right)
+	left := p.query(q.Left)
+	if t := tableOf(q.Right); t != nil {
+		return p.lookup(q, left, t)
+	}
+	right := p.query(q.Right)
 	proj, ok := right.(*ir.Project)
 	if !ok {
 		proj = &ir.Project{Span: q.Span, Input: right}
@@ -834,6 +1033,175 @@ func (p *planner) join(q *ir.Join) ir.Query {
 		right = &ir.Filter{Span: q.Span, Input: right, Pred: pred}
 	}
 	return &ir.Join{Span: q.Span, Left: left, Right: right, Kind: q.Kind, On: q.On}
+}
+
+// tableOf is the Table that q is, also with some of its columns only or with
+// other names for them; nil if it is none.
+func tableOf(q ir.Query) *ir.Table {
+	switch q := q.(type) {
+	case *ir.Table:
+		return q
+	case *ir.Project:
+		t := tableOf(q.Input)
+		if t == nil {
+			return nil
+		}
+		places := make([]int, len(q.Cols))
+		cols := make([]string, len(q.Cols))
+		for i, c := range q.Cols {
+			f, ok := c.X.(*ir.Field)
+			if !ok {
+				return nil
+			}
+			if places[i] = slices.Index(t.Cols, f.Name); places[i] < 0 {
+				return nil
+			}
+			cols[i] = c.As
+		}
+		return withColumns(t, places, cols)
+	}
+	return nil
+}
+
+// withColumns is the table with the columns at these places, under these names.
+func withColumns(t *ir.Table, places []int, names []string) *ir.Table {
+	out := &ir.Table{Span: t.Span, Name: t.Name, Cols: names}
+	for _, row := range t.Rows {
+		cells := make([]string, len(places))
+		for i, place := range places {
+			cells[i] = row[place]
+		}
+		out.Rows = append(out.Rows, cells)
+	}
+	return out
+}
+
+// lookup plans a join with a table: the rows of it whose keys the left side can
+// have. Keys are compared as texts; a text that a number never has is left out.
+func (p *planner) lookup(q *ir.Join, left ir.Query, t *ir.Table) ir.Query {
+	out := &ir.Join{Span: q.Span, Left: left, Kind: q.Kind}
+	rows := t.Rows
+	for _, key := range q.On {
+		f, ok := p.value(left, key).(*ir.Field)
+		if !ok {
+			return q
+		}
+		out.On = append(out.On, f)
+		p.key(left, f)
+		place := slices.Index(t.Cols, key.Name)
+		if place < 0 {
+			p.diags.Errorf(codeColumn, key, "The first line of the file names the columns.", "the lookup %s has no column %s", t.Name, key.Name)
+			return q
+		}
+		bits := 64
+		switch f.T {
+		case ir.String, ir.Unknown, ir.Dynamic:
+			bits = 0
+		case ir.Int:
+			if p.backend.kustoTypeOf(left, f) == "int" {
+				bits = 32
+			}
+		default:
+			p.diags.Errorf(codeTypes, key, `Make a text of it first: extend key = tostring(...).`, "%s is a %s, and a lookup holds texts", key.Name, typeWord(f.T))
+		}
+		rows = slices.DeleteFunc(slices.Clone(rows), func(row []string) bool {
+			if bits == 0 {
+				return row[place] == ""
+			}
+			n, err := strconv.ParseInt(row[place], 10, bits)
+			return err != nil || strconv.FormatInt(n, 10) != row[place]
+		})
+	}
+	for _, name := range t.Cols {
+		if _, _, taken := p.backend.column(left, name); taken && q.Kind != ir.Anti && !ir.HasField(q.On, name) {
+			p.diags.Errorf(codeColumn, q, "Give it another name in the first line of the file.", "both the rows and the lookup %s have a column %s", t.Name, name)
+		}
+	}
+	for _, row := range rows {
+		for _, cell := range row {
+			if !utf8.ValidString(cell) {
+				p.diags.Errorf(codeTypes, q, "Leave the bytes out.", "a value of the lookup %s is not valid UTF-8, and Kusto's strings are", t.Name)
+				return q
+			}
+		}
+	}
+	out.Right = &ir.Table{Span: t.Span, Name: t.Name, Cols: t.Cols, Rows: rows}
+	return out
+}
+
+// nameTables gives the tables names that mean nothing else in the query: no
+// other table, column or function of it. A name that a let statement shares
+// with one of these hides it, or is hidden.
+func (p *planner) nameTables(q ir.Query) ir.Query {
+	type named struct{ name, content string }
+	var seen []named
+	// At first each has a name that nothing else can have.
+	unnamed := ir.MapQuery(q, func(q ir.Query) ir.Query {
+		j, ok := q.(*ir.Join)
+		if !ok {
+			return q
+		}
+		t, ok := j.Right.(*ir.Table)
+		if !ok {
+			return q
+		}
+		var content strings.Builder
+		for _, name := range t.Cols {
+			content.WriteString(p.backend.tableType(j, name) + " ")
+		}
+		content.WriteString(ir.Format(t))
+		n := named{t.Name, content.String()}
+		i := slices.Index(seen, n)
+		if i < 0 {
+			i = len(seen)
+			seen = append(seen, n)
+		}
+		c := *t
+		c.Name = "\x00" + strconv.Itoa(i)
+		k := *j
+		k.Right = &c
+		return &k
+	})
+	if len(seen) == 0 {
+		return q
+	}
+	var taken []string
+	kql.Walk(p.backend.Lower(unnamed), func(n diag.Node) bool {
+		switch n := n.(type) {
+		case *kql.Table:
+			taken = append(taken, n.Name)
+		case *kql.Column:
+			taken = append(taken, n.Name)
+		case *kql.ColumnDecl:
+			taken = append(taken, n.Name)
+		case *kql.NamedExpr:
+			taken = append(append(taken, n.Name), n.Names...)
+		case *kql.Call:
+			taken = append(taken, n.Name)
+		}
+		return true
+	})
+	names := make([]string, len(seen))
+	for i, n := range seen {
+		name := n.name
+		for slices.Contains(taken, name) || slices.Contains(names, name) || slices.ContainsFunc(ir.Scans(q), func(s *ir.Scan) bool {
+			_, stored := p.backend.schema.Column(schema.XDR, s.Physical.Table, name)
+			return stored
+		}) {
+			name += "_"
+		}
+		names[i] = name
+	}
+	return ir.MapQuery(unnamed, func(q ir.Query) ir.Query {
+		t, ok := q.(*ir.Table)
+		if !ok {
+			return q
+		}
+		i, _ := strconv.Atoi(t.Name[1:])
+		c := *t
+		c.Name = names[i]
+		return &c
+	})
 }
 
 // visible lists the columns that a query shows where nobody has chosen them.
@@ -877,6 +1245,16 @@ func (p *planner) visible(q ir.Query) []*ir.Field {
 		case *ir.Session:
 			walk(q.Input)
 			add(q.Span, q.As)
+		case *ir.Lag:
+			walk(q.Input)
+			add(q.Span, q.As)
+		case *ir.Rank:
+			walk(q.Input)
+			add(q.Span, q.As)
+		case *ir.Table:
+			for _, name := range q.Cols {
+				add(q.Span, name)
+			}
 		case *ir.Project:
 			for _, c := range q.Cols {
 				add(c.Span, c.As)
@@ -1002,6 +1380,10 @@ func tested(q ir.Query) []*ir.Field {
 			out = append(out, &ir.Field{Span: q.Span, Name: q.As})
 		case *ir.Session:
 			out = append(out, &ir.Field{Span: q.Span, Name: q.As})
+		case *ir.Lag:
+			out = append(out, &ir.Field{Span: q.Span, Name: q.As})
+		case *ir.Rank:
+			out = append(out, &ir.Field{Span: q.Span, Name: q.As})
 		}
 	})
 	return out
@@ -1024,7 +1406,7 @@ func shaped(q ir.Query) bool {
 	switch q := q.(type) {
 	case *ir.Aggregate, *ir.Project, *ir.Distinct, *ir.Union:
 		return true
-	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Session, *ir.Sort, *ir.Limit:
+	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Session, *ir.Lag, *ir.Rank, *ir.Sort, *ir.Limit:
 		return shaped(ir.Inputs(q)[0])
 	case *ir.Join:
 		return shaped(q.Left)
@@ -1050,7 +1432,7 @@ func isEvents(q ir.Query) bool {
 // custom detection needs.
 func (p *planner) keepIdentity(q ir.Query) ir.Query {
 	switch q := q.(type) {
-	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Session, *ir.Sort, *ir.Limit:
+	case *ir.Filter, *ir.Extend, *ir.Window, *ir.Session, *ir.Lag, *ir.Rank, *ir.Sort, *ir.Limit:
 		return ir.WithInputs(q, []ir.Query{p.keepIdentity(ir.Inputs(q)[0])})
 	case *ir.Join:
 		return ir.WithInputs(q, []ir.Query{p.keepIdentity(q.Left), q.Right})

@@ -88,6 +88,13 @@ func (p *planner) negate(in ir.Query, e *ir.Not) ir.Expr {
 		c = p.operands(in, c)
 		turned := *c
 		turned.Op = inverse[c.Op]
+		if there, n := guardedLength(c); n != nil {
+			turned.L = n
+			if holdsForZero(c) {
+				return ir.NewLogic(e.Span, ir.Or, ir.Simplify(&ir.Not{Span: e.Span, X: there}), &turned)
+			}
+			return &turned
+		}
 		missing, simple := p.missing(in, c)
 		if simple {
 			return ir.NewLogic(e.Span, ir.Or, append(missing, &turned)...)
@@ -123,13 +130,54 @@ func (p *planner) missing(in ir.Query, c *ir.Compare) (tests []ir.Expr, simple b
 }
 
 // isPlain reports whether Lower needs no coalesce around a comparison of x
-// below a not(): Plan has put a test for null beside it.
+// below a not(): Plan has put a test for null beside it, or it is never null.
 func isPlain(x ir.Expr) bool {
-	switch x.(type) {
+	switch x := x.(type) {
 	case *ir.Field, *ir.Lit:
 		return true
+	case *ir.Call:
+		return x.Func == ir.StrLen || x.Func == ir.Now || isAgo(x)
 	}
 	return false
+}
+
+// guardedLength is the length of a text that a planned comparison is about, and
+// the condition on which the text is there; nil for other comparisons than with
+// a constant.
+func guardedLength(e *ir.Compare) (there ir.Expr, n *ir.Call) {
+	c := choice(e.L)
+	if c == nil || !isConstant(e.R) {
+		return nil, nil
+	}
+	if n, ok := c.Args[1].(*ir.Call); ok && n.Func == ir.StrLen {
+		return c.Args[0], n
+	}
+	return nil, nil
+}
+
+// holdsForZero reports whether the comparison with a constant holds for 0,
+// which is Kusto's length of a missing text.
+func holdsForZero(e *ir.Compare) bool {
+	var v float64
+	switch lit := e.R.(*ir.Lit).Value.(type) {
+	case int64:
+		v = float64(lit)
+	case float64:
+		v = lit
+	}
+	switch e.Op {
+	case ir.Eq:
+		return v == 0
+	case ir.Ne:
+		return v != 0
+	case ir.Lt:
+		return v > 0
+	case ir.Le:
+		return v >= 0
+	case ir.Gt:
+		return v < 0
+	}
+	return v <= 0
 }
 
 // compare plans a comparison.
@@ -145,6 +193,19 @@ func (p *planner) compare(in ir.Query, e *ir.Compare, exact bool) ir.Expr {
 				return &ir.Not{Span: e.Span, X: p.match(in, m)}
 			}
 		}
+	}
+	if there, n := guardedLength(c); n != nil {
+		known := *c
+		known.L = n
+		out := ir.Expr(&known)
+		if c.Op == ir.Ne {
+			known.Op = ir.Eq
+			out = &ir.Not{Span: e.Span, X: &known}
+		}
+		if holdsForZero(c) {
+			return ir.NewLogic(e.Span, ir.And, there, out)
+		}
+		return out
 	}
 	missing, simple := p.missing(in, c)
 	present := make([]ir.Expr, len(missing))

@@ -79,6 +79,20 @@ func pruned(q ir.Query, want wanted) ir.Query {
 		return with(want.fields(q.By...).fields(q.Of))
 	case *ir.Session:
 		return with(want.fields(q.By...).fields(q.Of))
+	case *ir.Lag:
+		if !want.has(q.As) {
+			return pruned(q.Input, want)
+		}
+		return with(want.fields(q.By...).fields(q.Of, q.X))
+	case *ir.Rank:
+		if !want.has(q.As) {
+			return pruned(q.Input, want)
+		}
+		want = want.fields(q.By...)
+		for _, k := range q.Keys {
+			want = want.fields(k.X)
+		}
+		return with(want)
 	case *ir.Extend:
 		cols := usedCols(q.Cols, want)
 		in := pruned(q.Input, want.cols(cols))
@@ -102,6 +116,9 @@ func pruned(q ir.Query, want wanted) ir.Query {
 			if a.X != nil {
 				w = w.and(a.X)
 			}
+			if a.Of != nil {
+				w = w.fields(a.Of)
+			}
 		}
 		return with(w)
 	case *ir.Union:
@@ -112,6 +129,15 @@ func pruned(q ir.Query, want wanted) ir.Query {
 		return out
 	case *ir.Join:
 		c := *q
+		if t, ok := q.Right.(*ir.Table); ok {
+			t = prunedTable(t, q, want)
+			if q.Kind == ir.LeftOuter && len(t.Cols) == len(q.On) {
+				return pruned(q.Left, want) // to which it adds nothing
+			}
+			c.Right = t
+			c.Left = pruned(q.Left, want.fields(q.On...))
+			return &c
+		}
 		want = want.fields(q.On...)
 		c.Left = pruned(q.Left, want)
 		if q.Kind == ir.Anti {
@@ -121,6 +147,21 @@ func pruned(q ir.Query, want wanted) ir.Query {
 		return &c
 	}
 	panic(fmt.Sprintf("defender: unhandled query %T", q))
+}
+
+// prunedTable keeps the keys of the join, and what else it adds that is wanted.
+func prunedTable(t *ir.Table, q *ir.Join, want wanted) *ir.Table {
+	var places []int
+	var names []string
+	for i, name := range t.Cols {
+		if ir.HasField(q.On, name) || q.Kind != ir.Anti && want.has(name) {
+			places, names = append(places, i), append(names, name)
+		}
+	}
+	if len(names) == len(t.Cols) {
+		return t
+	}
+	return withColumns(t, places, names)
 }
 
 func usedCols(cols []*ir.Col, want wanted) []*ir.Col {
@@ -193,8 +234,10 @@ func present(q ir.Query, name string) bool {
 		for _, a := range q.Aggs {
 			if a.As == name {
 				switch a.Func {
-				case ir.Count, ir.DCount:
+				case ir.Count, ir.CountIf, ir.DCount:
 					return true
+				case ir.ArgMin, ir.ArgMax:
+					return len(q.By) > 0 && hasValue(q.Input, a.X) && present(q.Input, a.Of.Name)
 				case ir.Min, ir.Max, ir.First, ir.Last:
 					return len(q.By) > 0 && hasValue(q.Input, a.X)
 				}
@@ -204,6 +247,10 @@ func present(q ir.Query, name string) bool {
 		return name == q.As || name == q.Of.Name || present(q.Input, name)
 	case *ir.Session:
 		return name == q.As || name == q.Of.Name || present(q.Input, name)
+	case *ir.Lag:
+		return name != q.As && (name == q.Of.Name || present(q.Input, name))
+	case *ir.Rank:
+		return name == q.As || present(q.Input, name)
 	case *ir.Sort, *ir.Limit, *ir.Distinct:
 		return present(ir.Inputs(q)[0], name)
 	case *ir.Union:
@@ -226,7 +273,16 @@ func hasValue(in ir.Query, x ir.Expr) bool {
 	case *ir.Lit:
 		return x.Value != ""
 	case *ir.Call:
-		return x.Func == ir.Bin && hasValue(in, x.Args[0]) && isConstant(x.Args[1])
+		switch x.Func {
+		case ir.Now:
+			return true
+		case ir.Bin:
+			return hasValue(in, x.Args[0]) && isConstant(x.Args[1])
+		case ir.Minute, ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year, ir.Weekday, ir.Abs, ir.Floor, ir.Ceiling, ir.Lower, ir.Upper, ir.StrLen:
+			return hasValue(in, x.Args[0])
+		case ir.ToString:
+			return !isStringly(x.Args[0]) && hasValue(in, x.Args[0])
+		}
 	}
 	return false
 }
@@ -365,14 +421,37 @@ func (p *planner) keepMissing(q ir.Query, asked []string) ir.Query {
 			names = append(names, f.Name)
 		}
 		return &ir.Join{Span: q.Span, Left: p.keepMissing(q.Left, names), Right: p.keepMissing(q.Right, names), Kind: q.Kind, On: q.On}
+	case *ir.Table:
+		return q
+	case *ir.Lag:
+		names := slices.Clone(asked)
+		if slices.Contains(asked, q.As) {
+			names = append(names, q.X.Name)
+		}
+		return with(andFields(names, q.By))
+	case *ir.Rank:
+		return with(andFields(asked, q.By))
+	case *ir.Window:
+		return with(andFields(asked, q.By))
+	case *ir.Session:
+		return with(andFields(asked, q.By))
 	}
 	return with(asked)
 }
 
-// inTuples are the columns whose values a tuple joins in x.
+func andFields(names []string, fields []*ir.Field) []string {
+	names = slices.Clone(names)
+	for _, f := range fields {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// inTuples are the columns of which x has a tuple, a length, or the first that
+// is there.
 func inTuples(x ir.Expr) (names []string) {
 	ir.WalkExpr(x, func(e ir.Expr) bool {
-		if c, ok := e.(*ir.Call); ok && c.Func == ir.Tuple {
+		if c, ok := e.(*ir.Call); ok && (c.Func == ir.Tuple || c.Func == ir.StrLen || c.Func == ir.Coalesce) {
 			for _, f := range ir.Fields(c) {
 				names = append(names, f.Name)
 			}

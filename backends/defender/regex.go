@@ -21,8 +21,8 @@ const maxGroups = 16
 //     are spelt out;
 //   - [ && -- ~~ in a class are set operators there, \< and \> are word
 //     boundaries, { is always a repetition, \Q...\E does not exist;
-//   - more than 16 capturing groups are refused, and capturing is of no use in
-//     a predicate.
+//   - more than 16 capturing groups are refused, so where there are more they
+//     do not capture: what a predicate or the whole match does not need.
 //
 // \b stays: rustBoundaries deals with it. What the author wrote otherwise
 // stays as it is. The error is a sentence without its subject; hint says what
@@ -196,10 +196,13 @@ func (r *regexpRewriter) group() {
 	case named:
 		open := strings.IndexByte(s, '<')
 		end := strings.IndexByte(s, '>') + 1
-		if r.groups && !isDigit(s[open+1]) {
-			r.copy(end)
-		} else {
+		switch {
+		case !r.groups:
 			r.put(end, "(?:")
+		case isDigit(s[open+1]):
+			r.put(end, "(") // which keeps its number, and loses its name
+		default:
+			r.copy(end)
 		}
 	case !r.groups && !strings.HasPrefix(s, "(?"):
 		r.put(1, "(?:")

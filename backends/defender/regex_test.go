@@ -29,7 +29,7 @@ var regexpCases = []struct{ in, want string }{
 	{`\123\0`, `\x{53}\x{0}`},
 	{`\p{^Greek}\pL\P{^L}`, `\P{Greek}\pL\p{L}`},
 	{`(?i)\bfoo\b`, `(?i)\bfoo\b`},
-	{`(?P<x>a)(?P<1>b)`, `(?P<x>a)(?:b)`},
+	{`(?P<x>a)(?P<1>b)`, `(?P<x>a)(b)`},
 	{strings.Repeat(`(a)`, 17), strings.Repeat(`(?:a)`, 17)},
 	{`\x41\x{42}`, `\x41\x{42}`},
 	{`C:\\Users\\`, `C:\\Users\\`},

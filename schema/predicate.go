@@ -42,9 +42,11 @@ func (r *resolver) expr(sc scope, e ir.Expr) ir.Expr {
 		c := *e
 		c.Args = make([]ir.Expr, len(e.Args))
 		for i, a := range e.Args {
-			switch p := f.Param(i); p {
-			case ir.Predicate:
+			switch p := f.Param(i); {
+			case p == ir.Predicate:
 				c.Args[i] = r.inner(sc, a)
+			case e.Func == ir.Tuple:
+				c.Args[i] = r.key(sc, a)
 			default:
 				c.Args[i] = r.argument(sc, a, strconv.Quote(string(e.Func)))
 				if p == ir.TimeValue && ir.TypeOf(c.Args[i]) != ir.Time {
@@ -713,7 +715,7 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 	if l.r.view == Raw {
 		return l.raw(f, mapped, cased)
 	}
-	if l.r.view == XDR && l.ds.Fields[l.f.Name].Type == "ip" {
+	if l.mayMap(l.f.Name) {
 		mapped = l.withMappedForm(mapped)
 	}
 	fill, filled := l.fill(f)
@@ -747,12 +749,11 @@ func (l *leaf) plain(f *ir.Field, patterns []ir.Pattern) ir.Expr {
 // withMappedForm adds to each pattern that an IPv4 address can match its form
 // for addresses in IPv6 form, which Defender writes for sockets that speak both.
 func (l *leaf) withMappedForm(patterns []ir.Pattern) []ir.Pattern {
-	const form = "::ffff:"
 	out := slices.Clone(patterns)
 	for _, p := range patterns {
-		ends := consume(nil, p.Parts, place{}, form, sameLetter)
+		ends := consume(nil, p.Parts, place{}, mappedForm, sameLetter)
 		if !slices.Contains(ends, place{}) && mayBeIPv4(p) {
-			out = append(out, appendFrom(ir.TextPattern(p.Span, form), p, place{}))
+			out = append(out, appendFrom(ir.TextPattern(p.Span, mappedForm), p, place{}))
 		}
 		if slices.ContainsFunc(ends, func(to place) bool { return to != place{} && mayBeIPv4(appendFrom(ir.Pattern{}, p, to)) }) {
 			l.r.reason(p, codeColumn, ir.Over, l.neg, "",

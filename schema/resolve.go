@@ -550,10 +550,23 @@ func (r *resolver) project(q *ir.Project, in ir.Query, sc scope, logical bool) (
 		}
 		d.add(name, &ir.Field{Span: at, Name: as, T: ir.TypeOf(x)}, h)
 	}
+	// stored are the names that the fields shown as they are have.
+	var stored []string
+	for _, c := range q.Cols {
+		if f, ok := c.X.(*ir.Field); ok && f.Name == c.As && !logical {
+			for _, col := range sc.show(f.Name) {
+				stored = append(stored, col.Name)
+			}
+		}
+	}
 	for _, c := range q.Cols {
 		f, isField := c.X.(*ir.Field)
 		if !isField || f.Name != c.As || logical {
-			put(c.Span, c.As, r.expr(sc, c.X), c.As, held(sc, c.X))
+			as := c.As
+			for i := 2; slices.Contains(stored, as); i++ {
+				as = fmt.Sprintf("%s_%d", c.As, i)
+			}
+			put(c.Span, as, r.expr(sc, c.X), c.As, held(sc, c.X))
 			continue
 		}
 		cols := sc.show(f.Name)
@@ -618,28 +631,34 @@ func defaultProject(u ir.Query, sc scope) *ir.Project {
 			p.Cols = append(p.Cols, &ir.Col{Span: u.At(), As: name, X: &ir.Field{Span: u.At(), Name: name}})
 		}
 	}
-	switch sc := sc.(type) {
-	case *derived:
-		for _, c := range sc.cols {
-			add(c.name)
-		}
-	case *extended:
-		for _, b := range sc.bases() {
-			add(ir.Timestamp)
-			for _, name := range b.ds.Output {
-				add(name)
-			}
-		}
-		for _, c := range sc.more.cols {
-			add(c.name)
-		}
-	case *base:
-		add(ir.Timestamp)
-		for _, name := range sc.ds.Output {
-			add(name)
-		}
+	for _, name := range visible(sc) {
+		add(name)
 	}
 	return p
+}
+
+// visible are the logical columns that are worth showing at one point of a query.
+func visible(sc scope) []string {
+	var out []string
+	switch sc := sc.(type) {
+	case *base:
+		out = append([]string{ir.Timestamp}, sc.ds.Output...)
+	case *derived:
+		for _, c := range sc.cols {
+			out = append(out, c.name)
+		}
+	case *extended:
+		out = append(visible(sc.scope), visible(sc.more)...)
+	case *joined:
+		out = visible(&sc.extended)
+	}
+	var distinct []string
+	for _, name := range out {
+		if !slices.Contains(distinct, name) {
+			distinct = append(distinct, name)
+		}
+	}
+	return distinct
 }
 
 // withIdentity adds to a projection of plain events the columns by which the
@@ -665,15 +684,22 @@ func withIdentity(q ir.Query, sc scope) (ir.Query, scope) {
 	return &out, d
 }
 
+// plainEvents reports whether each row of q is one event. A lookup adds columns
+// to it.
 func plainEvents(q ir.Query) bool {
-	plain := true
-	ir.WalkQuery(q, func(q ir.Query) {
-		switch q.(type) {
-		case *ir.Aggregate, *ir.Distinct, *ir.Union, *ir.Join:
-			plain = false
+	switch q := q.(type) {
+	case *ir.Aggregate, *ir.Distinct, *ir.Union:
+		return false
+	case *ir.Join:
+		_, lookup := q.Right.(*ir.Table)
+		return lookup && plainEvents(q.Left)
+	}
+	for _, in := range ir.Inputs(q) {
+		if !plainEvents(in) {
+			return false
 		}
-	})
-	return plain
+	}
+	return true
 }
 
 // joinLeft resolves the left side. A projection there serves the join, so its

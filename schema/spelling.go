@@ -134,20 +134,40 @@ func (h *holding) ownWords(at diag.Span, x ir.Expr) ir.Expr {
 	return out
 }
 
+// mapped reports whether the view may write IPv4 addresses in IPv6 form.
+func (h *holding) mapped() bool { return h.b.mayMap(h.logical) }
+
+func (b *base) mayMap(f string) bool { return b.r.view == XDR && b.ds.Fields[f].Type == "ip" }
+
+// mappedForm begins an IPv4 address in IPv6 form: ::ffff:10.0.0.1.
+const mappedForm = "::ffff:"
+
+// unmapped is an address that has IPv4 form if it can have it.
+func unmapped(at diag.Span, x ir.Expr) ir.Expr {
+	p := ir.TextPattern(at, mappedForm)
+	p.Append(ir.Part{Wild: ir.Many})
+	p.Append(ir.Part{Text: "."})
+	p.Append(ir.Part{Wild: ir.Many})
+	return &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{
+		&ir.Match{Span: at, X: x, Any: []ir.Pattern{p}},
+		&ir.Call{Span: at, Func: ir.Substring, Args: []ir.Expr{x, &ir.Lit{Span: at, Value: int64(len(mappedForm))}}},
+		x}}
+}
+
 // unlike says how the values of a column as a whole differ from those of the
 // field, with a place for the field's name; "" if they do not. The hint is about
 // comparisons.
 func (b *base) unlike(f string, c *Column) (code diag.Code, why, hint string) {
 	switch {
+	case c.Kind == "regdata":
+		return codeNotation, "writes numbers differently from %s", "Compare with whole values, such as DWORD (0x00000001): they are translated."
 	case len(c.Values) > 0 && c.words() != sameWords:
 		return codeColumn, "writes values of %s in words of its own", ""
 	case c.Kind == "account" && c.Domain == "":
 		return codeHalf, "keeps only the name of an account, so %s lacks its domain", ""
-	case c.Kind == "regdata":
-		return codeNotation, "writes numbers differently from %s", "Compare with whole values, such as DWORD (0x00000001): they are translated."
 	case len(c.Prefixes)+len(c.Infixes) > 0:
 		return codeColumn, "writes parts of %s in other words", "Compare with |contains, |startswith or |endswith: they are translated."
-	case b.r.view == XDR && b.ds.Fields[f].Type == "ip":
+	case b.mayMap(f):
 		return codeColumn, "may write the IPv4 addresses of %s in IPv6 form", "Compare with |cidr, |startswith or whole addresses: both forms are sought then."
 	}
 	return "", "", ""
@@ -170,18 +190,22 @@ func (r *resolver) inOwnWords(sc scope, e ir.Expr, what string) ir.Expr {
 	if h == nil {
 		return x
 	}
-	if _, stored := x.(*ir.Field); stored && h.translatable() {
+	_, stored := x.(*ir.Field)
+	if stored && h.translatable() {
 		return h.ownWords(e.At(), x)
 	}
 	code, why, _ := h.b.unlike(h.logical, h.c)
-	if why == "" {
+	switch {
+	case why == "":
 		return x
+	case stored && h.mapped() && !h.several:
+		return unmapped(e.At(), x)
 	}
 	if code == codeColumn {
 		code = codeSpelling
 	}
 	r.reason(e, code, ir.Mixed, false, "Compare the field itself with constants: they are translated.",
-		"%s "+why+", and %s takes them as they are", h.b.where(), h.field.Name, what)
+		"%s "+why+", and %s takes what is stored", h.b.where(), h.field.Name, what)
 	return x
 }
 
@@ -228,7 +252,7 @@ func (r *resolver) noteShown(e ir.Expr, h *holding) {
 		return
 	}
 	if code, why, _ := h.b.unlike(h.logical, h.c); code == codeColumn || code == codeNotation {
-		if strings.HasPrefix(why, "may ") {
+		if h.mapped() {
 			return
 		}
 		r.diags.Infof(codeShown, e, "The rows are the same; comparisons in later stages are translated.", "%s "+why+", and the result shows them as they are", h.b.where(), h.field.Name)
@@ -272,6 +296,9 @@ func (h *holding) match(at diag.Span, x ir.Expr, patterns []ir.Pattern, cased, n
 		}
 	}
 	code, why, _ := b.unlike(h.logical, h.c)
+	if h.several {
+		code = codeSpelling
+	}
 	if code == codeHalf || code == codeNotation || h.several {
 		b.r.reason(at, code, ir.Mixed, neg, "Compare in the detection: there it is translated.", "%s "+why+", and this comparison is not translated", b.where(), h.field.Name)
 	} else {
@@ -280,7 +307,7 @@ func (h *holding) match(at diag.Span, x ir.Expr, patterns []ir.Pattern, cased, n
 			l.reportDropped(len(rest))
 			rest = l.respell(mapped)
 		}
-		if strings.HasPrefix(why, "may ") {
+		if h.mapped() {
 			rest = l.withMappedForm(rest)
 		}
 	}

@@ -27,10 +27,11 @@ var layer = map[string]int{
 	"backends": 3,
 	"schema":   3,
 
-	"frontends/sigma":   4,
-	"backends/splunk":   4,
-	"backends/defender": 4,
-	"eval":              4,
+	"frontends/sigma":    4,
+	"frontends/briefing": 4,
+	"backends/splunk":    4,
+	"backends/defender":  4,
+	"eval":               4,
 
 	"compiler": 5,
 

@@ -92,6 +92,14 @@ func (r *resolver) run() Resolution {
 	for _, b := range sc.bases() {
 		b.finish()
 	}
+	if !ir.Grows(r.hunt.Query) {
+		// Too many events in a count with an upper bound are too few groups.
+		for i := range r.reasons[len(r.hunt.Reasons):] {
+			if reason := &r.reasons[len(r.hunt.Reasons)+i]; reason.Effect == ir.Over || reason.Effect == ir.Under {
+				reason.Effect = ir.Mixed
+			}
+		}
+	}
 	res.Query = r.tidy(ir.Normalize(dropEmptyExtends(q)))
 	res.Diagnostics = distinctDiagnostics(r.diags)
 	res.Reasons = joinReasons(r.reasons)
@@ -736,12 +744,16 @@ func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
 	for _, key := range q.On {
 		l, lh := r.keyField(lsc, key)
 		out.On = append(out.On, l)
-		if rsc.value(key) == nil {
+		of := ir.Expr(key)
+		if i := slices.IndexFunc(p.Cols, func(c *ir.Col) bool { return c.As == key.Name }); isProject && i >= 0 {
+			of = p.Cols[i].X // which the right side calls by the name of the key
+		}
+		if f, ok := of.(*ir.Field); ok && rsc.value(f) == nil {
 			continue
 		}
-		x := r.key(rsc, key)
+		x := r.key(rsc, of)
 		proj.Cols = append(proj.Cols, &ir.Col{Span: key.Span, As: l.Name, X: x})
-		if !sameSpelling(lh, after(held(rsc, key), x)) {
+		if !sameSpelling(lh, after(held(rsc, of), x)) {
 			r.reason(key, codeSpelling, ir.Mixed, false, "Join on a column that both sides write alike.",
 				"%s is written in other words on one side of the join than on the other", key.Name)
 		}

@@ -412,7 +412,7 @@ func (k *correlator) combine(c *cond) ir.Expr {
 		var out []ir.Expr
 		for i, r := range k.c.Rules {
 			if match(r.Name) {
-				out = append(out, k.compare(ir.Eq, k.field(fmt.Sprintf("seen_%d", i+1)), k.lit(int64(1))))
+				out = append(out, k.compare(ir.Ge, k.field(fmt.Sprintf("seen_%d", i+1)), k.lit(int64(1))))
 			}
 		}
 		return out

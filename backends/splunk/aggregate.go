@@ -257,7 +257,9 @@ func (s *summary) add(a *ir.Agg) {
 	var x ir.Expr
 	switch {
 	case a.Func == ir.CountIf:
-		out.X = p.where(a.X, r.scope)
+		if out.X = p.where(a.X, r.scope); ir.IsTrue(out.X) {
+			out.Func, out.X = ir.Count, nil
+		}
 	case a.X != nil:
 		x = p.value(a.X, r.scope)
 		out.X = cleared(x, r.scope)
@@ -283,9 +285,11 @@ func (s *summary) add(a *ir.Agg) {
 		}
 	case !r.counted:
 		p.fallback("The function " + string(a.Func) + " of joined rows needs the events themselves.")
-	case a.Func == ir.Count:
+	case out.Func == ir.Count:
 		out.Func, out.X = ir.Sum, count
+		s.zero(a)
 	case a.Func == ir.CountIf:
+		s.zero(a)
 		out.Func, out.X = ir.Sum, &ir.Call{Span: a.Span, Func: ir.If, Args: []ir.Expr{out.X, count, &ir.Lit{Span: a.Span, Value: int64(0)}}}
 	case a.Func == ir.Sum:
 		out.X = cleared(times(x, count), r.scope)
@@ -299,6 +303,14 @@ func (s *summary) add(a *ir.Agg) {
 		s.note(a, x, r.scope)
 	}
 	s.out.Aggs = append(s.out.Aggs, &out)
+}
+
+// zero makes the sum of no rows the count that it is.
+func (s *summary) zero(a *ir.Agg) {
+	if len(s.q.By) == 0 {
+		s.post = append(s.post, &ir.Col{Span: a.Span, As: a.As, X: &ir.Call{Span: a.Span, Func: ir.Coalesce, Args: []ir.Expr{
+			&ir.Field{Span: a.Span, Name: a.As, T: ir.Int}, &ir.Lit{Span: a.Span, Value: int64(0)}}}})
+	}
 }
 
 // onlyWhere is x where a condition holds.

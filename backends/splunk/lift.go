@@ -336,6 +336,10 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 			out.Cols = append(out.Cols, &ir.Col{Span: a.Span, As: a.Name, X: l.b.liftColumn(a.Expr)})
 		}
 		return out, 1
+	case *spl.Rex:
+		if col := liftRex(c); col != nil {
+			return &ir.Extend{Span: c.Span, Input: q, Cols: []*ir.Col{col}}, 1
+		}
 	case *spl.Fillnull:
 		return &ir.Extend{Span: c.Span, Input: q, Cols: fillCols(c)}, 1
 	case *spl.Stats:

@@ -23,6 +23,7 @@ const lookupPrefix, lookupSuffix = "huntc_", ".csv"
 // lookup plans a join with a table.
 func (p *planner) lookup(q *ir.Join, t *ir.Table, n need) rows {
 	n = n.plus(q.On...)
+	shown := n
 	var cols []string
 	if q.Kind != ir.Anti {
 		for _, c := range t.Cols {
@@ -58,7 +59,7 @@ func (p *planner) lookup(q *ir.Join, t *ir.Table, n need) rows {
 		if len(cols) > 0 {
 			out = &ir.Extend{Span: q.Span, Input: out, Cols: in.columns(cols)}
 		}
-		return p.events(out, n)
+		return p.events(out, shown)
 	}
 	r := p.query(q.Left, n)
 	for _, c := range cols {

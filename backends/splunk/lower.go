@@ -261,6 +261,11 @@ func (l *lowerer) agg(a *ir.Agg, grouped bool, name func(string) string) spl.Agg
 }
 
 func (l *lowerer) extend(q *ir.Extend) []spl.Command {
+	if l.form == backends.Tstats && len(q.Cols) == 1 {
+		if c := rex(q.Cols[0]); c != nil {
+			return []spl.Command{c}
+		}
+	}
 	// Columns that are all filled with one text in their own place are a fillnull.
 	fill := &spl.Fillnull{}
 	eval := &spl.Eval{}

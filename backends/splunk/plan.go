@@ -253,7 +253,24 @@ func (p *planner) extend(q *ir.Extend, r rows) rows {
 		if _, computed := c.X.(*ir.Call); computed {
 			x = cleared(x, r.scope)
 		}
-		out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: x})
+		col := &ir.Col{Span: c.Span, As: c.As, X: x}
+		if p.form == backends.Tstats && rex(col) != nil {
+			// A command of its own, but not where the column may have a value.
+			if hasColumn(r.scope, c.As) {
+				call := x.(*ir.Call)
+				col.X = onlyWhere(&ir.Regexp{Span: c.Span, X: call.Args[0], Source: call.Args[1].(*ir.Lit).Value.(string)}, x)
+			} else {
+				if len(out.Cols) > 0 {
+					out = &ir.Extend{Span: q.Span, Input: out}
+				}
+				out.Cols = []*ir.Col{col}
+				out = &ir.Extend{Span: q.Span, Input: out}
+				col = nil
+			}
+		}
+		if col != nil {
+			out.Cols = append(out.Cols, col)
+		}
 		made := column{name: c.As, t: ir.TypeOf(c.X), nullable: nullableValue(c.X, x, r.scope), epoch: epoch(x, r.scope)}
 		if f, ok := x.(*ir.Field); ok {
 			made, _ = r.scope.find(f.Name)
@@ -263,6 +280,9 @@ func (p *planner) extend(q *ir.Extend, r rows) rows {
 		r.scope = r.scope.with(made)
 	}
 	r.query = out
+	if len(out.Cols) == 0 && len(q.Cols) > 0 {
+		r.query = out.Input
+	}
 	return r
 }
 
@@ -834,6 +854,11 @@ func (p *planner) grouped(src source, n need) rows {
 		r.scope = append(r.scope, column{name: a.As, t: a.Type(), epoch: a.X != nil})
 	}
 	r.query = agg
+	if len(agg.By) == 0 && !n.counted {
+		// Without "by" there is a row also where there are no events.
+		r.query = &ir.Filter{Span: at, Input: agg, Pred: &ir.Compare{Span: at, Op: ir.Gt, Cased: true,
+			L: &ir.Field{Span: at, Name: countColumn, T: ir.Int}, R: &ir.Lit{Span: at, Value: int64(0)}}}
+	}
 	return p.replay(src, r)
 }
 

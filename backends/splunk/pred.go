@@ -519,6 +519,8 @@ func (p *planner) exists(e *ir.Exists, sc scope) ir.Expr {
 	p.name(e.X)
 	c, _ := sc.find(e.X.Name)
 	switch {
+	case c.fill != "" && c.nullable:
+		return ir.NewLogic(e.Span, ir.And, e, &ir.Not{Span: e.Span, X: isText(e.Span, e.X, c.fill)})
 	case c.fill != "":
 		return &ir.Not{Span: e.Span, X: isText(e.Span, e.X, c.fill)}
 	case !c.nullable:
@@ -544,7 +546,7 @@ func (p *planner) compare(e *ir.Compare, sc scope) ir.Expr {
 		}
 	}
 	p.secondsApart(e)
-	cmp := &ir.Compare{Span: e.Span, Op: e.Op, L: l, R: r, Cased: e.Cased || textless(l, r)}
+	cmp := &ir.Compare{Span: e.Span, Op: e.Op, L: l, R: r, Cased: e.Cased || textless(l, r) || e.Op != ir.Eq && e.Op != ir.Ne && ir.TypeOf(l) != ir.String && ir.TypeOf(r) != ir.String}
 	if cmp.Cased && isFunc(l, ir.Lower) && isFunc(r, ir.Lower) {
 		// lower(x) = lower(y) is how a comparison without case is written.
 		cmp.L, cmp.R, cmp.Cased = l.(*ir.Call).Args[0], r.(*ir.Call).Args[0], false

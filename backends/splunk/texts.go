@@ -243,58 +243,106 @@ func wholeGroup(source string, group int64) (string, int64) {
 
 // groupsOnly takes the names off the groups of a regular expression.
 func groupsOnly(source string) string {
-	if !strings.Contains(source, "(?P<") && !strings.Contains(source, "(?<") {
-		return source
-	}
 	var b strings.Builder
+	last := 0
+	for _, g := range captures(source) {
+		if g.open > 1 {
+			b.WriteString(source[last:g.at] + "(")
+			last = g.at + g.open
+		}
+	}
+	return b.String() + source[last:]
+}
+
+// capture is where a group that captures opens, and how long that is: "(" or
+// "(?P<name>".
+type capture struct{ at, open int }
+
+// captures finds the groups of a regular expression that capture, in order.
+func captures(source string) []capture {
+	var out []capture
 	class := false
 	for i := 0; i < len(source); i++ {
-		c := source[i]
-		switch {
-		case c == '\\' && i+1 < len(source):
-			if source[i+1] == 'Q' && !class { // up to \E, all is text
-				end := strings.Index(source[i:], `\E`)
-				if end < 0 {
-					end = len(source) - i
-				}
-				b.WriteString(source[i : i+end])
-				i += end - 1
-				continue
+		rest := source[i:]
+		switch c := source[i]; {
+		case c == '\\' && strings.HasPrefix(rest, `\Q`) && !class: // up to \E, all is text
+			end := strings.Index(rest, `\E`)
+			if end < 0 {
+				return out
 			}
-			b.WriteString(source[i : i+2])
+			i += end + 1
+		case c == '\\':
 			i++
-			continue
-		case c == '[' && !class:
+		case class && strings.HasPrefix(rest, "[:") && strings.Contains(rest, ":]"):
+			i += strings.Index(rest, ":]") + 1
+		case class:
+			class = c != ']'
+		case c == '[':
 			class = true
-			b.WriteByte(c)
-			if rest := source[i+1:]; strings.HasPrefix(rest, "^]") || strings.HasPrefix(rest, "]") {
-				n := strings.IndexByte(rest, ']') + 1
-				b.WriteString(rest[:n])
-				i += n
+			// A bracket right behind the first one, or behind ^, is a character.
+			if strings.HasPrefix(rest, "[^]") {
+				i += 2
+			} else if strings.HasPrefix(rest, "[]") {
+				i++
 			}
-			continue
-		case c == '[' && strings.HasPrefix(source[i:], "[:"):
-			if end := strings.Index(source[i:], ":]"); end > 0 {
-				b.WriteString(source[i : i+end+2])
-				i += end + 1
-				continue
-			}
-		case c == ']':
-			class = false
-		case c == '(' && !class:
+		case c == '(' && !strings.HasPrefix(rest, "(?"):
+			out = append(out, capture{i, 1})
+		case c == '(':
 			for _, open := range []string{"(?P<", "(?<"} {
-				rest, ok := strings.CutPrefix(source[i:], open)
-				if ok && rest != "" && rest[0] != '=' && rest[0] != '!' {
-					if end := strings.IndexByte(rest, '>'); end > 0 {
-						i += len(open) + end
-					}
+				name, ok := strings.CutPrefix(rest, open)
+				if end := strings.IndexByte(name, '>'); ok && end > 0 && name[0] != '=' && name[0] != '!' {
+					out = append(out, capture{i, len(open) + end + 1})
 					break
 				}
 			}
 		}
-		b.WriteByte(c)
 	}
-	return b.String()
+	return out
+}
+
+// rex writes a column that is extracted from a field as the command rex, if
+// that comes to the same: rex leaves a column alone that it has no value for,
+// so the column has to be new, which it is known to be of rows of tstats; and
+// what rex makes of an empty group is not documented.
+func rex(c *ir.Col) *spl.Rex {
+	x, ok := c.X.(*ir.Call)
+	if !ok || x.Func != ir.Extract || !groupName(c.As) {
+		return nil
+	}
+	f, ok := x.Args[0].(*ir.Field)
+	source, n := x.Args[1].(*ir.Lit).Value.(string), x.Args[2].(*ir.Lit).Value.(int64)
+	all := captures(source)
+	if always, mayBeEmpty := groupFacts(source, int(n)); !ok || f.Name == c.As || !always || mayBeEmpty || int(n) > len(all) {
+		return nil
+	}
+	g := all[n-1]
+	return &spl.Rex{Field: f.Name, Pattern: source[:g.at] + "(?<" + c.As + ">" + source[g.at+g.open:]}
+}
+
+// groupName reports whether a group can have the name: PCRE takes 32 letters,
+// digits and underscores.
+func groupName(s string) bool {
+	return len(s) <= 32 && macroName(s) && s[0] != '_'
+}
+
+// liftRex reads such a command; nil if it is another.
+func liftRex(c *spl.Rex) *ir.Col {
+	re, err := syntax.Parse(c.Pattern, syntax.Perl)
+	if err != nil || c.Field == "" || len(c.Options) > 0 {
+		return nil
+	}
+	for i, name := range re.CapNames() {
+		if name == "" {
+			continue
+		}
+		col := &ir.Col{Span: c.Span, As: name, X: &ir.Call{Span: c.Span, Func: ir.Extract, Args: []ir.Expr{&ir.Field{Span: c.Span, Name: c.Field},
+			&ir.Lit{Span: c.Span, Value: groupsOnly(c.Pattern)}, &ir.Lit{Span: c.Span, Value: int64(i)}}}}
+		if again := rex(col); again != nil && again.Pattern == c.Pattern {
+			return col
+		}
+		return nil
+	}
+	return nil
 }
 
 // hasCall reports whether an expression calls one of the functions.

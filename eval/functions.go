@@ -121,10 +121,10 @@ func binary(of func(a, b any) any) func(environment, *ir.Call, []Value) (Value, 
 // ofText computes a function of the text of a value.
 func ofText(of func(string) any) func(environment, *ir.Call, []Value) (Value, error) {
 	return func(env environment, _ *ir.Call, args []Value) (Value, error) {
-		x := args[0]
+		x, blank := args[0], env.empty == MissingIsEmpty
 		return func(r Row) any {
 			v := x(r)
-			if v == nil && env.blank {
+			if v == nil && blank {
 				return of("")
 			}
 			if single(v) {
@@ -189,7 +189,7 @@ func coalesce(_ environment, _ *ir.Call, args []Value) (Value, error) {
 }
 
 func concat(env environment, e *ir.Call, args []Value) (Value, error) {
-	if env.blank {
+	if env.empty == MissingIsEmpty {
 		given := args
 		args = make([]Value, len(given))
 		for i, a := range given {

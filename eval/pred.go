@@ -45,7 +45,7 @@ func CompileValue(e ir.Expr) (Value, error) { return environment{}.value(e) }
 type environment struct {
 	now     time.Time // zero if it is not known
 	seconds bool      // as Runner.Seconds
-	blank   bool      // as Runner.Blank
+	empty   Empty     // as Runner.Empty
 }
 
 func (env environment) pred(e ir.Expr) (Pred, error) {
@@ -129,7 +129,7 @@ func (env environment) call(e *ir.Call) (Value, error) {
 		args[i] = v
 	}
 	v, err := functionOf(e.Func).compile(env, e, args)
-	if err != nil || !env.blank {
+	if err != nil || env.empty == EmptyIsText {
 		return v, err
 	}
 	return func(r Row) any {
@@ -191,7 +191,7 @@ func (env environment) compare(e *ir.Compare) (Pred, error) {
 			}, nil
 		}
 	}
-	if env.blank && ir.TypeOf(e.L) == ir.String && ir.TypeOf(e.R) == ir.String {
+	if env.empty == MissingIsEmpty && ir.TypeOf(e.L) == ir.String && ir.TypeOf(e.R) == ir.String {
 		return func(row Row) bool { return compareValues(op, filled(l(row)), filled(r(row)), cased) }, nil
 	}
 	return func(row Row) bool { return compareValues(op, l(row), r(row), cased) }, nil
@@ -225,7 +225,7 @@ func (env environment) text(x ir.Expr, cased bool, test func(string) bool) (Pred
 		}
 		return test(s)
 	}
-	blank := env.blank
+	blank := env.empty == MissingIsEmpty
 	whole := func(v any) bool {
 		if list, ok := v.([]any); ok {
 			return slices.ContainsFunc(list, one)
@@ -260,7 +260,7 @@ func (env environment) text(x ir.Expr, cased bool, test func(string) bool) (Pred
 }
 
 func (env environment) fieldMatch(e *ir.FieldMatch) Pred {
-	x, y, cased, blank := e.X.Name, e.Y.Name, e.Cased, env.blank
+	x, y, cased, blank := e.X.Name, e.Y.Name, e.Cased, env.empty == MissingIsEmpty
 	var test func(s, part string) bool
 	switch e.Kind {
 	case ir.FieldPrefix:

@@ -23,13 +23,25 @@ type Runner struct {
 	// Seconds says that the rows hold instants as seconds since 1970 and lengths
 	// of time as numbers of seconds, as Splunk does: then so does the query.
 	Seconds bool
-	// Blank says that a missing text and the empty one are the same, as in
-	// Kusto: a row holds neither but as a missing value, and what looks at a
-	// text finds it empty.
-	Blank bool
+	// Empty says what the empty text is.
+	Empty Empty
 	// Foreign evaluates text in a target's own language; nil refuses it.
 	Foreign ForeignFunc
 }
+
+// Empty is what the empty text is in a run.
+type Empty uint8
+
+const (
+	// EmptyIsText: a value like any other; a missing one is something else.
+	EmptyIsText Empty = iota
+	// EmptyIsMissing: a value that is the empty text is missing. The rows of the
+	// source have to keep to it.
+	EmptyIsMissing
+	// MissingIsEmpty: besides, what looks at a missing text finds it empty, as
+	// in Kusto.
+	MissingIsEmpty
+)
 
 // Run runs a query over all rows of the source, whatever their time. It
 // refuses a query that asks for the present time.
@@ -110,7 +122,7 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 }
 
 func (r Runner) environment() environment {
-	return environment{now: r.Now, seconds: r.Seconds, blank: r.Blank}
+	return environment{now: r.Now, seconds: r.Seconds, empty: r.Empty}
 }
 
 // table is the rows that come with a hunt; an empty cell is a missing value.

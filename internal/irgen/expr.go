@@ -163,7 +163,7 @@ func (o Options) groups(r *rand.Rand, fields []*ir.Field) (string, int) {
 	case 4:
 		return flag + `([a-z]+)([0-9.]*)$`, r.IntN(3)
 	}
-	return o.regexp(r, &ir.Field{T: ir.String}), 0
+	return "." + o.regexp(r, &ir.Field{T: ir.String}), 0
 }
 
 func (o Options) whole(r *rand.Rand, fields []*ir.Field, depth int) ir.Expr {

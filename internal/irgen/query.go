@@ -449,6 +449,10 @@ func (g *generator) agg(rel relation) (*ir.Agg, ir.Type) {
 			a.X = x
 		}
 	}
+	if f.T == ir.Dynamic { // a set of values, of which nothing is summed up
+		a.Func, a.X = ir.Count, nil
+		return a, ir.Int
+	}
 	time := &ir.Field{}
 	if i := slices.IndexFunc(fields, func(f *ir.Field) bool { return f.Name == ir.Timestamp }); i >= 0 {
 		time = fields[i]
@@ -459,7 +463,7 @@ func (g *generator) agg(rel relation) (*ir.Agg, ir.Type) {
 	case n == 1:
 		a.Func, t = ir.DCount, ir.Int
 		if r.IntN(3) == 0 {
-			a.X = &ir.Call{Func: ir.Tuple, Args: []ir.Expr{a.X, clone(pick(r, fields))}}
+			a.X = &ir.Call{Func: ir.Tuple, Args: []ir.Expr{a.X, clone(pick(r, keys(fields)))}}
 		}
 	case n == 2:
 		a.Func, t = ir.Values, ir.Dynamic
@@ -475,8 +479,8 @@ func (g *generator) agg(rel relation) (*ir.Agg, ir.Type) {
 		a.Func = pick(r, []ir.AggFunc{ir.First, ir.Last})
 	case n == 6 && g.Whole:
 		a.Func, a.X, t = ir.CountIf, g.pred(r, fields, 2), ir.Int
-	case n < 9 && g.Whole && f.T != ir.Dynamic && len(keys(fields)) > 0:
-		a.Func, a.Of = pick(r, []ir.AggFunc{ir.ArgMin, ir.ArgMax}), clone(pick(r, keys(fields)))
+	case n < 9 && g.Whole && len(ordinals(fields)) > 0:
+		a.Func, a.Of = pick(r, []ir.AggFunc{ir.ArgMin, ir.ArgMax}), clone(pick(r, ordinals(fields)))
 		for _, k := range fields {
 			if rel.orders(k) && r.IntN(3) > 0 {
 				a.Of = clone(k)
@@ -489,12 +493,17 @@ func (g *generator) agg(rel relation) (*ir.Agg, ir.Type) {
 				a.X = x
 			}
 		}
-	case f.T == ir.Dynamic:
-		a.Func, a.X, t = ir.Count, nil, ir.Int
 	default:
 		a.Func = pick(r, []ir.AggFunc{ir.Min, ir.Max})
 	}
 	return a, t
+}
+
+// ordinals are the fields whose values have an order of their own.
+func ordinals(fields []*ir.Field) []*ir.Field {
+	return slices.DeleteFunc(slices.Clone(fields), func(f *ir.Field) bool {
+		return !f.T.Numeric() && f.T != ir.Time && f.T != ir.Duration
+	})
 }
 
 // column is a random expression that is not a predicate, and its type.

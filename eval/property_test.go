@@ -23,7 +23,7 @@ func compile(t testing.TB, e ir.Expr) eval.Pred {
 // TestSimplifyKeepsMeaning holds Simplify and CanonicalExpr to what they
 // promise, and a prepared row to the row that it was made of.
 func TestSimplifyKeepsMeaning(t *testing.T) {
-	gen := irgen.Options{Keywords: true, Multi: true, Whole: true}
+	gen := irgen.Options{Keywords: true, Multi: true}
 	fields := irgen.Fields()
 	hits, pairs := 0, 0
 	for seed := range uint64(4000) {
@@ -63,7 +63,7 @@ func TestRequires(t *testing.T) {
 	said := 0
 	for seed := range uint64(4000) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		e := irgen.Options{Whole: true}.Pred(r, fields)
+		e := irgen.Pred(r, fields)
 		for i, f := range fields {
 			if !ir.Requires(e, f.Name) {
 				continue
@@ -92,7 +92,7 @@ func TestNormalizeKeepsMeaning(t *testing.T) {
 			"process_creation/-/-": irgen.Rows(r, fields, 15),
 			"-/windows/security":   irgen.Rows(r, fields, 10),
 		}
-		q := irgen.Options{Whole: true}.Query(r, fields)
+		q := irgen.Query(r, fields)
 		want := run(t, q, tables)
 		rows += len(want)
 		for _, c := range []struct {

@@ -57,7 +57,6 @@ type Options struct {
 	Keywords bool // Keyword, which reads the whole row
 	Multi    bool // fields with several values, in rows
 	Sigma    bool // only what the detection of a Sigma document can say
-	Whole    bool // the functions and operators that only whole hunts have
 	// Values, if not nil, makes the values of rows in place of Value; patterns
 	// are cut from texts that it makes then, most of them.
 	Values func(r *rand.Rand, f *ir.Field) any

@@ -54,7 +54,7 @@ func TestDeterminism(t *testing.T) {
 func TestEverythingIsMade(t *testing.T) {
 	made := map[string]int{}
 	for seed := range uint64(3000) {
-		q := irgen.Options{Whole: true}.Query(rand.New(rand.NewPCG(seed, 8)), irgen.Fields())
+		q := irgen.Query(rand.New(rand.NewPCG(seed, 8)), irgen.Fields())
 		ir.WalkQuery(q, func(q ir.Query) {
 			made[strings.TrimPrefix(fmt.Sprintf("%T", q), "*ir.")]++
 			var exprs []ir.Expr
@@ -152,7 +152,7 @@ func TestOrderDoesNotShow(t *testing.T) {
 	found := 0
 	for seed := range uint64(4000) {
 		r := rand.New(rand.NewPCG(seed, 9))
-		q, shows := irgen.Options{Whole: true}.Program(r, irgen.Source{Fields: fields})
+		q, shows := irgen.Options{}.Program(r, irgen.Source{Fields: fields})
 		rows := irgen.Rows(r, fields, 25)
 		rows = eval.WithColumn(rows, ir.Timestamp, func(i int) any { return irgen.Now.Add(-time.Duration(i) * time.Hour) })
 		run := func() []string {

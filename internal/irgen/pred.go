@@ -42,7 +42,7 @@ func (o Options) leaf(r *rand.Rand, fields []*ir.Field) ir.Expr {
 	if o.Sigma {
 		return o.sigmaLeaf(r, fields, f, cased)
 	}
-	if o.Whole && r.IntN(2) == 0 {
+	if r.IntN(2) == 0 {
 		return o.computed(r, fields, f, cased)
 	}
 	switch f.T {

@@ -70,7 +70,7 @@ func (g *generator) relation(size int) relation {
 	if size <= 0 {
 		source := pick(r, g.sources)
 		scan := &ir.Scan{Source: source.Logsource}
-		if g.Whole && r.IntN(8) == 0 {
+		if r.IntN(8) == 0 {
 			scan.LookBack = time.Duration(1+r.IntN(3)) * 24 * time.Hour
 		}
 		rel := relation{q: scan, fields: slices.Clone(source.Fields)}
@@ -87,9 +87,7 @@ func (g *generator) relation(size int) relation {
 	case 1:
 		return g.join(g.relation(size/2), g.relation(size/2))
 	case 2:
-		if g.Whole {
-			return g.lookup(g.relation(size - 1))
-		}
+		return g.lookup(g.relation(size - 1))
 	}
 	rel := g.relation(size - 1)
 	switch r.IntN(14) {
@@ -129,7 +127,7 @@ func (g *generator) relation(size int) relation {
 			return out
 		}
 	case 8:
-		if keys := g.order(rel); keys != nil && g.Whole {
+		if keys := g.order(rel); keys != nil {
 			return g.ranked(rel, keys)
 		}
 	}
@@ -190,7 +188,7 @@ func (g *generator) sequence(rel relation) (relation, bool) {
 		q := &ir.Session{Input: rel.q, By: clones(by), Of: clone(of), Gap: time.Duration(r.IntN(5)) * time.Hour, As: as}
 		return rel.with(q, &ir.Field{Name: as, T: ir.Time}), true
 	}
-	if rel.orders(of) && g.Whole && r.IntN(2) == 0 {
+	if rel.orders(of) && r.IntN(2) == 0 {
 		x := pick(r, keys(rel.fields))
 		return rel.with(&ir.Lag{Input: rel.q, By: clones(by), Of: clone(of), X: clone(x), As: as}, &ir.Field{Name: as, T: x.T}), true
 	}
@@ -421,7 +419,7 @@ func (g *generator) aggregate(rel relation) relation {
 	var out []*ir.Field
 	for _, f := range some(r, keys(rel.fields), r.IntN(3)) {
 		c := &ir.Col{As: f.Name, X: clone(f)}
-		if x, t := g.column(rel.fields); g.Whole && r.IntN(4) == 0 && t != ir.Dynamic && t != ir.Float {
+		if x, t := g.column(rel.fields); r.IntN(4) == 0 && t != ir.Dynamic && t != ir.Float {
 			c, f = &ir.Col{As: g.name(), X: x}, &ir.Field{T: t}
 			f.Name = c.As
 		}
@@ -444,7 +442,7 @@ func (g *generator) agg(rel relation) (*ir.Agg, ir.Type) {
 	number := f.T.Numeric() || f.T == ir.Duration
 	a := &ir.Agg{As: g.name(), X: clone(f)}
 	t := f.T
-	if g.Whole && r.IntN(4) == 0 {
+	if r.IntN(4) == 0 {
 		if x := g.Expr(r, fields, f.T, 2); x != nil {
 			a.X = x
 		}
@@ -477,9 +475,9 @@ func (g *generator) agg(rel relation) (*ir.Agg, ir.Type) {
 		}
 	case n == 5 && rel.orders(time):
 		a.Func = pick(r, []ir.AggFunc{ir.First, ir.Last})
-	case n == 6 && g.Whole:
+	case n == 6:
 		a.Func, a.X, t = ir.CountIf, g.pred(r, fields, 2), ir.Int
-	case n < 9 && g.Whole && len(ordinals(fields)) > 0:
+	case n < 9 && len(ordinals(fields)) > 0:
 		a.Func, a.Of = pick(r, []ir.AggFunc{ir.ArgMin, ir.ArgMax}), clone(pick(r, ordinals(fields)))
 		for _, k := range fields {
 			if rel.orders(k) && r.IntN(3) > 0 {
@@ -510,23 +508,9 @@ func ordinals(fields []*ir.Field) []*ir.Field {
 func (g *generator) column(fields []*ir.Field) (ir.Expr, ir.Type) {
 	r := g.r
 	f := pick(r, fields)
-	if g.Whole {
-		t := pick(r, []ir.Type{ir.String, ir.String, ir.Int, ir.Float, ir.Time, ir.Duration, f.T})
-		if x := g.Expr(r, fields, t, 3); x != nil {
-			return x, t
-		}
-		return clone(f), f.T
-	}
-	switch f.T {
-	case ir.Int, ir.Float:
-		if x, ok := numeric(r, fields, f).(*ir.Call); ok {
-			return x, ir.Float
-		}
-	case ir.Time:
-		if r.IntN(2) == 0 {
-			return &ir.Call{Func: ir.Bin, Args: []ir.Expr{clone(f), &ir.Lit{Value: time.Hour}}}, ir.Time
-		}
-		return &ir.Call{Func: ir.Hour, Args: []ir.Expr{clone(f)}}, ir.Int
+	t := pick(r, []ir.Type{ir.String, ir.String, ir.Int, ir.Float, ir.Time, ir.Duration, f.T})
+	if x := g.Expr(r, fields, t, 3); x != nil {
+		return x, t
 	}
 	return clone(f), f.T
 }

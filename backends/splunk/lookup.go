@@ -22,8 +22,8 @@ const lookupPrefix, lookupSuffix = "huntc_", ".csv"
 
 // lookup plans a join with a table.
 func (p *planner) lookup(q *ir.Join, t *ir.Table, n need) rows {
+	chain := n
 	n = n.plus(q.On...)
-	shown := n
 	var cols []string
 	if q.Kind != ir.Anti {
 		for _, c := range t.Cols {
@@ -48,10 +48,11 @@ func (p *planner) lookup(q *ir.Join, t *ir.Table, n need) rows {
 				p.clash(q, c)
 			}
 		}
-		in := inline{q: q, t: t, missing: func(f *ir.Field) string {
+		key := func(f *ir.Field) *ir.Field { return aliased(q.Left, f) }
+		in := inlinedTable(q, t, key, func(f *ir.Field) string {
 			info, _ := p.b.schema.Column(schema.View(scan.View), scan.Table, f.Name)
 			return ownFill(info)
-		}}
+		})
 		out := q.Left
 		if pred := in.condition(); pred != nil {
 			out = &ir.Filter{Span: q.Span, Input: out, Pred: pred}
@@ -59,7 +60,7 @@ func (p *planner) lookup(q *ir.Join, t *ir.Table, n need) rows {
 		if len(cols) > 0 {
 			out = &ir.Extend{Span: q.Span, Input: out, Cols: in.columns(cols)}
 		}
-		return p.events(out, shown)
+		return p.events(out, chain)
 	}
 	r := p.query(q.Left, n)
 	for _, c := range cols {
@@ -67,10 +68,10 @@ func (p *planner) lookup(q *ir.Join, t *ir.Table, n need) rows {
 			p.clash(q, c)
 		}
 	}
-	in := inline{q: q, t: t, missing: func(f *ir.Field) string {
+	in := inlinedTable(q, t, func(f *ir.Field) *ir.Field { return f }, func(f *ir.Field) string {
 		c, _ := r.scope.find(f.Name)
 		return c.derived(f.Name).fill
-	}}
+	})
 	if pred := in.condition(); pred != nil {
 		r.query = p.filter(q.Span, r.query, pred, r.scope)
 		r.scope = r.scope.passing(pred)
@@ -98,63 +99,112 @@ func chainFields(q ir.Query) []*ir.Field {
 	return out
 }
 
+// aliased is the column of a chain's events that a column is another name for,
+// or the column itself: tstats can search for what is stored.
+func aliased(q ir.Query, f *ir.Field) *ir.Field {
+	var made []string // above
+	own := f
+	for {
+		switch x := q.(type) {
+		case *ir.Filter:
+			q = x.Input
+		case *ir.Extend:
+			for _, c := range x.Cols {
+				if c.As != f.Name {
+					continue
+				}
+				g, ok := c.X.(*ir.Field)
+				if !ok {
+					return own
+				}
+				f = &ir.Field{Span: f.Span, Name: g.Name, T: g.T}
+				break
+			}
+			for _, c := range x.Cols {
+				made = append(made, c.As)
+			}
+			q = x.Input
+		default:
+			if slices.Contains(made, f.Name) {
+				return own
+			}
+			return f
+		}
+	}
+}
+
 func (p *planner) clash(q *ir.Join, column string) {
 	p.diags.Errorf(codeNameClash, q, "Rename it on one side with \"project\" or \"extend\".", "both sides of the join have a column %s, and Splunk would keep one of them only", column)
 }
 
 // inline is a short table as conditions on the keys.
 type inline struct {
-	q *ir.Join
-	t *ir.Table
-	// missing is the text that stands for a missing value of a key, which
-	// equals nothing; "" if none does.
-	missing func(*ir.Field) string
+	q    *ir.Join
+	keys []ir.Expr // the columns of the rows, as texts
+	cols []string
+	rows []inlineRow
+}
+
+type inlineRow struct{ keys, cells []string }
+
+// inlinedTable takes the rows of a table that a row may be joined with: a key that is
+// missing equals nothing. key is the column to read for one of the join, and
+// missing the text that stands for a missing value of it; "" if none does.
+func inlinedTable(q *ir.Join, t *ir.Table, key func(*ir.Field) *ir.Field, missing func(*ir.Field) string) inline {
+	in := inline{q: q, cols: t.Cols}
+	place := make([]int, len(q.On))
+	none := make([]string, len(q.On))
+	for i, f := range q.On {
+		column := key(f)
+		in.keys = append(in.keys, asText(column))
+		place[i] = slices.Index(t.Cols, f.Name)
+		none[i] = missing(column)
+	}
+	for _, cells := range t.Rows {
+		row := inlineRow{cells: cells}
+		for i, j := range place {
+			if cells[j] != "" && cells[j] != none[i] {
+				row.keys = append(row.keys, cells[j])
+			}
+		}
+		if len(row.keys) == len(place) {
+			in.rows = append(in.rows, row)
+		}
+	}
+	return in
 }
 
 // condition says which rows are kept; nil if all are.
 func (in inline) condition() ir.Expr {
-	if in.q.Kind == ir.LeftOuter {
+	switch in.q.Kind {
+	case ir.LeftOuter:
 		return nil
+	case ir.Anti:
+		return &ir.Not{Span: in.q.Span, X: in.among(in.rows)}
 	}
-	listed := in.among(in.t.Rows)
-	if in.q.Kind == ir.Anti {
-		return &ir.Not{Span: in.q.Span, X: listed}
-	}
-	return listed
+	return in.among(in.rows)
 }
 
 // among says that the keys are those of one of the rows.
-func (in inline) among(list [][]string) ir.Expr {
+func (in inline) among(rows []inlineRow) ir.Expr {
 	at := in.q.Span
-	x := make([]ir.Expr, len(in.q.On))
-	place := make([]int, len(in.q.On))
-	missing := make([]string, len(in.q.On))
-	for i, f := range in.q.On {
-		x[i] = asText(f)
-		place[i] = slices.Index(in.t.Cols, f.Name)
-		missing[i] = in.missing(f)
+	is := func(i int, row inlineRow) *ir.Match {
+		return &ir.Match{Span: at, X: in.keys[i], Any: []ir.Pattern{ir.TextPattern(at, row.keys[i])}, Cased: true}
+	}
+	if len(in.keys) == 1 && len(rows) > 0 {
+		out := is(0, rows[0])
+		for _, row := range rows[1:] {
+			out.Any = append(out.Any, is(0, row).Any...)
+		}
+		return out
 	}
 	any := &ir.Logic{Span: at, Op: ir.Or}
-	one := &ir.Match{Span: at, X: x[0], Cased: true}
-	for _, row := range list {
+	for _, row := range rows {
 		all := &ir.Logic{Span: at, Op: ir.And}
-		for i := range x {
-			key := row[place[i]]
-			if key == "" || key == missing[i] {
-				break
-			}
-			all.Args = append(all.Args, &ir.Match{Span: at, X: x[i], Any: []ir.Pattern{ir.TextPattern(at, key)}, Cased: true})
+		for i := range in.keys {
+			all.Args = append(all.Args, is(i, row))
 		}
-		switch {
-		case len(all.Args) < len(x):
-		case len(x) == 1:
-			one.Any = append(one.Any, all.Args[0].(*ir.Match).Any...)
-		default:
-			any.Args = append(any.Args, all)
-		}
-	}
-	if len(one.Any) > 0 {
-		return one
+		any.Args = append(any.Args, all)
 	}
 	return any
 }
@@ -164,17 +214,17 @@ func (in inline) columns(names []string) []*ir.Col {
 	at := in.q.Span
 	out := make([]*ir.Col, len(names))
 	for i, name := range names {
-		j := slices.Index(in.t.Cols, name)
+		j := slices.Index(in.cols, name)
 		var values []string
-		for _, row := range in.t.Rows {
-			if row[j] != "" && !slices.Contains(values, row[j]) {
-				values = append(values, row[j])
+		for _, row := range in.rows {
+			if v := row.cells[j]; v != "" && !slices.Contains(values, v) {
+				values = append(values, v)
 			}
 		}
 		x := &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{ir.False(at), &ir.Lit{Span: at, Value: ""}}}
 		for k := len(values) - 1; k >= 0; k-- {
-			list := slices.DeleteFunc(slices.Clone(in.t.Rows), func(row []string) bool { return row[j] != values[k] })
-			choice := &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{in.among(list), &ir.Lit{Span: at, Value: values[k]}}}
+			rows := slices.DeleteFunc(slices.Clone(in.rows), func(row inlineRow) bool { return row.cells[j] != values[k] })
+			choice := &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{in.among(rows), &ir.Lit{Span: at, Value: values[k]}}}
 			if k < len(values)-1 {
 				choice.Args = append(choice.Args, x)
 			}

@@ -507,8 +507,10 @@ func isText(at diag.Span, f *ir.Field, s string) ir.Expr {
 func passes(e ir.Expr, s string) bool {
 	switch e := e.(type) {
 	case *ir.Match:
-		t, ok := e.Any[0].Literal()
-		return ok && (t == s || !e.Cased && strings.EqualFold(t, s))
+		return slices.ContainsFunc(e.Any, func(pat ir.Pattern) bool {
+			t, ok := pat.Literal()
+			return ok && (t == s || !e.Cased && strings.EqualFold(t, s))
+		})
 	case *ir.Regexp:
 		return ir.RegexpMayMatch(e.Source, s)
 	}

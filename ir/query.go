@@ -246,6 +246,8 @@ type Hunt struct {
 
 	Query       Query        // nil for a hunt with only native text
 	Correlation *Correlation // for KindCorrelation
+	// Inherited is what the documents that a correlation counts allow.
+	Inherited []Inherited
 	// CountedBy is the title of a correlation that the document is there for:
 	// its query is not meant to be run by itself. Empty if it is.
 	CountedBy string
@@ -271,6 +273,19 @@ const (
 type Allowed struct {
 	diag.Span
 	Code diag.Code
+}
+
+// Inherited is a code that is allowed where it comes from certain lines of a
+// file: those of a document that allows it, and of filters added to it.
+type Inherited struct {
+	Code     diag.Code
+	Path     string
+	From, To int // To is the line behind the last; 0 is the end of the file
+}
+
+// Covers reports whether a diagnostic is such a one.
+func (i Inherited) Covers(code diag.Code, at diag.Pos) bool {
+	return i.Code == code && i.Path == at.Filename && at.Line >= i.From && (i.To == 0 || at.Line < i.To)
 }
 
 // Native is query text for one target, kept as the author wrote it.
@@ -302,6 +317,13 @@ type Meta struct {
 	Scope       []string
 	Related     []Related
 	Custom      []Attribute // top-level keys that Sigma does not define
+	IOCs        []Indicators
+}
+
+// Indicators is a named list of indicators of a document.
+type Indicators struct {
+	Name   string
+	Values []string
 }
 
 // Related links a document to another.
@@ -336,6 +358,11 @@ type Correlation struct {
 	Expr       string // boolean temporal condition, as written
 	Aliases    []Alias
 	Generate   bool
+
+	// Piped says that the document does something with the rows: chooses
+	// columns, or has a pipeline. Rows are those rows; nil before linking.
+	Piped bool
+	Rows  Query
 }
 
 // Windowing is how the windows of a correlation lie.

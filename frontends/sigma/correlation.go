@@ -111,9 +111,12 @@ func (d *document) correlation() {
 	if g := d.get(keyGenerate); g != nil {
 		c.Generate = d.boolean("generate", g)
 	}
-	for _, key := range []string{"type", "rules"} {
-		if findPair(pairs, key) == nil {
-			d.diags.Errorf(codeMissingKey, c.Span, "", "the correlation has no %q", key)
+	for _, need := range []struct{ key, hint string }{
+		{"type", "Say what it computes, for example \"type: event_count\"."},
+		{"rules", "Name the rules that it counts, by id or name."},
+	} {
+		if findPair(pairs, need.key) == nil {
+			d.diags.Errorf(codeMissingKey, c.Span, need.hint, "the correlation has no %q", need.key)
 		}
 	}
 	if findPair(pairs, "timespan") == nil && findPair(pairs, "timeframe") == nil {
@@ -133,6 +136,7 @@ func (d *document) correlation() {
 		}
 	}
 	c.Windowing = d.windowing
+	c.Piped = d.entry.after != nil
 	d.hunt.Correlation = c
 }
 
@@ -165,7 +169,7 @@ func (d *document) timespan(c *ir.Correlation, key string, v *yaml.Node) {
 	}
 	dur, ok := parseDuration(t)
 	if !ok || dur <= 0 || strings.HasSuffix(t, "ms") {
-		hint := "Write a number and s, m, h or d, such as 5m."
+		hint := "Write a number and s, m, h, d or w, such as 5m."
 		if strings.HasSuffix(t, "M") || strings.HasSuffix(t, "y") {
 			hint = "Months and years differ in length: write days, such as 30d."
 		}
@@ -359,6 +363,7 @@ func (d *document) obsoleteAction() bool {
 // pipeline of its document. Which columns they have is known once the rules are.
 func (d *document) rowsThrough(h *hunt, rows ir.Query) (ir.Query, diag.List) {
 	before := len(d.diags)
+	d.hunt.Correlation.Rows = rows
 	q := d.assemble(h, rows)
 	return q, d.diags[before:]
 }

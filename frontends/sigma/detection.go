@@ -66,6 +66,9 @@ func (d *document) detectionPairs(block string, n *yaml.Node, pairs []pair) ir.E
 		d.diags.Errorf(codeMissingKey, d.src.span(resolve(n)), hint, "%q has no \"condition\"", block)
 		return nil
 	}
+	if len(det.selections) == 0 && d.everyEvent(block, condition) {
+		return ir.True(d.src.span(resolve(condition)))
+	}
 	x := det.condition(condition)
 	if d.errors() == before {
 		for _, s := range det.selections {
@@ -78,6 +81,14 @@ func (d *document) detectionPairs(block string, n *yaml.Node, pairs []pair) ir.E
 		return nil
 	}
 	return x
+}
+
+// everyEvent reports whether a condition without selections takes every event
+// of the logsource: "condition: true". Only a hunt may say so, which another
+// tool refuses by its taxonomy.
+func (d *document) everyEvent(block string, condition *yaml.Node) bool {
+	tax := d.get(keyTaxonomy)
+	return block == "detection" && resolve(condition).Value == "true" && tax != nil && resolve(tax).Value == "huntc"
 }
 
 // condition reads one condition, or a list of them, any of which is enough.

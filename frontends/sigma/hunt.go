@@ -294,6 +294,11 @@ func (d *document) readIOCs(n *yaml.Node) {
 			continue
 		}
 		d.iocs = append(d.iocs, list)
+		known := ir.Indicators{Name: name}
+		for _, v := range list.values {
+			known.Values = append(known.Values, v.text)
+		}
+		d.hunt.Meta.IOCs = append(d.hunt.Meta.IOCs, known)
 	}
 	d.deriveIOCs()
 }

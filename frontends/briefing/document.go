@@ -33,7 +33,7 @@ type Document struct {
 
 	Sections   []Section
 	IOCs       []IOC // indicators to use, in the order of the file, repeats kept
-	Excluded   []IOC // values that must not be used, each with its reason
+	Excluded   []IOC // values that must not be used, each with its reason; those of template references stand there
 	Techniques []Technique
 	KillChain  []string
 	// Hunts are in the order of their first heading. Every heading of a hunt
@@ -228,6 +228,21 @@ type TemplateRef struct {
 	Hashes     []IOC
 	Excluded   []IOC // values that must not be used
 	Elsewhere  bool  // the values stand in another file
+}
+
+// Indicators returns the indicators to use, each value once, where it stands
+// first.
+func (d *Document) Indicators() []IOC {
+	seen := map[[2]string]bool{}
+	var out []IOC
+	for _, i := range d.IOCs {
+		key := [2]string{string(i.Kind), i.Value}
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // Unlisted returns the headings that no hunt answers for. It is empty: the

@@ -3,6 +3,7 @@ package briefing
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/huntc/huntc/diag"
 )
@@ -147,7 +148,7 @@ func (l *iocList) line(i int) {
 	indent, at, ok := bullet(ln.text)
 	if !ok {
 		body := strings.TrimSpace(ln.text)
-		at = len(ln.text) - len(strings.TrimLeft(ln.text, " \t"))
+		at = len(ln.text) - len(strings.TrimLeftFunc(ln.text, unicode.IsSpace))
 		if l.open && at > 0 {
 			l.values(i, ln.start+at, body, l.last)
 			return

@@ -15,9 +15,8 @@ type refReader struct {
 }
 
 var (
-	refBullet  = regexp.MustCompile(`^\*\*([^*]+)\*\*\s*\(\[[^\]]*\]\([^)\s]*_TEMPLATES\.md#([A-Za-z0-9_-]+)\)\)`)
-	refLink    = regexp.MustCompile(`\]\([^)\s]*_TEMPLATES\.md#([A-Za-z0-9_-]+)\)`)
-	inBackTick = regexp.MustCompile("`[^`]*`")
+	refBullet = regexp.MustCompile(`^\*\*([^*]+)\*\*\s*\(\[[^\]]*\]\([^)\s]*_TEMPLATES\.md#([A-Za-z0-9_-]+)\)\)`)
+	refLink   = regexp.MustCompile(`\]\([^)\s]*_TEMPLATES\.md#([A-Za-z0-9_-]+)\)`)
 )
 
 func (r *refReader) close() { r.open, r.first = -1, "" }
@@ -35,8 +34,8 @@ func (r *refReader) line(i int) {
 	span := p.src.lineSpan(i)
 	switch {
 	case !isBullet:
-		if r.first == "" {
-			r.first = strings.TrimSpace(ln.text)
+		if r.first == "" { // a new paragraph
+			r.open, r.first = -1, strings.TrimSpace(ln.text)
 		}
 		if m := refLink.FindStringSubmatch(ln.text); m != nil {
 			title, _, _ := strings.Cut(r.first, " — ")
@@ -51,6 +50,14 @@ func (r *refReader) line(i int) {
 		r.start(ref)
 		return
 	case r.open < 0:
+		if p.hunt == nil { // under a hunt it is prose about the hunt
+			l := &iocList{p: p}
+			l.each(ln.start+at, body, func(ioc IOC, ok bool) {
+				if ok && ioc.Reason == "" {
+					l.take(ioc, listContext{}, false)
+				}
+			})
+		}
 		return
 	}
 	ref := &p.doc.Templates[r.open]
@@ -60,10 +67,6 @@ func (r *refReader) line(i int) {
 		ref.Elsewhere = true
 		p.list.Infof(codeElsewhere, span, "Take them from there; a briefing on its own does not have them.", "The indicators of this line stand in another file")
 		return
-	}
-	if label == "" {
-		label, rest, _ = strings.Cut(inBackTick.ReplaceAllString(body, ""), ":")
-		rest = body
 	}
 	kinds := labelKinds(label)
 	open := r.open

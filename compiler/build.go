@@ -508,8 +508,9 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 	o.Fidelity = ir.Verdict(art.Reasons)
 	o.Form, o.FormReason = art.Form, art.FormReason
 	o.Status = OK
-	allowed := func(code diag.Code) bool {
-		found := b.opts.Config != nil && slices.Contains(b.opts.Config.Allow, code)
+	allowed := func(code diag.Code, at diag.Pos) bool {
+		found := slices.ContainsFunc(h.Inherited, func(i ir.Inherited) bool { return i.Covers(code, at) })
+		found = found || b.opts.Config != nil && slices.Contains(b.opts.Config.Allow, code)
 		for i, a := range h.Allow {
 			if a.Code == code {
 				occurs[i] = true
@@ -519,14 +520,14 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 		return found
 	}
 	for i, d := range o.Diagnostics {
-		if d.Severity == diag.Warning && allowed(d.Code) {
+		if d.Severity == diag.Warning && allowed(d.Code, d.Pos) {
 			o.Diagnostics[i].Severity, o.Diagnostics[i].Hint = diag.Info, isAllowed
 		}
 	}
 	for _, r := range art.Reasons {
 		severity := diag.Warning
 		switch {
-		case allowed(r.Code):
+		case allowed(r.Code, r.Pos):
 			severity = diag.Info
 		case b.opts.RequireExact:
 			severity = diag.Error

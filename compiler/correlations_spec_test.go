@@ -659,3 +659,91 @@ func TestSpecificationCorrelations(t *testing.T) {
 		})
 	}
 }
+
+// TestInheritedAllow: what a rule allows need not be allowed again by the
+// correlation that counts it, as far as it comes from the rule's own lines and
+// means the same there.
+func TestInheritedAllow(t *testing.T) {
+	const (
+		rule = "title: A\nname: a\nlogsource: {category: process_creation, product: windows}\ndetection: {s: {Image|endswith: '\\a.exe'}, condition: s}\n"
+		same = "title: B\nname: b\nlogsource: {category: process_creation, product: windows}\ndetection: {s: {Image|endswith: '\\b.exe'}, condition: s}\n"
+	)
+	allow := "hunt: {allow: [HC0310]}\n"
+	correlation := func(text string) string {
+		return "title: C\nname: c\ncorrelation: {" + text + "}\nhunt: {windows: tumbling}\n"
+	}
+	many := correlation("type: event_count, rules: [a], group-by: [Computer], timespan: 5m, condition: {gte: 10}")
+	few := strings.Replace(many, "gte: 10", "lt: 10, gt: 1", 1)
+	both := correlation("type: temporal, rules: [a, b], group-by: [Computer], timespan: 5m")
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  int // warnings of the correlation on Splunk
+	}{
+		{"not allowed", map[string]string{"a.yml": rule, "c.yml": many}, 1},
+		{"allowed by the rule", map[string]string{"a.yml": rule + allow, "c.yml": many}, 0},
+		{"in one file", map[string]string{"c.yml": rule + allow + "---\n" + many}, 0},
+		{"allowed by one of two rules", map[string]string{"a.yml": rule + allow, "b.yml": same, "c.yml": both}, 1},
+		{"allowed by one of two rules in a file", map[string]string{"c.yml": rule + allow + "---\n" + same + "---\n" + both}, 1},
+		{"by way of a correlation, whose time changes with its events", map[string]string{"a.yml": rule + allow, "b.yml": strings.NewReplacer("name: c", "name: between").Replace(many), "c.yml": strings.ReplaceAll(many, "[a]", "[between]")}, 1},
+		{"a count that is too high may be too high", map[string]string{"a.yml": rule + allow, "c.yml": few}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			docs := t.TempDir()
+			for name, text := range tt.files {
+				if err := os.WriteFile(filepath.Join(docs, name), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			res, err := compiler.Run(compiler.Options{Paths: []string{docs}, Targets: []string{"splunk"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range res.Hunts {
+				if h.Name != "c" {
+					continue
+				}
+				var warned diag.List
+				for _, d := range h.Outputs[0].Diagnostics {
+					if d.Severity == diag.Warning && d.Code == "HC0310" {
+						warned = append(warned, d)
+					}
+				}
+				if len(warned) != tt.want || h.Outputs[0].Fidelity == ir.Exact {
+					t.Errorf("%d warnings, want %d, and the verdict is %s: %v", len(warned), tt.want, h.Outputs[0].Fidelity, warned)
+				}
+			}
+		})
+	}
+}
+
+// TestChainInCache: a correlation is compiled anew where a rule changes that
+// another correlation counts for it.
+func TestChainInCache(t *testing.T) {
+	docs, cache := t.TempDir(), t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(docs, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rule := "title: A\nname: a\nlogsource: {category: process_creation, product: windows}\ndetection: {s: {Image|endswith: '\\old.exe'}, condition: s}\n"
+	many := "title: Many\nname: many\ncorrelation: {type: event_count, rules: [a], group-by: [Computer], timespan: 5m, condition: {gte: 10}}\nhunt: {windows: tumbling}\n"
+	write("a.yml", rule)
+	write("b.yml", many)
+	write("c.yml", strings.NewReplacer("[a]", "[many]", "Many", "More", "name: many", "name: more").Replace(many))
+	for _, name := range []string{"old", "new"} {
+		write("a.yml", strings.Replace(rule, "old", name, 1))
+		res, err := compiler.Run(compiler.Options{Paths: []string{docs}, CacheDir: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range res.Hunts {
+			for _, o := range h.Outputs {
+				if !strings.Contains(o.Query, name+".exe") {
+					t.Errorf("%s on %s does not look for %s.exe:\n%s", h.Name, o.Target, name, o.Query)
+				}
+			}
+		}
+	}
+}

@@ -63,7 +63,8 @@ func newLinker(units []*unit) *linker {
 
 // digest covers what the results of u depend on in other files: every filter
 // and correlation, and the files that use one of its names. A special file
-// depends on who is called what, and on the text of the rules that it counts.
+// depends on who is called what, and on the text of the rules that it counts,
+// also by way of other correlations.
 func (l *linker) digest(u *unit) key {
 	h := newHasher()
 	h.key(l.special)
@@ -76,11 +77,20 @@ func (l *linker) digest(u *unit) key {
 	}
 	if u.facts.special {
 		h.key(l.everyone)
-		for _, r := range u.facts.refs {
-			for _, o := range l.owners[r] {
-				h.key(o.key)
+		seen := map[*unit]bool{u: true}
+		var counted func(*unit)
+		counted = func(u *unit) {
+			for _, r := range u.facts.refs {
+				for _, o := range l.owners[r] {
+					if !seen[o] {
+						seen[o] = true
+						h.key(o.key)
+						counted(o)
+					}
+				}
 			}
 		}
+		counted(u)
 	}
 	return h.sum()
 }

@@ -71,6 +71,7 @@ func (l *linker) correlate(e *entry) {
 		e.broken = q == nil
 	}
 	e.hunt.Query = q
+	e.inherit(k.rules)
 }
 
 // windows is the kind of window, with a note where the document leaves it open.

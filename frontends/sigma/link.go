@@ -32,6 +32,7 @@ func Link(files []*File) diag.List {
 	l := &linker{byName: make(map[string]*entry, n)}
 	correlations := false
 	for _, f := range files {
+		f.extents()
 		for i := range f.entries {
 			e := &f.entries[i]
 			l.register(e, e.hunt.Meta.ID, e.id)
@@ -137,7 +138,59 @@ func (f *Filter) addTo(e *entry) bool {
 		found = true
 		s.filter.Pred = ir.NewLogic(s.filter.Pred.At(), ir.And, s.filter.Pred, f.Pred)
 	}
+	if found {
+		e.at = append(e.at, f.at)
+	}
 	return found
+}
+
+// extent is where a document stands.
+type extent struct {
+	path     string
+	from, to int // lines; to is the first behind it, 0 at the end of the file
+}
+
+// extents notes of each document of a file where it ends.
+func (f *File) extents() {
+	var starts []int
+	for i := range f.entries {
+		starts = append(starts, f.entries[i].hunt.Pos.Line)
+	}
+	for _, filter := range f.Filters {
+		starts = append(starts, filter.Pos.Line)
+	}
+	slices.Sort(starts)
+	of := func(from int) extent {
+		x := extent{path: f.Path, from: from}
+		if i, _ := slices.BinarySearch(starts, from+1); i < len(starts) {
+			x.to = starts[i]
+		}
+		return x
+	}
+	for i := range f.entries {
+		f.entries[i].at = []extent{of(f.entries[i].hunt.Pos.Line)}
+	}
+	for _, filter := range f.Filters {
+		filter.at = of(filter.Pos.Line)
+	}
+}
+
+// inherit takes over what the documents that a correlation counts allow, for
+// their own lines. Where the correlation does not grow with its events, what
+// is too many of them for a rule may be too few groups, which nobody allowed;
+// so it is where it counts another correlation, whose windows move in time as
+// there are more events in them.
+func (e *entry) inherit(rules []*entry) {
+	if !ir.Grows(e.hunt.Query) {
+		return
+	}
+	for _, rule := range rules {
+		for _, a := range rule.hunt.Allow {
+			for _, x := range rule.at {
+				e.hunt.Inherited = append(e.hunt.Inherited, ir.Inherited{Code: a.Code, Path: x.path, From: x.from, To: x.to})
+			}
+		}
+	}
 }
 
 // counted marks the documents that stand for nothing by themselves: those that

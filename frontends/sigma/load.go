@@ -49,6 +49,7 @@ type entry struct {
 	// after, if not nil, is what the document does with the rows of its
 	// correlation.
 	after func(ir.Query) (ir.Query, diag.List)
+	at    []extent // the document, and the filters added to it
 	// counts are the documents that a correlation names, also one with an error.
 	counts   []ir.CorrelationRef
 	generate bool
@@ -71,6 +72,7 @@ type Filter struct {
 	Pred      ir.Expr             // added to each rule with "and"
 	Broken    bool                // Link found an error in it
 
+	at       extent
 	id, name diag.Span
 }
 

@@ -483,8 +483,12 @@ func (r *resolver) aggregate(q *ir.Aggregate, in ir.Query, sc scope) (ir.Query, 
 				b.Of = r.field(sc, a.Of)
 			}
 		default:
+			if h = held(sc, a.X); h != nil && h.mapped() {
+				b.X = r.shown(sc, a.X)
+				break
+			}
 			b.X = r.argument(sc, a.X, strconv.Quote(string(a.Func)))
-			h = after(held(sc, a.X), b.X)
+			h = after(h, b.X)
 		}
 		out.Aggs = append(out.Aggs, &b)
 		d.add(a.As, &ir.Field{Span: a.Span, Name: a.As, T: b.Type()}, h)

@@ -154,6 +154,10 @@ func TestResolvePipelines(t *testing.T) {
 			`HC0323 Splunk's CIM has a column user for another field, and the lookup T has one as well`},
 		{"events after a lookup are events", XDR, project(&ir.Join{Left: processes, Right: lookup("Computer", "owner"), Kind: ir.LeftOuter, On: on("Computer")}, "owner", "CommandLine"),
 			`join left on Computer | ` + process + `extend Computer = DeviceName | -- | table T(Computer, owner) | project Timestamp, DeviceId, DeviceName, ReportId, owner, ProcessCommandLine`},
+		{"a key that the right side computes", XDR, &ir.Join{Left: extend(processes, "who", field("CommandLine")), Right: &ir.Project{Input: connections, Cols: []*ir.Col{{As: "who", X: field("User")}}}, Kind: ir.Anti, On: on("who")},
+			`join anti on who | ` + process + `extend who = ProcessCommandLine | -- | ` + connection + `project who = concat(InitiatingProcessAccountDomain, "\\", InitiatingProcessAccountName)`},
+		{"the least address", XDR, aggregate(connections, "", &ir.Agg{As: "a", Func: ir.Min, X: field("DestinationIp")}),
+			connection + `aggregate a = min(RemoteIP)`},
 		{"keys of two spellings", XDR, &ir.Join{Left: logons, Right: project(extend(processes, "LogonType", field("CommandLine")), "LogonType", "Image"), Kind: ir.Inner, On: on("LogonType")},
 			`join inner on LogonType | ` + logon + `-- | ` + process + `extend LogonType = ProcessCommandLine | project LogonType, Image = FolderPath {HC0321 mixed} {HC0322}`},
 

@@ -92,7 +92,7 @@ func (r *resolver) run() Resolution {
 	for _, b := range sc.bases() {
 		b.finish()
 	}
-	if !ir.Grows(r.hunt.Query) {
+	if len(r.reasons) > len(r.hunt.Reasons) && !ir.Grows(r.hunt.Query) {
 		// Too many events in a count with an upper bound are too few groups.
 		for i := range r.reasons[len(r.hunt.Reasons):] {
 			if reason := &r.reasons[len(r.hunt.Reasons)+i]; reason.Effect == ir.Over || reason.Effect == ir.Under {

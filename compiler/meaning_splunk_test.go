@@ -274,3 +274,207 @@ func TestSplunkRandomQueries(t *testing.T) {
 	}
 	t.Log(forms)
 }
+
+// splunkSources are what the random programs of TestSplunkTextRuns read.
+var splunkSources = []irgen.Source{
+	{Logsource: ir.Logsource{Category: "process_creation"}, Fields: []*ir.Field{
+		{Name: "Image", T: ir.String}, {Name: "CommandLine", T: ir.String}, {Name: "User", T: ir.String},
+		{Name: "ProcessId", T: ir.Int}, {Name: "ParentProcessId", T: ir.Int}, {Name: ir.Timestamp, T: ir.Time}}},
+	{Logsource: ir.Logsource{Category: "network_connection"}, Fields: []*ir.Field{
+		{Name: "Image", T: ir.String}, {Name: "User", T: ir.String}, {Name: "DestinationIp", T: ir.IP}, {Name: "SourceIp", T: ir.IP},
+		{Name: "DestinationPort", T: ir.Int}, {Name: ir.Timestamp, T: ir.Time}}},
+	{Logsource: ir.Logsource{Category: "image_load"}, Fields: []*ir.Field{
+		{Name: "Image", T: ir.String}, {Name: "Company", T: ir.String}, {Name: "User", T: ir.String}, {Name: "ProcessId", T: ir.Int}, {Name: ir.Timestamp, T: ir.Time}}},
+}
+
+// storedRows are random rows of a dataset, with the columns that a plan reads:
+// no column is missing that the data model fills, and no two events are in one
+// second.
+func storedRows(r *rand.Rand, s *schema.Schema, scan *ir.Physical, fields []*ir.Field) []eval.Row {
+	names := []string{"_time"}
+	for _, f := range fields {
+		if f.Name != "_time" && f.Name != "count" {
+			names = append(names, f.Name)
+		}
+	}
+	seconds := r.Perm(4000)
+	var table [][]any
+	for i := range r.IntN(14) {
+		row := []any{irgen.Now.Unix() - int64(60*seconds[i]) - 1}
+		for _, n := range names[1:] {
+			info, _ := s.Column(schema.View(scan.View), scan.Table, n)
+			var v any = pick(r, []string{"a", "b.c", "A", "x/y/z", "host1.lab", "é b", `C:\cmd.exe`, "-enc Zm9v", "10.0.0.1", "10.1.2.3"})
+			if info.Type == "number" || strings.HasSuffix(n, "Id") || strings.HasSuffix(n, "_id") || strings.HasSuffix(strings.ToLower(n), "port") {
+				v = int64(1 + r.IntN(12))
+			}
+			if r.IntN(5) == 0 {
+				v = nil
+				if info.Fill != "" {
+					v = info.Fill
+				}
+			}
+			row = append(row, v)
+		}
+		table = append(table, row)
+	}
+	return eval.NewTable(names, table...)
+}
+
+// TestSplunkTextRuns: the text that is emitted for random programs of all
+// operators and functions gives, as Splunk runs it, the rows of the plan that it
+// was written from; and the plan, those of the program: that is another test's.
+func TestSplunkTextRuns(t *testing.T) {
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := splunk.New(s, splunk.Config{})
+	programs := uint64(4000)
+	if testing.Short() {
+		programs = 300
+	}
+	compared, rows := 0, 0
+	for seed := range programs {
+		r := rand.New(rand.NewPCG(seed, 41))
+		q, fields := irgen.Options{}.Program(r, splunkSources...)
+		out := &ir.Project{Input: q}
+		for i, f := range fields[:min(len(fields), 8)] {
+			out.Cols = append(out.Cols, &ir.Col{As: fmt.Sprintf("out%d", i), X: &ir.Field{Name: f.Name, T: f.T}})
+		}
+		h := &ir.Hunt{Path: fmt.Sprintf("seed %d", seed), Kind: ir.KindHunt, Query: out}
+		plan, _, _ := b.Plan(h)
+		if plan == nil {
+			continue
+		}
+		text := b.Compile(h).Query
+		parsed, diags := spl.Parse("", text)
+		if len(diags) > 0 {
+			t.Fatal(diags)
+		}
+		tables := map[string][]eval.Row{}
+		read := planFields(plan)
+		for _, scan := range ir.Scans(plan) {
+			if tables[scan.Physical.Table] == nil {
+				tables[scan.Physical.Table] = storedRows(r, s, scan.Physical, read)
+			}
+		}
+		runner := eval.Runner{Now: irgen.Now, Seconds: true, Source: func(s *ir.Scan) ([]eval.Row, error) { return tables[s.Physical.Table], nil }}
+		want, err := runner.Run(plan)
+		if err != nil {
+			continue // text of the schema's own, of which the evaluator knows nothing
+		}
+		var names []string
+		if len(want) > 0 {
+			names = want[0].Columns()
+		}
+		got := runSPLAt(t, parsed, plan, irgen.Now, func(source string) []eval.Row { return tables[source] }, names)
+		compared++
+		rows += len(want)
+		if diff := cmp.Diff(plainRows(want, names), plainRows(got, names)); diff != "" {
+			t.Fatalf("%s, as Splunk runs it: %s\n%s\nplan\n%s", h.Path, diff, text, ir.Format(plan))
+		}
+	}
+	t.Logf("%d of %d programs compared, in %d rows", compared, programs, rows)
+	if compared < int(programs)/4 {
+		t.Errorf("only %d of %d programs were compared", compared, programs)
+	}
+}
+
+// planFields are the fields that a plan reads and does not make.
+func planFields(q ir.Query) []*ir.Field {
+	var out []*ir.Field
+	made := map[string]bool{}
+	add := func(list ...*ir.Field) {
+		for _, f := range list {
+			if !ir.HasField(out, f.Name) {
+				out = append(out, f)
+			}
+		}
+	}
+	cols := func(list []*ir.Col) {
+		for _, c := range list {
+			add(ir.Fields(c.X)...)
+			if !ir.HasField(ir.Fields(c.X), c.As) {
+				made[c.As] = true
+			}
+		}
+	}
+	ir.WalkQuery(q, func(q ir.Query) {
+		switch q := q.(type) {
+		case *ir.Filter:
+			add(ir.Fields(q.Pred)...)
+		case *ir.Extend:
+			cols(q.Cols)
+		case *ir.Project:
+			cols(q.Cols)
+		case *ir.Aggregate:
+			cols(q.By)
+			for _, a := range q.Aggs {
+				made[a.As] = true
+				add(ir.Fields(a.X)...)
+				if a.Of != nil {
+					add(a.Of)
+				}
+			}
+		case *ir.Window:
+			made[q.As] = true
+			add(append(q.By, q.Of)...)
+		case *ir.Session:
+			made[q.As] = true
+			add(append(q.By, q.Of)...)
+		case *ir.Lag:
+			made[q.As] = true
+			add(append(q.By, q.Of, q.X)...)
+		case *ir.Rank:
+			made[q.As] = true
+			add(q.By...)
+			for _, k := range q.Keys {
+				add(k.X)
+			}
+		case *ir.Sort:
+			for _, k := range q.Keys {
+				add(k.X)
+			}
+		case *ir.Distinct:
+			add(q.By...)
+		case *ir.Join:
+			add(q.On...)
+		case *ir.Table:
+			for _, c := range q.Cols {
+				made[c] = true
+			}
+		}
+	})
+	return slices.DeleteFunc(out, func(f *ir.Field) bool { return made[f.Name] })
+}
+
+// plainRows are rows as sorted texts; numbers are rounded as far as sums in
+// another order differ.
+func plainRows(rows []eval.Row, names []string) []string {
+	var out []string
+	var value func(v any) string
+	value = func(v any) string {
+		switch v := v.(type) {
+		case nil:
+			return "null"
+		case float64, int64:
+			return plainValue(v)
+		case []any:
+			var parts []string
+			for _, x := range v {
+				parts = append(parts, value(x))
+			}
+			return strings.Join(parts, "|")
+		}
+		return fmt.Sprint(v)
+	}
+	for _, row := range rows {
+		var b strings.Builder
+		for _, n := range names {
+			fmt.Fprintf(&b, "%s=%q ", n, value(row.Get(n)))
+		}
+		out = append(out, b.String())
+	}
+	slices.Sort(out)
+	return out
+}

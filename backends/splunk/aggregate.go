@@ -316,7 +316,12 @@ func (s *summary) zero(a *ir.Agg) {
 // onlyWhere is x where a condition holds.
 func onlyWhere(there, x ir.Expr) ir.Expr {
 	if c, ok := x.(*ir.Call); ok && c.Func == ir.If && len(c.Args) == 2 {
-		there, x = ir.NewLogic(there.At(), ir.And, there, c.Args[0]), c.Args[1]
+		x = c.Args[1]
+		for _, part := range ir.Conjuncts(c.Args[0]) {
+			if !slices.ContainsFunc(ir.Conjuncts(there), func(e ir.Expr) bool { return ir.FormatExpr(e) == ir.FormatExpr(part) }) {
+				there = ir.NewLogic(there.At(), ir.And, there, part)
+			}
+		}
 	}
 	return &ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{there, x}}
 }

@@ -76,9 +76,10 @@ func (m *Model) test(v any, op string, w spl.SearchValue) bool {
 		}
 		parts := make([]string, len(w.Parts))
 		for i, p := range w.Parts {
-			parts[i] = regexp.QuoteMeta(strings.ToLower(p))
+			parts[i] = regexp.QuoteMeta(p)
 		}
-		hit := regexp.MustCompile(`(?s)\A` + strings.Join(parts, ".*") + `\z`).MatchString(strings.ToLower(text(v)))
+		// How letters beyond ASCII fold is not documented; as Unicode has it here.
+		hit := regexp.MustCompile(`(?is)\A` + strings.Join(parts, ".*") + `\z`).MatchString(text(v))
 		return hit == (op == "=")
 	}
 	x, xok := number(v)

@@ -182,7 +182,7 @@ func holdMeaning(t *testing.T, b *defender.Backend, s *schema.Schema, name strin
 	found, r := 0, rand.New(rand.NewPCG(7, 8))
 	for range 40 {
 		tw := newTwins(r)
-		want, err := eval.Run(h.Query, func(s *ir.Scan) ([]eval.Row, error) { return tw.events[s.Source.Category], nil })
+		want, err := eval.Runner{Now: kustoNow, Source: func(s *ir.Scan) ([]eval.Row, error) { return tw.events[s.Source.Category], nil }}.Run(h.Query)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,6 +250,42 @@ func textIs(name, s string) ir.Expr {
 	return &ir.Match{X: f, Any: []ir.Pattern{ir.TextPattern(f.Span, s)}, Cased: true}
 }
 
+func argOf(as string, f ir.AggFunc, of string, x ir.Expr) *ir.Agg {
+	return &ir.Agg{As: as, Func: f, X: x, Of: field(of)}
+}
+
+// apartRows are the rows of which no two have the same time.
+func apartRows(in ir.Query) ir.Query {
+	at := field(ir.Timestamp)
+	return &ir.Filter{Input: &ir.Window{Input: in, Of: at, As: "apart"}, Pred: cmpOf(ir.Gt, field("apart"), lit(time.Duration(0)))}
+}
+
+// listed joins with a list of hosts, or of addresses.
+func listed(in ir.Query, kind ir.JoinKind, on ...string) ir.Query {
+	t := &ir.Table{Name: "owners", Cols: []string{"Computer", "DestinationIp", "Owner"},
+		Rows: [][]string{{"a", "1.1.1.1", "ann"}, {"", "2.2.2.2", "x"}, {"B", "", `b"\b`}, {"b", "2.2.2.2", ""}}}
+	if len(on) == 1 {
+		t.Name += "_" + on[0]
+		place := slices.Index(t.Cols, on[0])
+		seen := map[string]bool{}
+		var rows [][]string
+		for _, row := range t.Rows {
+			if !seen[row[place]] {
+				rows = append(rows, []string{row[place], row[2]})
+			}
+			seen[row[place]] = true
+		}
+		t.Cols, t.Rows = []string{on[0], "Owner"}, rows
+		if kind == ir.Inner {
+			for i := range rows {
+				rows[i] = rows[i][:1]
+			}
+			t.Cols = t.Cols[:1]
+		}
+	}
+	return &ir.Join{Left: in, Right: t, Kind: kind, On: fieldList(on...)}
+}
+
 // defenderWindows are hunts with what correlations are made of, at its edges:
 // keys that may be null, windows over unions and joins, conditions on values
 // that may be missing.
@@ -265,7 +301,7 @@ func defenderWindows() map[string]ir.Query {
 	percentile := func(as string, p float64, x ir.Expr) *ir.Agg { return &ir.Agg{As: as, Func: ir.Percentile, P: p, X: x} }
 	both := func() ir.Query {
 		return &ir.Union{Inputs: []ir.Query{
-			&ir.Project{Input: net(), Cols: append(colList("Timestamp", "Computer", "User"), colOf("what", field("DestinationPort")), colOf("rule", lit("a")), colOf("weight", lit(int64(2))))},
+			&ir.Project{Input: net(), Cols: append(colList("Timestamp", "Computer", "User"), colOf("what", fn(ir.ToString, field("DestinationPort"))), colOf("rule", lit("a")), colOf("weight", lit(int64(2))))},
 			&ir.Project{Input: proc(), Cols: append(colList("Timestamp", "Computer", "User"), colOf("what", field("CommandLine")), colOf("rule", lit("b")), colOf("weight", lit(0.5)))},
 		}}
 	}
@@ -319,7 +355,47 @@ func defenderWindows() map[string]ir.Query {
 		"the first that is there": group(&ir.Extend{Input: net(), Cols: []*ir.Col{colOf("a", fn(ir.Coalesce, port, field("SourcePort"), lit(int64(-1)))),
 			colOf("b", fn(ir.Coalesce, port, lit(0.5))), colOf("c", fn(ir.Coalesce, field("DestinationIp"), field("Computer"), lit("none")))}}, colList("a", "b", "c"), count),
 		"presence of a text put together": group(&ir.Filter{Input: both(), Pred: &ir.Exists{X: field("User")}}, colList("rule"), count, aggOf("u", ir.DCount, field("User"))),
-		"weeks":                           group(net(), []*ir.Col{colOf("w", fn(ir.Bin, at, lit(7*24*time.Hour))), colOf("x", fn(ir.Bin, at, lit(36*time.Hour))), colOf("y", fn(ir.Bin, at, lit(90*time.Second)))}, count),
+		"counts on condition": group(net(), colList("Computer"), aggOf("a", ir.CountIf, isPort), aggOf("b", ir.CountIf, &ir.Not{X: isPort}),
+			aggOf("c", ir.CountIf, ir.NewLogic(port.Span, ir.Or, &ir.Exists{X: field("DestinationIp")}, cmpOf(ir.Gt, port, field("SourcePort")))), aggOf("d", ir.CountIf, ir.True(port.Span))),
+		"counts on condition of nothing": group(&ir.Filter{Input: net(), Pred: cmpOf(ir.Lt, port, lit(int64(-1)))}, nil, aggOf("a", ir.CountIf, isPort), count, argOf("x", ir.ArgMax, at.Name, port)),
+		"values at extremes":             group(&ir.Window{Input: net(), Of: at, As: "gap"}, colList("Computer"), argOf("a", ir.ArgMax, "gap", field("DestinationIp")), argOf("b", ir.ArgMin, "gap", port)),
+		// Rows are told apart by what they go by: two with the same least port may
+		// both be the one.
+		"values at extremes that may be missing": group(group(net(), colList("Computer", "DestinationPort"), aggOf("ip", ir.Max, field("DestinationIp")), aggOf("own", ir.Max, field("SourcePort")), aggOf("t", ir.Max, at)),
+			colList("Computer"), argOf("a", ir.ArgMax, "DestinationPort", field("ip")), argOf("b", ir.ArgMin, "DestinationPort", field("own")), argOf("c", ir.ArgMin, "DestinationPort", field("t")), argOf("e", ir.ArgMax, "DestinationPort", field("DestinationPort")),
+			argOf("d", ir.ArgMax, "DestinationPort", fn(ir.If, cmpOf(ir.Gt, port, lit(int64(5))), field("ip"))), argOf("f", ir.ArgMin, "DestinationPort", fn(ir.If, &ir.Exists{X: port}, fn(ir.Concat, field("ip"), lit("!")))),
+			argOf("g", ir.ArgMax, "DestinationPort", fn(ir.If, cmpOf(ir.Gt, port, lit(int64(5))), field("own"), lit(int64(0))))),
+		"values before, by keys that may be null": group(&ir.Lag{Input: &ir.Window{Input: net(), Of: at, As: "gap"}, By: fieldList("Computer", "DestinationPort", "SourcePort"), Of: at, X: field("DestinationIp"), As: "before"},
+			colList("Computer", "DestinationPort", "before"), count),
+		"values before, of all rows": group(&ir.Lag{Input: apartRows(net()), Of: at, X: port, As: "before"}, colList("before", "DestinationPort"), count),
+		"values before that differ": group(&ir.Filter{Pred: &ir.Compare{Op: ir.Ne, L: field("User"), R: field("before")},
+			Input: &ir.Lag{Input: apartRows(net()), By: fieldList("Computer"), Of: at, X: field("User"), As: "before"}}, colList("User", "before"), count),
+		"values before along a number": group(&ir.Lag{Input: group(net(), colList("Computer", "DestinationPort"), count), By: fieldList("Computer"), Of: port, X: field("n"), As: "before"}, colList("Computer", "DestinationPort", "before"), count),
+		"places": group(&ir.Filter{Pred: cmpOf(ir.Le, field("place"), lit(int64(2))), Input: &ir.Rank{Input: group(net(), colList("Computer", "DestinationPort"), count),
+			By: fieldList("Computer"), Keys: []*ir.SortKey{{X: field("n"), Desc: true}, {X: port}}, As: "place"}}, colList("Computer", "DestinationPort", "place"), aggOf("m", ir.Max, field("n"))),
+		"places by keys that may be null": group(&ir.Rank{Input: apartRows(net()), By: fieldList("DestinationPort", "SourcePort"), Keys: []*ir.SortKey{{X: at}, {X: port}}, As: "place"},
+			colList("DestinationPort", "SourcePort", "place"), count, aggOf("t", ir.Max, at)),
+		"places of all rows":                          group(&ir.Rank{Input: net(), Keys: []*ir.SortKey{{X: port, Desc: true}}, As: "place"}, colList("DestinationPort"), aggOf("lo", ir.Min, field("place")), aggOf("hi", ir.Max, field("place"))),
+		"places without an order":                     group(&ir.Rank{Input: net(), As: "place"}, nil, aggOf("lo", ir.Min, field("place")), aggOf("hi", ir.Max, field("place"))),
+		"a list of hosts":                             group(listed(net(), ir.Inner, "Computer"), colList("Computer"), count),
+		"all but a list of hosts":                     group(listed(net(), ir.Anti, "Computer"), colList("Computer"), count),
+		"a list of addresses":                         group(listed(net(), ir.Inner, "DestinationIp"), colList("DestinationIp"), count),
+		"all but a list of addresses":                 group(listed(net(), ir.Anti, "DestinationIp"), colList("DestinationIp"), count),
+		"hosts and their owners":                      group(listed(net(), ir.LeftOuter, "Computer"), colList("Computer", "Owner"), count),
+		"owners of hosts and addresses":               group(listed(net(), ir.Inner, "Computer", "DestinationIp"), colList("Computer", "DestinationIp", "Owner"), count),
+		"hosts that no list has with their addresses": group(listed(net(), ir.Anti, "Computer", "DestinationIp"), colList("Computer", "DestinationIp"), count),
+		"two lists":                                   group(&ir.Filter{Input: listed(listed(net(), ir.Inner, "Computer"), ir.LeftOuter, "DestinationIp"), Pred: &ir.Not{X: textIs("Owner", "ann")}}, colList("Computer", "Owner"), count),
+		"functions of texts": group(&ir.Extend{Input: net(), Cols: []*ir.Col{
+			colOf("a", fn(ir.Lower, field("User"))), colOf("b", fn(ir.Upper, field("DestinationPort"))), colOf("c", fn(ir.StrLen, field("User"))), colOf("e", fn(ir.Substring, field("DestinationIp"), lit(int64(2)), lit(int64(3)))),
+			colOf("f", fn(ir.Replace, field("User"), lit("n"), lit("NN"))), colOf("g", fn(ir.Split, field("DestinationIp"), lit("."), lit(int64(1)))), colOf("h", fn(ir.Extract, field("User"), lit(`(\w+)$`), lit(int64(1)))),
+			colOf("i", fn(ir.If, isPort, lit("a"), fn(ir.If, &ir.Exists{X: field("SourcePort")}, lit("b"), fn(ir.If, &ir.Exists{X: port}, lit("c"))))), colOf("j", fn(ir.Coalesce, field("User"), field("DestinationIp"), field("Computer")))}},
+			colList("a", "b", "c", "e", "f", "g", "h", "i", "j"), count),
+		"functions of numbers and times": group(&ir.Extend{Input: net(), Cols: []*ir.Col{
+			colOf("a", fn(ir.Abs, fn(ir.Sub, port, lit(int64(100))))), colOf("b", fn(ir.Floor, fn(ir.Div, port, lit(int64(7))))), colOf("c", fn(ir.Ceiling, fn(ir.Div, port, lit(int64(7))))), colOf("e", fn(ir.Floor, port)),
+			colOf("f", fn(ir.Weekday, at)), colOf("g", fn(ir.Sub, fn(ir.Now), at)), colOf("h", fn(ir.Sub, fn(ir.Now), lit(time.Hour))), colOf("i", fn(ir.If, cmpOf(ir.Gt, at, fn(ir.Sub, fn(ir.Now), lit(5*time.Hour))), lit(int64(1)), lit(int64(0))))}},
+			colList("a", "b", "c", "e", "f", "h", "i"), count, aggOf("m", ir.Max, field("g"))),
+		"new in the last hours": group(&ir.Filter{Input: net(), Pred: cmpOf(ir.Gt, at, fn(ir.Sub, fn(ir.Now), lit(4*time.Hour)))}, colList("Computer"), count),
+		"weeks":                 group(net(), []*ir.Col{colOf("w", fn(ir.Bin, at, lit(7*24*time.Hour))), colOf("x", fn(ir.Bin, at, lit(36*time.Hour))), colOf("y", fn(ir.Bin, at, lit(90*time.Second)))}, count),
 	}
 }
 

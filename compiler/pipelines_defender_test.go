@@ -22,8 +22,21 @@ import (
 // defines them (the pages of sort, prev, summarize, join and union, and of the
 // aggregates).
 func kustoTable(q *kql.Query, tables map[string][]map[string]any) []map[string]any {
+	if len(q.Lets) > 0 {
+		tables = maps.Clone(tables)
+		for _, l := range q.Lets {
+			tables[l.Name] = kustoTable(l.Query, tables)
+		}
+	}
 	var rows []map[string]any
 	switch src := q.Source.(type) {
+	case *kql.Datatable:
+		for i, v := range src.Values {
+			if i%len(src.Cols) == 0 {
+				rows = append(rows, map[string]any{})
+			}
+			rows[len(rows)-1][src.Cols[i%len(src.Cols)].Name] = kustoValue(v, nil)
+		}
 	case *kql.Table:
 		rows = slices.Clone(tables[src.Name])
 	case *kql.UnionSource:
@@ -41,11 +54,18 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 	var out []map[string]any
 	switch op := op.(type) {
 	case *kql.Where:
+		if list, ok := op.Pred.(*kql.In); ok {
+			if name, ok := list.Values[0].(*kql.Column); ok && tables[name.Name] != nil {
+				return kustoListed(list, rows, tables[name.Name])
+			}
+		}
 		for _, r := range rows {
 			if kustoValue(op.Pred, r) == true {
 				out = append(out, r)
 			}
 		}
+	case *kql.Serialize:
+		return kustoOp(&kql.Extend{Cols: op.Cols}, rows, tables)
 	case *kql.Extend:
 		for i, r := range rows {
 			c := map[string]any{}
@@ -98,6 +118,16 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 		}
 	case *kql.Summarize:
 		return kustoSummarize(op, rows)
+	case *kql.Lookup:
+		// A join that does not repeat the keys; what has no partner has empty
+		// texts in the columns of the right side, which are texts here.
+		out = kustoOp(&kql.JoinOp{Kind: op.Kind, Right: op.Right, On: op.On}, rows, tables)
+		for i, r := range out {
+			out[i] = maps.Clone(r)
+			for _, k := range op.On {
+				delete(out[i], k.Right.Name+"1")
+			}
+		}
 	case *kql.JoinOp:
 		right := kustoTable(op.Right, tables)
 		for _, l := range rows {
@@ -136,6 +166,23 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 	return out
 }
 
+// kustoListed keeps the rows whose value is one of the only column of a table.
+func kustoListed(list *kql.In, rows, table []map[string]any) []map[string]any {
+	var out []map[string]any
+	for _, r := range rows {
+		found := slices.ContainsFunc(table, func(t map[string]any) bool {
+			for _, v := range t {
+				return kustoCompare("==", kustoValue(list.X, r), v) == true
+			}
+			return false
+		})
+		if found == (list.Op == "in") {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 func kustoName(c kql.NamedExpr) string {
 	if c.Name == "" {
 		return c.X.(*kql.Column).Name
@@ -157,6 +204,15 @@ func kustoWindowed(x kql.Expr, rows []map[string]any, i int) any {
 			return false
 		case "row_window_session":
 			known[c] = kustoSession(c, rows, i)
+			return false
+		case "row_number":
+			n := int64(0)
+			for j := range i + 1 {
+				if n++; len(c.Args) == 2 && kustoWindowed(c.Args[1], rows, j) == true {
+					n = kustoValue(c.Args[0], nil).(int64)
+				}
+			}
+			known[c] = n
 			return false
 		}
 		return true
@@ -256,11 +312,36 @@ func kustoSummarize(op *kql.Summarize, rows []map[string]any) []map[string]any {
 	var out []map[string]any
 	for _, g := range groups {
 		for _, a := range op.Aggs {
+			if len(a.Names) > 0 {
+				g.key[a.Names[0]], g.key[a.Names[1]] = kustoExtreme(a.X.(*kql.Call), g.rows)
+				continue
+			}
 			g.key[a.Name] = kustoAggregate(a.X, g.rows)
 		}
 		out = append(out, g.key)
 	}
 	return out
+}
+
+// kustoExtreme is arg_min or arg_max: rows in which the first expression is null
+// are skipped, unless it is in all of them; then any row will do.
+func kustoExtreme(c *kql.Call, rows []map[string]any) (of, x any) {
+	var best map[string]any
+	for _, r := range rows {
+		v := kustoValue(c.Args[0], r)
+		switch {
+		case v == nil:
+			if best == nil {
+				best = r
+			}
+		case of == nil, c.Name == "arg_max" && kustoOrder(v, of) > 0, c.Name == "arg_min" && kustoOrder(v, of) < 0:
+			best, of = r, v
+		}
+	}
+	if best == nil {
+		return nil, nil
+	}
+	return of, kustoValue(c.Args[1], best)
 }
 
 // kustoAggregate evaluates an expression over the aggregates of some rows.
@@ -445,7 +526,7 @@ hunt:
 		query := b.Lower(plan)
 		for range 20 {
 			rows, maps := connectionRows(r, 25)
-			want, err := eval.Run(res.Query, func(*ir.Scan) ([]eval.Row, error) { return rows, nil })
+			want, err := eval.Runner{Now: kustoNow, Source: func(*ir.Scan) ([]eval.Row, error) { return rows, nil }}.Run(res.Query)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -492,6 +573,10 @@ func resultColumns(q ir.Query) []string {
 	case *ir.Scan:
 		names = []string{"ReportId"}
 	case *ir.Window:
+		names = append(resultColumns(q.Input), q.As)
+	case *ir.Lag:
+		names = append(resultColumns(q.Input), q.As)
+	case *ir.Rank:
 		names = append(resultColumns(q.Input), q.As)
 	default:
 		return resultColumns(ir.Inputs(q)[0])

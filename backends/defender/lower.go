@@ -781,7 +781,7 @@ func (l *lowerer) not(e *ir.Not) kql.Expr {
 	case *ir.Exists:
 		return call(e.Span, "isnull", column(x.X))
 	case *ir.Compare:
-		if x.Op == ir.Eq && !needsCoalesce(x) {
+		if x.Op == ir.Eq && (!needsCoalesce(x) || ir.TypeOf(x.L) == ir.String) {
 			op := "!="
 			if !x.Cased {
 				op = "!~"

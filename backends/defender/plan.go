@@ -378,7 +378,7 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 			return asFloat(c.Args[0]) // which is whole, and now of the type that it has to be
 		}
 	case ir.Coalesce:
-		p.coalesce(&c)
+		p.coalesce(in, &c)
 		nest(&c)
 	case ir.Concat:
 		for i, a := range c.Args {
@@ -404,9 +404,19 @@ func (p *planner) argument(in ir.Query, e *ir.Call, i int, a ir.Expr) ir.Expr {
 		if p.backend.isList(in, x) {
 			p.diags.Errorf(codeTypes, e, "Take the values before they are summarized.", "%s is of one text, and this is a list of values", e.Func)
 		}
-		return asText(x)
+		if x = asText(x); e.Func != ir.StrLen { // which asks for its text itself
+			x = p.wholeText(in, x)
+		}
 	case ir.RegexConst:
 		return p.extracted(e, x)
+	}
+	return x
+}
+
+// wholeText is x, but missing where x is put together and a part is missing.
+func (p *planner) wholeText(in ir.Query, x ir.Expr) ir.Expr {
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.Concat {
+		return p.ifPresent(in, c, c.Args)
 	}
 	return x
 }
@@ -456,10 +466,10 @@ func nest(c *ir.Call) {
 }
 
 // coalesce gives the arguments of a planned Coalesce one type.
-func (p *planner) coalesce(c *ir.Call) {
+func (p *planner) coalesce(in ir.Query, c *ir.Call) {
 	first, mixed := ir.TypeOf(c.Args[0]), false
 	for i, a := range c.Args {
-		a = inSecondsExact(a)
+		a = p.wholeText(in, inSecondsExact(a))
 		c.Args[i] = a
 		t := ir.TypeOf(a)
 		mixed = mixed || t != first
@@ -558,6 +568,8 @@ func (p *planner) presence(in ir.Query, x ir.Expr) []ir.Expr {
 		return nil
 	case *ir.Call:
 		switch {
+		case choice(x) != nil:
+			return append(slices.Clone(conjuncts(x.Args[0])), p.presence(in, x.Args[1])...)
 		case x.Func == ir.Tuple || x.Func == ir.Concat:
 			var out []ir.Expr
 			for _, a := range x.Args {

@@ -22,7 +22,9 @@ import (
 //     operand of it is ever null, because Plan puts isnotnull(v) beside it or
 //     turns the comparison around, and Lower wraps what is left (a comparison
 //     of computed values, a test of an address) in coalesce(x, false);
-//   - strings are never null, so string operators need none of it.
+//   - strings are never null, so string operators need none of it. But a missing
+//     string is the empty one, which equals another and stands in every text:
+//     a comparison of two texts asks that they are there.
 
 // pred rewrites a predicate over the rows of in. exact says that it stands
 // below a Not.
@@ -60,7 +62,7 @@ func (p *planner) pred(in ir.Query, e ir.Expr, exact bool) ir.Expr {
 					"%s is a %s in Defender, which has no beginning or end to compare", f.Name, typeWord(f.T))
 			}
 		}
-		return e
+		return ir.NewLogic(e.Span, ir.And, append(p.notEmpty(in, e.Y), e)...)
 	case *ir.Exists:
 		return p.exists(in, e)
 	case *ir.Field:
@@ -101,12 +103,64 @@ func (p *planner) negate(in ir.Query, e *ir.Not) ir.Expr {
 		}
 		return &ir.Not{Span: e.Span, X: c}
 	}
-	switch x := p.pred(in, e.X, true).(type) {
+	planned := p.pred(in, e.X, true)
+	switch x := planned.(type) {
 	case *ir.Not:
 		return x.X
-	default:
-		return &ir.Not{Span: e.Span, X: x}
+	case *ir.Logic:
+		// not (A is there and A is B) is A is missing, or A is not B.
+		switch e.X.(type) {
+		case *ir.Compare, *ir.FieldMatch:
+			if x.Op != ir.And || slices.ContainsFunc(x.Args, func(a ir.Expr) bool { return !neverNull(a) }) {
+				break
+			}
+			out := make([]ir.Expr, len(x.Args))
+			for i, a := range x.Args {
+				out[i] = ir.Simplify(&ir.Not{Span: e.Span, X: a})
+			}
+			return ir.NewLogic(e.Span, ir.Or, out...)
+		}
 	}
+	return &ir.Not{Span: e.Span, X: planned}
+}
+
+// neverNull reports whether a planned predicate is one of texts.
+func neverNull(e ir.Expr) bool {
+	switch e := e.(type) {
+	case *ir.Not:
+		return neverNull(e.X)
+	case *ir.Match, *ir.FieldMatch:
+		return true
+	case *ir.Compare:
+		return ir.TypeOf(e.L) == ir.String
+	}
+	return false
+}
+
+// notEmpty asks that a text is there; nothing if it always is.
+func (p *planner) notEmpty(in ir.Query, x ir.Expr) []ir.Expr {
+	if hasValue(in, x) {
+		return nil
+	}
+	return []ir.Expr{isNotEmpty(x.At(), x)}
+}
+
+// bothThere lists what has to hold for a comparison of two texts besides what
+// Kusto compares: of two that are equal one is enough to be looked at.
+func (p *planner) bothThere(in ir.Query, c *ir.Compare) []ir.Expr {
+	l, r := p.notEmpty(in, c.L), p.notEmpty(in, c.R)
+	switch {
+	case c.Op == ir.Ne:
+		return append(l, r...)
+	case len(l) == 0 || len(r) == 0:
+		return nil
+	}
+	if _, ok := c.L.(*ir.Field); !ok {
+		if _, ok := c.R.(*ir.Field); ok {
+			return r
+		}
+	}
+	return l
 }
 
 // inverse gives the ordering that holds where another does not, of values that
@@ -206,6 +260,15 @@ func (p *planner) compare(in ir.Query, e *ir.Compare, exact bool) ir.Expr {
 			return ir.NewLogic(e.Span, ir.And, there, out)
 		}
 		return out
+	}
+	if ir.TypeOf(c.L) == ir.String && ir.TypeOf(c.R) == ir.String && !isConstant(c.R) && (c.Op == ir.Eq || c.Op == ir.Ne) {
+		eq := *c
+		eq.Op = ir.Eq
+		out := ir.Expr(&eq)
+		if c.Op == ir.Ne {
+			out = &ir.Not{Span: e.Span, X: &eq}
+		}
+		return ir.NewLogic(e.Span, ir.And, append(p.bothThere(in, c), out)...)
 	}
 	missing, simple := p.missing(in, c)
 	present := make([]ir.Expr, len(missing))

@@ -182,6 +182,11 @@ func columnNames(q ir.Query) ([]string, bool) {
 	switch q := q.(type) {
 	case *ir.Filter, *ir.Sort, *ir.Limit:
 		return columnNames(ir.Inputs(q)[0])
+	case *ir.Join:
+		if t, ok := q.Right.(*ir.Table); ok && len(t.Cols) == len(q.On) {
+			return columnNames(q.Left)
+		}
+		return nil, false
 	case *ir.Aggregate:
 		for _, c := range q.By {
 			names = append(names, c.As)

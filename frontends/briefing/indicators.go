@@ -369,9 +369,35 @@ func (p *parser) exclude(ioc IOC, reason Reason, code diag.Code, hint, format st
 }
 
 var (
-	commitRef  = regexp.MustCompile(`(?i)(?:\bcommits?\b[ /:=` + "`" + `"'(]{1,4}|@|/(?:commit|tree|blob|raw|archive)/|github(?:usercontent)?\.com/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+/)([0-9a-f]{40})(?:[^0-9A-Fa-f]|$)`)
+	hexRun     = regexp.MustCompile(`[0-9A-Fa-f]{40,}`)
+	commitLead = regexp.MustCompile(`(?i)(?:\bcommits?\b[ /:=` + "`" + `"'(]{1,4}|@|/(?:commit|tree|blob|raw|archive)/|github(?:usercontent)?\.com/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+/)$`)
 	commitTalk = regexp.MustCompile(`(?i)\bcommits?\b|\bgithub actions?\b|\b[a-z0-9]+-actions\b|\bpull requests?\b|\bpwn request\b|\bGHSA-[0-9a-z]{4}-`)
 )
+
+// maxLead is how many bytes before a commit id are looked at for what it is.
+const maxLead = 160
+
+// commits finds which of the hashes stand somewhere as git commit ids, and
+// whether the briefing is about commits at all.
+func (p *parser) commits(hashes map[string]bool) (ids map[string]bool, talk bool) {
+	ids = map[string]bool{}
+	if len(hashes) == 0 {
+		return ids, false
+	}
+	for _, m := range hexRun.FindAllStringIndex(p.src.text, -1) {
+		id := strings.ToLower(p.src.text[m[0]:m[1]])
+		if hashes[id] && !ids[id] && commitLead.MatchString(p.src.text[max(0, m[0]-maxLead):m[0]]) {
+			ids[id] = true
+		}
+	}
+	talk = commitTalk.MatchString(p.doc.Title) || commitTalk.MatchString(p.doc.Article)
+	for _, s := range p.doc.Sections {
+		if s.Kind == SectionProfile || s.Kind == SectionSource {
+			talk = talk || commitTalk.MatchString(s.Body)
+		}
+	}
+	return ids, talk
+}
 
 // settle decides about the candidates, now that the whole briefing is known:
 // what the author rejects at one place is not used at another.
@@ -390,26 +416,16 @@ func (p *parser) settle() {
 			rejected[key(e)] = e.Pos
 		}
 	}
-	commits := map[string]bool{}
-	talk := commitTalk.MatchString(p.doc.Title) || commitTalk.MatchString(p.doc.Article)
-	needCommits := false
-	domains := map[string]bool{}
+	domains, sha1 := map[string]bool{}, map[string]bool{}
 	for _, c := range p.candidates {
-		needCommits = needCommits || c.ioc.Kind == SHA1
-		if c.ioc.Kind == Domain {
+		switch c.ioc.Kind {
+		case SHA1:
+			sha1[c.ioc.Value] = true
+		case Domain:
 			domains[c.ioc.Value] = true
 		}
 	}
-	if needCommits {
-		for _, m := range commitRef.FindAllStringSubmatch(p.src.text, -1) {
-			commits[strings.ToLower(m[1])] = true
-		}
-		for _, s := range p.doc.Sections {
-			if s.Kind == SectionProfile || s.Kind == SectionSource {
-				talk = talk || commitTalk.MatchString(s.Body)
-			}
-		}
-	}
+	commits, talk := p.commits(sha1)
 	// longer has each name that a country code makes a longer name of the list.
 	longer := map[string]string{}
 	for d := range domains {

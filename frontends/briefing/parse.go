@@ -12,7 +12,7 @@ import (
 // Caps on what one file may hold. A briefing has some tens of kilobytes and
 // some tens of hunts.
 const (
-	MaxSize     = 4 << 20 // bytes
+	MaxSize     = 1 << 20 // bytes
 	MaxHeadings = 1000    // of hunts and their halves
 	maxNesting  = 32      // of bullets
 )

@@ -24,10 +24,13 @@ type source struct {
 	text  string
 	lines []line
 	ascii bool
+	// The last place that at found in a line, to count on from: a line of
+	// megabytes may hold very many values.
+	lastStart, lastOff, lastRunes int
 }
 
 func newSource(path, text string) *source {
-	s := &source{path: path, text: text, ascii: true}
+	s := &source{path: path, text: text, ascii: true, lastStart: -1}
 	start := 0
 	if strings.HasPrefix(text, "\ufeff") {
 		start = len("\ufeff")
@@ -56,7 +59,12 @@ func (s *source) at(off int) diag.Pos {
 	start := s.lines[n-1].start
 	col := off - start
 	if !s.ascii {
-		col = utf8.RuneCountInString(s.text[start:off])
+		if start != s.lastStart || off < s.lastOff {
+			s.lastStart, s.lastOff, s.lastRunes = start, start, 0
+		}
+		s.lastRunes += utf8.RuneCountInString(s.text[s.lastOff:off])
+		s.lastOff = off
+		col = s.lastRunes
 	}
 	return diag.Pos{Filename: s.path, Offset: off, Line: n, Column: 1 + col}
 }

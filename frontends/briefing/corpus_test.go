@@ -293,3 +293,26 @@ func BenchmarkHostile(b *testing.B) {
 		})
 	}
 }
+
+// The briefing that the project began with.
+func TestSeed(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(sharedtest.Path(t, "seeds"), "*.txt"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("seeds: %v, %v", files, err)
+	}
+	src, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, list := Parse("seed.md", src)
+	holds(t, doc, src)
+	var got []string
+	for _, h := range doc.Hunts {
+		got = append(got, fmt.Sprintf("%s %s %s %s %d/%d", h.ID, h.Phase, h.Confidence, h.Origin, len(h.SPL), len(h.KQL)))
+	}
+	equal(t, got, []string{"UC_BEACONING c2 Medium catalogue 1/1", "UC_SUPPLY_CHAIN exploit Medium catalogue 1/1", "UC_1825_3 exploit High article 1/2"})
+	equal(t, values(doc.IOCs), []string{"cve CVE-2022-23812"})
+	equal(t, values(doc.Templates[0].CVEs), []string{"cve CVE-2022-23812"})
+	equal(t, len(doc.Techniques), 5)
+	equal(t, len(list), 1) // the third hunt's KQL is two queries
+}

@@ -3,6 +3,7 @@ package splunk
 import (
 	"regexp/syntax"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/huntc/huntc/backends/splunk/spl"
 	"github.com/huntc/huntc/ir"
@@ -80,7 +81,7 @@ func (p *planner) writable(c *ir.Call, arg ir.Expr, inRegex bool) {
 	if inRegex {
 		text = quoted(s)
 	}
-	if spl.Expressible(text) != nil {
+	if spl.Expressible(text) != nil || !utf8.ValidString(s) {
 		p.diags.Errorf(codeValue, arg, "Use \"extract\" with a regular expression, which has escapes for control characters, as \\x09.",
 			"the text %q of %s cannot be written in SPL", s, c.Func)
 	}

@@ -64,6 +64,58 @@ func FuzzValue(f *testing.F) {
 	})
 }
 
+// FuzzCall: whatever the constants of functions and the cells of a lookup, what is
+// emitted is read back as exactly the columns that it was written for.
+func FuzzCall(f *testing.F) {
+	for i, v := range hostile {
+		f.Add(v, hostile[(i+7)%len(hostile)], uint8(i))
+		f.Add("(?i)-e("+v+")", `\1`, uint8(1))
+	}
+	for _, re := range []string{`([^\\]+)\.exe$`, `[]()](a)`, `[^]](b)`, `[[:alpha:](](c)`, `(?P<n>a)(?<m>b)`, `\Q(\E(x)`, `\((a)`, `(a)?b`, `a(b*)`, "(?m)^(a|``` b)$"} {
+		for n := range uint8(3) {
+			f.Add(re, "x", n)
+		}
+	}
+	b := testBackend(f)
+	f.Fuzz(func(t *testing.T, one, two string, n uint8) {
+		x := &ir.Field{Name: "process", T: ir.String}
+		call := func(f ir.FuncID, args ...any) *ir.Call {
+			c := &ir.Call{Func: f, Args: []ir.Expr{x}}
+			for _, a := range args {
+				c.Args = append(c.Args, &ir.Lit{Value: a})
+			}
+			return c
+		}
+		calls := []*ir.Call{
+			call(ir.Replace, one, two), call(ir.Split, one, int64(n)), call(ir.Extract, one, int64(n)),
+			call(ir.Substring, int64(n)), call(ir.Coalesce, one, two), call(ir.Concat, one, two),
+		}
+		for _, form := range []backends.Form{backends.Tstats, backends.RawEvents} {
+			view, table := schema.CIM, "Endpoint.Processes"
+			if form == backends.RawEvents {
+				view, table = schema.Raw, "huntc_process_creation"
+			}
+			scan := &ir.Filter{Input: &ir.Scan{Physical: &ir.Physical{View: string(view), Table: table}}, Pred: ir.True(diag.Span{})}
+			rows := &ir.Table{Name: "t", Cols: []string{"process", "made"}, Rows: [][]string{{one, two}, {two + "-", one}}}
+			queries := []ir.Query{
+				&ir.Join{Left: scan, Right: rows, Kind: ir.LeftOuter, On: []*ir.Field{x}},
+				&ir.Join{Left: scan, Right: rows, Kind: ir.Anti, On: []*ir.Field{x}},
+			}
+			for _, c := range calls {
+				queries = append(queries, &ir.Extend{Input: scan, Cols: []*ir.Col{{As: "made", X: c}}},
+					&ir.Filter{Input: scan, Pred: &ir.Not{X: &ir.Match{X: c, Any: []ir.Pattern{ir.TextPattern(diag.Span{}, two)}, Cased: n%2 == 0}}})
+			}
+			for _, q := range queries {
+				pl := b.plan(&ir.Hunt{}, q, []*ir.Field{x}, form)
+				if pl.why != "" || pl.diags.HasErrors() {
+					continue
+				}
+				checkText(t, b, pl, b.lower(pl, form))
+			}
+		}
+	})
+}
+
 // FuzzComment: no line of a comment gets out of it.
 func FuzzComment(f *testing.F) {
 	for _, v := range hostile {

@@ -129,6 +129,8 @@ func TestBoundaries(t *testing.T) {
 		{"no groups: a missing one counts", correlation("tumbling", "{type: event_count, rules: [shell], timespan: 1m, condition: {gte: 2}}"), "1:shell:- 2:shell:a", "value", "2"},
 		{"an event of two rules counts twice", correlation("tumbling", strings.Replace(two, "[shell]", "[shell, command]", 1)), "1:both:a 1:shell:b", "Computer value", "a 2"},
 		{"two events of one time count twice", correlation("tumbling", two), "1:shell:a 1:shell:a", "Computer value", "a 2"},
+		{"what is near is there when its last event is", "title: Near\nname: near\ncorrelation: {type: temporal, rules: [shell, command], group-by: [Computer], timespan: 1m}\nhunt: {windows: sliding}\n---\n" +
+			correlation("tumbling", strings.Replace(ordered, "[shell", "[near", 1)), "10:command:a 20:connect:a 40:shell:a 10:command:b 40:shell:b 50:connect:b", "Computer", "b"},
 		{"missing values are not counted", correlation("tumbling", "{type: value_count, rules: [shell], group-by: [Computer], timespan: 1m, condition: {lte: 1, field: User}}"),
 			"1:shell:a 2:shell:a:u 3:shell:b 4:shell:c:u 5:shell:c:v", "Computer value", "a 1\nb 0"},
 		{"ties in top", pipeline("union net", "summarize n = count() by Computer", "top 1 by n desc"), "1:shell:a 2:shell:a 3:shell:b 4:shell:b 5:shell:c", "n", "2"},

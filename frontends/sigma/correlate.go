@@ -518,6 +518,20 @@ func (k *correlator) near(ordered bool) ir.Query {
 	for i := range k.rules {
 		aggs = append(aggs, k.agg("first_"+at(i), ir.Min, k.field(at(i))))
 	}
-	aggs = append(aggs, k.agg(colFirst, ir.Min, k.field(at(0))), k.agg(colLast, ir.Max, k.field(at(len(k.rules)-1))))
-	return &ir.Aggregate{Span: k.c.Span, Input: q, By: k.keys(nil), Aggs: aggs}
+	if ordered {
+		aggs = append(aggs, k.agg(colFirst, ir.Min, k.field(at(0))), k.agg(colLast, ir.Max, k.field(at(len(k.rules)-1))))
+		return &ir.Aggregate{Span: k.c.Span, Input: q, By: k.keys(nil), Aggs: aggs}
+	}
+	for i := range k.rules {
+		aggs = append(aggs, k.agg("last_"+at(i), ir.Max, k.field(at(i))))
+	}
+	q = &ir.Aggregate{Span: k.c.Span, Input: q, By: k.keys(nil), Aggs: aggs}
+	// Any of the rules may be the first, and any the last.
+	first, last := ir.Expr(k.field("first_"+at(0))), ir.Expr(k.field("last_"+at(0)))
+	for i := 1; i < len(k.rules); i++ {
+		f, l := k.field("first_"+at(i)), k.field("last_"+at(i))
+		q = &ir.Extend{Span: k.c.Span, Input: q, Cols: []*ir.Col{k.col(colFirst, k.call(ir.If, k.compare(ir.Lt, f, first), f, first)), k.col(colLast, k.call(ir.If, k.compare(ir.Gt, l, last), l, last))}}
+		first, last = k.field(colFirst), k.field(colLast)
+	}
+	return q
 }

@@ -3,6 +3,7 @@ package splunk
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/huntc/huntc/backends"
@@ -151,7 +152,7 @@ func (p *planner) query(q ir.Query, n need) rows {
 		if t, ok := q.Right.(*ir.Table); ok {
 			return p.lookup(q, t, n)
 		}
-		return p.join(q, n)
+		return p.join(outerLarger(q), n)
 	case *ir.Distinct:
 		r := p.query(q.Input, need{cols: q.By, only: true})
 		r = p.fillKeys(q.Span, r, q.By)
@@ -1225,13 +1226,77 @@ func (p *planner) union(q *ir.Union, n need) rows {
 		}
 	}
 	r.query = out
-	p.subsearch(q, "append")
+	p.subsearch(q, "append runs every search of a union but the first", "10,000 to 50,000 rows", "search")
 	return r
 }
 
-func (p *planner) subsearch(at diag.Node, command string) {
-	p.diags.Warnf(codeSubsearch, at, "Narrow the second search, or schedule the hunt over a shorter time, if it may return that many rows.",
-		"%s runs its part of the search as a subsearch, which Splunk ends without a word after 60 seconds or at the row limit of limits.conf (10,000 to 50,000)", command)
+// subsearch warns of what limits.conf does to a search within a search:
+// [subsearch] maxout and maxtime, and [join] subsearch_maxout.
+func (p *planner) subsearch(at diag.Node, what, rows, side string) {
+	p.diags.Warnf(codeSubsearch, at, "Narrow that "+side+", or schedule the hunt over a shorter time, if it may return that many rows.",
+		"%s as a subsearch, which Splunk ends without a word after 60 seconds or at the limit of limits.conf (%s)", what, rows)
+}
+
+// outerLarger is a join with its sides changed where that makes no difference
+// to its rows and the right one, of which Splunk reads 50,000 rows at most, is
+// events while the left one has been summed up.
+func outerLarger(q *ir.Join) *ir.Join {
+	cols, ok := columnsOf(q.Left)
+	right, isProject := q.Right.(*ir.Project)
+	if q.Kind != ir.Inner || !ok || !isProject || !summedUp(q.Left) || summedUp(right) {
+		return q
+	}
+	small := &ir.Project{Span: q.Span, Input: q.Left}
+	for _, name := range cols {
+		small.Cols = append(small.Cols, fieldCol(q.Span, name))
+	}
+	return &ir.Join{Span: q.Span, Left: right, Right: small, Kind: ir.Inner, On: q.On}
+}
+
+// summedUp reports whether the rows of q are groups, or few.
+func summedUp(q ir.Query) bool {
+	switch q := q.(type) {
+	case *ir.Aggregate, *ir.Distinct, *ir.Limit, *ir.Table:
+		return true
+	case *ir.Scan:
+		return false
+	case *ir.Join:
+		return summedUp(q.Left)
+	}
+	return !slices.ContainsFunc(ir.Inputs(q), func(in ir.Query) bool { return !summedUp(in) })
+}
+
+// columnsOf are the columns of a query, if it says which they are.
+func columnsOf(q ir.Query) (names []string, ok bool) {
+	switch q := q.(type) {
+	case *ir.Project:
+		for _, c := range q.Cols {
+			names = append(names, c.As)
+		}
+		return names, true
+	case *ir.Aggregate:
+		for _, c := range q.By {
+			names = append(names, c.As)
+		}
+		for _, a := range q.Aggs {
+			names = append(names, a.As)
+		}
+		return names, true
+	case *ir.Extend:
+		names, ok = columnsOf(q.Input)
+		for _, c := range q.Cols {
+			if !slices.Contains(names, c.As) {
+				names = append(names, c.As)
+			}
+		}
+		return names, ok
+	case *ir.Rank:
+		names, ok = columnsOf(q.Input)
+		return append(names, q.As), ok
+	case *ir.Filter, *ir.Sort, *ir.Limit:
+		return columnsOf(ir.Inputs(q)[0])
+	}
+	return nil, false
 }
 
 // joinedColumn is how many events a row of the right side of a join stands for.
@@ -1298,7 +1363,7 @@ func (p *planner) join(q *ir.Join, n need) rows {
 	if joined != "" {
 		out = pairs(q, out, left.counted, joined)
 	}
-	p.subsearch(q, "join")
+	p.subsearch(q, "the join on "+strings.Join(names(q.On), ", ")+" runs its right side", "50,000 rows", "side")
 	return out
 }
 

@@ -276,6 +276,22 @@ func TestWholeHunts(t *testing.T) {
 | where isnull(matched)
 | fields - matched
 | convert timeformat="%Y-%m-%dT%H:%M:%S" ctime(firstTime) ctime(lastTime)`},
+		{"a grouping joined with events: the events come first", &ir.Join{Span: at(4), Left: counts(src), Kind: ir.Inner, On: []*ir.Field{src}, Right: &ir.Project{Span: at(3),
+			Input: events("network_connection", &ir.Match{Span: at(2), X: port, Any: []ir.Pattern{ir.TextPattern(at(2), "22")}}),
+			Cols:  []*ir.Col{{Span: at(3), As: src.Name, X: src}, {Span: at(3), As: "to", X: dst}}}}, backends.Tstats, `
+    by All_Traffic.src_ip, All_Traffic.dest_ip
+| ~drop_dm_object_name(All_Traffic)~
+| rename dest_ip as to
+| table src_ip, to
+| join type=inner max=0 src_ip [
+    | tstats ~summariesonly~ fillnull_value=unknown count as n
+        from datamodel=Network_Traffic.All_Traffic
+        where All_Traffic.direction="outbound"
+        by All_Traffic.src_ip
+    | ~drop_dm_object_name(All_Traffic)~
+    | table src_ip, n
+    | where src_ip != "unknown"
+]`},
 		{"a part of the command line", &ir.Filter{Span: at(4), Pred: cmp1(ir.Gt, call1(ir.StrLen, field("code", ir.String)), lit(int64(100))),
 			Input: &ir.Extend{Span: at(3), Input: processes, Cols: []*ir.Col{{Span: at(3), As: "code", X: call1(ir.Extract, field("CommandLine", ir.String), lit(`(?i)-e\w*\s+(\S+)`), lit(int64(1)))},
 				{Span: at(3), As: "host", X: call1(ir.Lower, call1(ir.Split, field("Computer", ir.String), lit("."), lit(int64(0))))}}}}, backends.Tstats, `

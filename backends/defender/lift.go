@@ -120,18 +120,21 @@ func (l *lifter) query(q *kql.Query) ir.Query {
 		}
 		out = u
 	}
+	var order *kql.Sort // that of the window function before
 	for ops := q.Ops; len(ops) > 0; {
-		if w, rest := l.window(out, ops); w != nil {
-			out, ops = w, rest
-			continue
+		// A window function has its order in front of it, or that of the one before.
+		own, isOrder := ops[0].(*kql.Sort)
+		body := ops
+		if isOrder {
+			body = ops[1:]
+		} else if own = nil; order != nil && orderOf(q.Ops[:len(q.Ops)-len(ops)]) == order {
+			own = order
 		}
-		if s := l.session(out, ops); s != nil {
-			out, ops = s, ops[2:]
-			continue
-		}
-		if q := l.numbered(out, ops); q != nil {
-			out, ops = q, ops[2:]
-			continue
+		if own != nil {
+			if w, n := l.windowed(out, own, body); w != nil {
+				out, ops, order = w, body[n:], own
+				continue
+			}
 		}
 		switch op := ops[0].(type) {
 		case *kql.JoinOp:
@@ -496,18 +499,32 @@ func liftLookBack(e kql.Expr) (d time.Duration, ok bool) {
 	return parseTimespan(t.Text)
 }
 
-// window reads what Lower writes of a Window: the four operators sort, extend
-// with prev(), where, extend. It is nil if that is not what stands there.
-func (l *lifter) window(in ir.Query, ops []kql.Op) (ir.Query, []kql.Op) {
-	if len(ops) < 4 {
-		return nil, nil
+// windowed reads what a window function makes of rows in an order, and of how
+// many operators it is; nil if none stands there.
+func (l *lifter) windowed(in ir.Query, order *kql.Sort, ops []kql.Op) (ir.Query, int) {
+	if w := l.window(in, order, ops); w != nil {
+		return w, 3
 	}
-	order, ok1 := ops[0].(*kql.Sort)
-	prev, ok2 := ops[1].(*kql.Extend)
-	where, ok3 := ops[2].(*kql.Where)
-	gap, ok4 := ops[3].(*kql.Extend)
-	if !ok1 || !ok2 || !ok3 || !ok4 || len(gap.Cols) != 1 || len(order.Keys) == 0 || len(prev.Cols) != len(order.Keys) {
-		return nil, nil
+	if s := l.session(in, order, ops); s != nil {
+		return s, 1
+	}
+	if n := l.numbered(in, order, ops); n != nil {
+		return n, 1
+	}
+	return nil, 0
+}
+
+// window reads what Lower writes of a Window: the three operators extend with
+// prev(), where, extend. It is nil if that is not what stands there.
+func (l *lifter) window(in ir.Query, order *kql.Sort, ops []kql.Op) ir.Query {
+	if len(ops) < 3 {
+		return nil
+	}
+	prev, ok1 := ops[0].(*kql.Extend)
+	where, ok2 := ops[1].(*kql.Where)
+	gap, ok3 := ops[2].(*kql.Extend)
+	if !ok1 || !ok2 || !ok3 || len(gap.Cols) != 1 || len(order.Keys) == 0 || len(prev.Cols) != len(order.Keys) {
+		return nil
 	}
 	w := &ir.Window{Span: order.Span, Input: in, As: gap.Cols[0].Name}
 	names := make([]string, len(prev.Cols))
@@ -515,28 +532,28 @@ func (l *lifter) window(in ir.Query, ops []kql.Op) (ir.Query, []kql.Op) {
 		c, ok := k.X.(*kql.Column)
 		p, pok := prev.Cols[i].X.(*kql.Call)
 		if !ok || !pok || k.Desc || p.Name != "prev" || len(p.Args) != 1 && len(p.Args) != 2 {
-			return nil, nil
+			return nil
 		}
 		offset := int64(1)
 		if len(p.Args) == 2 {
 			lit := liftLiteral(p.Args[1])
 			if lit == nil {
-				return nil, nil
+				return nil
 			}
 			if offset, ok = lit.Value.(int64); !ok || offset < 1 {
-				return nil, nil
+				return nil
 			}
 		}
 		if i > 0 && offset != int64(w.Offset) {
-			return nil, nil
+			return nil
 		}
 		w.Offset = int(offset)
 		if of, ok := p.Args[0].(*kql.Column); !ok || of.Name != c.Name {
-			return nil, nil
+			return nil
 		}
 		names[i] = prev.Cols[i].Name
 		if strings.TrimRight(names[i], "_") != strings.TrimRight("prev_"+c.Name, "_") {
-			return nil, nil
+			return nil
 		}
 		f := &ir.Field{Span: c.Span, Name: c.Name}
 		if i == len(order.Keys)-1 {
@@ -550,16 +567,16 @@ func (l *lifter) window(in ir.Query, ops []kql.Op) (ir.Query, []kql.Op) {
 		conds = and.Args
 	}
 	if len(conds) != len(names) {
-		return nil, nil
+		return nil
 	}
 	for i, f := range w.By {
 		if !isSameAsBefore(conds[i], f.Name, names[i]) {
-			return nil, nil
+			return nil
 		}
 	}
 	last := names[len(names)-1]
 	if there, ok := conds[len(conds)-1].(*kql.Call); !ok || there.Name != "isnotnull" || !isColumn(there.Args, last) {
-		return nil, nil
+		return nil
 	}
 	x := gap.Cols[0].X
 	if div, ok := x.(*kql.Binary); ok && div.Op == "/" {
@@ -569,20 +586,19 @@ func (l *lifter) window(in ir.Query, ops []kql.Op) (ir.Query, []kql.Op) {
 	}
 	sub, ok := x.(*kql.Binary)
 	if !ok || sub.Op != "-" || !isColumn([]kql.Expr{sub.L}, w.Of.Name) || !isColumn([]kql.Expr{sub.R}, last) {
-		return nil, nil
-	}
-	return w, ops[4:]
-}
-
-// session reads what Lower writes of a Session: sort, and extend with
-// row_window_session. It is nil if that is not what stands there.
-func (l *lifter) session(in ir.Query, ops []kql.Op) ir.Query {
-	if len(ops) < 2 {
 		return nil
 	}
-	order, ok1 := ops[0].(*kql.Sort)
-	ext, ok2 := ops[1].(*kql.Extend)
-	if !ok1 || !ok2 || len(ext.Cols) != 1 || ext.Cols[0].Name == "" {
+	return w
+}
+
+// session reads what Lower writes of a Session: extend with
+// row_window_session. It is nil if that is not what stands there.
+func (l *lifter) session(in ir.Query, order *kql.Sort, ops []kql.Op) ir.Query {
+	if len(ops) == 0 {
+		return nil
+	}
+	ext, ok := ops[0].(*kql.Extend)
+	if !ok || len(ext.Cols) != 1 || ext.Cols[0].Name == "" {
 		return nil
 	}
 	c, ok := ext.Cols[0].X.(*kql.Call)
@@ -620,15 +636,14 @@ func (l *lifter) session(in ir.Query, ops []kql.Op) ir.Query {
 	return s
 }
 
-// numbered reads what Lower writes of a Lag or a Rank: sort, and extend with
-// prev() or row_number(). It is nil if that is not what stands there.
-func (l *lifter) numbered(in ir.Query, ops []kql.Op) ir.Query {
-	if len(ops) < 2 {
+// numbered reads what Lower writes of a Lag or a Rank: extend with prev() or
+// row_number(). It is nil if that is not what stands there.
+func (l *lifter) numbered(in ir.Query, order *kql.Sort, ops []kql.Op) ir.Query {
+	if len(ops) == 0 {
 		return nil
 	}
-	order, ok1 := ops[0].(*kql.Sort)
-	ext, ok2 := ops[1].(*kql.Extend)
-	if !ok1 || !ok2 || len(ext.Cols) != 1 || ext.Cols[0].Name == "" {
+	ext, ok := ops[0].(*kql.Extend)
+	if !ok || len(ext.Cols) != 1 || ext.Cols[0].Name == "" {
 		return nil
 	}
 	keys := make([]*ir.SortKey, len(order.Keys))

@@ -26,8 +26,9 @@ func (b *Backend) Lower(q ir.Query) *kql.Query {
 type lowerer struct {
 	backend *Backend
 	root    ir.Query
-	lets    []*kql.Let // the tables so far
-	above   *ir.Filter // right above the node to be written, or nil
+	lets    []*kql.Let  // the tables so far
+	orders  []*kql.Sort // those of window functions
+	above   *ir.Filter  // right above the node to be written, or nil
 }
 
 func (l *lowerer) query(q ir.Query) *kql.Query {
@@ -453,7 +454,8 @@ func (l *lowerer) window(out *kql.Query, q *ir.Window) {
 	if q.Of.T == ir.Time || q.Of.T == ir.Unknown {
 		gap = &kql.Binary{Span: at, Op: "/", L: gap, R: &kql.Timespan{Span: at, Text: "1s"}}
 	}
-	out.Ops = append(out.Ops, order, prev,
+	l.order(out, order)
+	out.Ops = append(out.Ops, prev,
 		&kql.Where{Span: at, Pred: kql.NewLogic(at, kql.And, same...)},
 		&kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: gap}}})
 }
@@ -468,7 +470,8 @@ func (l *lowerer) session(out *kql.Query, q *ir.Session) {
 	if len(q.By) > 0 {
 		start.Args = append(start.Args, otherGroup(at, q.By))
 	}
-	out.Ops = append(out.Ops, order, &kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: start}}})
+	l.order(out, order)
+	out.Ops = append(out.Ops, &kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: start}}})
 }
 
 // lag writes the value of the row before, which is that of the group unless the
@@ -481,7 +484,8 @@ func (l *lowerer) lag(out *kql.Query, q *ir.Lag) {
 	if len(q.By) > 0 {
 		x = call(at, conditional, sameGroup(at, q.By), x, nullOf(at, q.X.T))
 	}
-	out.Ops = append(out.Ops, order, &kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: x}}})
+	l.order(out, order)
+	out.Ops = append(out.Ops, &kql.Extend{Span: at, Cols: []kql.NamedExpr{{Span: at, Name: q.As, X: x}}})
 }
 
 // rank writes the number of the row, counted anew where the group changes.
@@ -500,7 +504,43 @@ func (l *lowerer) rank(out *kql.Query, q *ir.Rank) {
 		out.Ops = append(out.Ops, &kql.Serialize{Span: at, Cols: cols})
 		return
 	}
-	out.Ops = append(out.Ops, order, &kql.Extend{Span: at, Cols: cols})
+	l.order(out, order)
+	out.Ops = append(out.Ops, &kql.Extend{Span: at, Cols: cols})
+}
+
+// order sorts the rows for a window function, unless they are in that order
+// for another one.
+func (l *lowerer) order(out *kql.Query, order *kql.Sort) {
+	if before := orderOf(out.Ops); before != nil && slices.Contains(l.orders, before) && kql.Print(&kql.Query{Source: out.Source, Ops: []kql.Op{before}}) == kql.Print(&kql.Query{Source: out.Source, Ops: []kql.Op{order}}) {
+		return
+	}
+	out.Ops = append(out.Ops, order)
+	l.orders = append(l.orders, order)
+}
+
+// orderOf is the order in which the operators leave the rows: where and extend
+// keep it, as long as they leave its columns alone. It is nil if there is none.
+func orderOf(ops []kql.Op) *kql.Sort {
+	var made []string
+	for i := len(ops) - 1; i >= 0; i-- {
+		switch op := ops[i].(type) {
+		case *kql.Where:
+		case *kql.Extend:
+			for _, c := range op.Cols {
+				made = append(made, c.Name)
+			}
+		case *kql.Sort:
+			for _, k := range op.Keys {
+				if c, ok := k.X.(*kql.Column); !ok || slices.Contains(made, c.Name) {
+					return nil
+				}
+			}
+			return op
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 // grouped sorts the rows of a group together. Window functions need an order.

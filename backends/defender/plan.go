@@ -158,8 +158,11 @@ func (p *planner) filter(q *ir.Filter) ir.Query {
 	in := p.query(q.Input)
 	var below, above []ir.Expr
 	ext, _ := in.(*ir.Extend)
+	var planned []ir.Expr
 	for _, c := range narrow(given(conjuncts(q.Pred))) {
-		c = ir.Simplify(p.pred(in, c, false))
+		planned = append(planned, ir.Conjuncts(ir.Simplify(p.pred(in, c, false)))...)
+	}
+	for _, c := range distinct(planned) {
 		if needless(in, c) {
 			continue
 		}

@@ -20,7 +20,7 @@ import (
 // each view knows best. So are rules and correlations, which have nothing else
 // that an author wrote.
 func (s *Schema) Check(h *ir.Hunt) diag.List {
-	if h.Query == nil || h.Kind == ir.KindRule || h.Kind == ir.KindCorrelation {
+	if h.Query == nil || h.Kind != ir.KindHunt {
 		return nil
 	}
 	c := checker{schema: s}

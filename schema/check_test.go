@@ -172,7 +172,7 @@ func TestCheck(t *testing.T) {
 func TestCheckIsTheSameForAllViews(t *testing.T) {
 	s := mustSchema(t)
 	at := diag.Span{Pos: diag.Pos{Filename: "a.yml", Line: 3, Column: 4}}
-	h := &ir.Hunt{Query: where(events("process_creation"), &ir.Compare{Span: at, Op: ir.Gt, L: field("Image"), R: lit(int64(1))})}
+	h := &ir.Hunt{Kind: ir.KindHunt, Query: where(events("process_creation"), &ir.Compare{Span: at, Op: ir.Gt, L: field("Image"), R: lit(int64(1))})}
 	want := s.Check(h)
 	if len(want) != 1 || want[0].Pos.Line != 3 || want[0].Hint != "If it spells a number, write tonumber(Image)." {
 		t.Fatalf("%+v", want)

@@ -47,6 +47,7 @@ type Result struct {
 	Reused int
 
 	texts   map[string][]byte // of files, as far as they were kept
+	config  *Config
 	targets []target
 	sources []source
 	scopes  []scope
@@ -190,7 +191,7 @@ func (b *builder) run() (*Result, error) {
 	}
 	links := newLinker(units)
 	each(b.opts.Jobs, len(units), func(i int) { b.settle(units[i], links) })
-	out := &Result{texts: map[string][]byte{}, Diagnostics: diags, targets: b.targets, sources: sources, scopes: scopes}
+	out := &Result{texts: map[string][]byte{}, Diagnostics: diags, config: b.opts.Config, targets: b.targets, sources: sources, scopes: scopes}
 	for _, d := range diags {
 		if d.Severity == diag.Error { // a document that was not read
 			out.Documents++

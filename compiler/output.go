@@ -150,9 +150,41 @@ func (r *Result) written() []written {
 	return all
 }
 
-// Write writes every query below dir. A file that has its text already is
-// left alone.
+// Write writes every query below dir, and what the queries need beside them. A
+// file that has its text already is left alone.
 func (r *Result) Write(dir string, jobs int) error {
+	if err := r.writeQueries(dir, jobs); err != nil {
+		return err
+	}
+	for _, t := range r.targets {
+		if t.beside == nil || r.config == nil {
+			continue
+		}
+		for _, f := range t.beside(r.config) {
+			name := filepath.Join(dir, t.name, filepath.FromSlash(f.name))
+			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+				return fmt.Errorf("cannot make the folder %s: %w", filepath.Dir(name), rootCause(err))
+			}
+			if err := writeChanged(name, f.text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeChanged writes a file unless it has the text already.
+func writeChanged(name string, text []byte) error {
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	return WriteFile(name, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+func (r *Result) writeQueries(dir string, jobs int) error {
 	all := r.written()
 	made := map[string]bool{}
 	for _, w := range all {
@@ -168,23 +200,15 @@ func (r *Result) Write(dir string, jobs int) error {
 	}
 	errs := make([]error, len(all))
 	each(jobs, len(all), func(i int) {
-		name := filepath.Join(dir, filepath.FromSlash(all[i].out.File))
-		text := []byte(all[i].out.Text())
-		if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
-			return
-		}
-		errs[i] = WriteFile(name, func(w io.Writer) error {
-			_, err := w.Write(text)
-			return err
-		})
+		errs[i] = writeChanged(filepath.Join(dir, filepath.FromSlash(all[i].out.File)), []byte(all[i].out.Text()))
 	})
 	return cmp.Or(errs...)
 }
 
-// Update makes dir the goldens of this build: Write, and delete what no hunt
+// Update makes dir the goldens of this build: it writes every query, and deletes what no hunt
 // compiles to any more. It touches only what the build's paths stand for.
 func (r *Result) Update(dir string, jobs int) error {
-	if err := r.Write(dir, jobs); err != nil {
+	if err := r.writeQueries(dir, jobs); err != nil {
 		return err
 	}
 	orphans, temps, err := r.orphans(dir)

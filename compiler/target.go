@@ -17,6 +17,15 @@ type target struct {
 	name, ext string
 	forms     []backends.Form // that its queries have, the best first
 	make      func(s *schema.Schema, c *Config) backends.Backend
+	// beside, if not nil, are the files that the project's queries need beside
+	// them.
+	beside func(c *Config) []sideFile
+}
+
+// sideFile is a file that is no query, below the folder of its target.
+type sideFile struct {
+	name string
+	text []byte
 }
 
 // Targets lists the names of all targets.

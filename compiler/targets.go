@@ -1,9 +1,13 @@
 package compiler
 
 import (
+	"bytes"
+	"encoding/csv"
+
 	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/backends/defender"
 	"github.com/huntc/huntc/backends/splunk"
+	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
 )
 
@@ -19,10 +23,27 @@ var allTargets = []target{
 			}
 			return splunk.New(s, c.Splunk)
 		},
+		beside: splunkLookups,
 	},
 	{
 		name: "defender", ext: ".kql",
 		forms: []backends.Form{backends.Table, backends.NativeTxt},
 		make:  func(s *schema.Schema, _ *Config) backends.Backend { return defender.New(s) },
 	},
+}
+
+// splunkLookups are the lookup files that searches name: those of the project's
+// lookups that are too long to stand in a search.
+func splunkLookups(c *Config) []sideFile {
+	var out []sideFile
+	for _, l := range c.Lookups {
+		if len(l.Rows) <= ir.InlineRows {
+			continue
+		}
+		var buf bytes.Buffer
+		w := csv.NewWriter(&buf)
+		_ = w.WriteAll(append([][]string{l.Cols}, l.Rows...)) // a buffer takes everything
+		out = append(out, sideFile{"lookups/" + splunk.LookupFile(l.Name), buf.Bytes()})
+	}
+	return out
 }

@@ -227,8 +227,9 @@ func (c *checker) along(in *columns, of *ir.Field, what string) ir.Type {
 	return ir.Unknown
 }
 
-// union checks that a column of several inputs is of one type. Fields that no
-// input names are those of different datasets, which are not compared.
+// union checks that a column of several inputs is of one type; beside texts, a
+// number is the text that spells it. Fields that no input names are those of
+// different datasets, which are not compared.
 func (c *checker) union(q *ir.Union) *columns {
 	out := &columns{}
 	for _, u := range q.Inputs {
@@ -238,6 +239,8 @@ func (c *checker) union(q *ir.Union) *columns {
 			switch {
 			case first == nil:
 				out.own = append(out.own, col)
+			case spelt(first.t) && spelt(col.t) && differ(first.t, col.t):
+				first.t = ir.String
 			case differ(first.t, col.t):
 				c.diags.Errorf(codeTwoTypes, col, "Convert one of the two: "+conversion(col.name, first.t, col.t),
 					"%s is %s in one input of the union and %s in another", col.name, wordFor(first.t), wordFor(col.t))
@@ -636,6 +639,9 @@ func kindOf(t ir.Type) kind {
 func differ(a, b ir.Type) bool {
 	return a != ir.Unknown && b != ir.Unknown && kindOf(a) != kindOf(b)
 }
+
+// spelt reports whether each value of a type is a text or has one.
+func spelt(t ir.Type) bool { return kindOf(t) == textKind || kindOf(t) == numberKind }
 
 // wordFor is a type with its article.
 func wordFor(t ir.Type) string { return string(kindOf(t)) }

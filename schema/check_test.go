@@ -149,8 +149,10 @@ func TestCheck(t *testing.T) {
 			`HC0502 weight is a text and 3 is a number: they cannot be compared with ">"`},
 		{"keys of two types", &ir.Join{Left: project(connections, "ProcessId"), Right: project(extend(processes, "ProcessId", field("Image")), "ProcessId"), Kind: ir.Inner, On: []*ir.Field{field("ProcessId")}},
 			`HC0504 ProcessId is a number on the left and a text on the right of the join`},
-		{"inputs of two types", &ir.Union{Inputs: []ir.Query{extend(processes, "x", field("ProcessId")), extend(connections, "x", field("Image"))}},
-			`HC0504 x is a number in one input of the union and a text in another`},
+		{"inputs of two types", &ir.Union{Inputs: []ir.Query{extend(processes, "x", field("ProcessId")), extend(connections, "x", field(ir.Timestamp))}},
+			`HC0504 x is a number in one input of the union and a time in another`},
+		{"numbers beside texts are texts", where(&ir.Union{Inputs: []ir.Query{extend(processes, "x", field("ProcessId")), extend(connections, "x", field("Image"))}}, compare(field("x"), ir.Gt, lit(int64(3)))),
+			`HC0502 x is a text and 3 is a number: they cannot be compared with ">"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := &ir.Hunt{Query: tt.q, Kind: ir.KindHunt}

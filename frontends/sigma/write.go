@@ -103,7 +103,6 @@ func (w *writer) document() {
 	y.list(0, "fields", fields)
 	y.list(0, "falsepositives", h.Meta.FalsePos)
 	y.text(0, "level", h.Meta.Level)
-	y.list(0, "tags", h.Meta.Tags)
 	y.list(0, "scope", h.Meta.Scope)
 	w.hunt(main)
 	for _, c := range h.Meta.Custom {
@@ -124,6 +123,7 @@ func (w *writer) meta(whole bool) {
 	m, y := &w.h.Meta, &w.out
 	y.line(0, "title: "+yamlScalar(m.Title, false))
 	y.text(0, "id", m.ID)
+	y.text(0, "name", m.Name)
 	if len(m.Related) > 0 {
 		y.line(0, "related:")
 		for _, r := range m.Related {
@@ -131,17 +131,17 @@ func (w *writer) meta(whole bool) {
 			y.line(1, "  type: "+yamlScalar(r.Type, false))
 		}
 	}
-	y.text(0, "name", m.Name)
 	if whole {
 		y.line(0, "taxonomy: huntc")
 	}
 	y.text(0, "status", m.Status)
 	y.text(0, "description", m.Description)
 	y.text(0, "license", m.License)
-	y.text(0, "author", m.Author)
 	y.list(0, "references", m.References)
+	y.text(0, "author", m.Author)
 	y.date(0, "date", m.Date)
 	y.date(0, "modified", m.Modified)
+	y.list(0, "tags", m.Tags)
 }
 
 // source writes the logsource and the detection.

@@ -385,6 +385,13 @@ DeviceNetworkEvents
 | extend before = case(DeviceName == prev(DeviceName), prev(InitiatingProcessCommandLine), "")
 | extend place = row_number(1, DeviceName != prev(DeviceName))
 | project Timestamp, DeviceId, ReportId, DeviceName, before, place`},
+	{project(&ir.Window{Input: connections(), By: []*ir.Field{host, when}, Of: when, Offset: 2, As: "gap"}, host), `
+DeviceNetworkEvents
+| sort by DeviceName asc, Timestamp asc, Timestamp asc
+| extend prev_DeviceName = prev(DeviceName, 2), prev_Timestamp = prev(Timestamp, 2)
+| where DeviceName == prev_DeviceName and Timestamp == prev_Timestamp and isnotnull(prev_Timestamp)
+| extend gap = (Timestamp - prev_Timestamp) / 1s
+| project Timestamp, DeviceId, ReportId, DeviceName`},
 	{project(&ir.Rank{Input: &ir.Sort{Input: connections(), Keys: []*ir.SortKey{{X: when}}}, Keys: []*ir.SortKey{{X: when}}, As: "place"}, host, place), `
 DeviceNetworkEvents
 | sort by Timestamp asc

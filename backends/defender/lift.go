@@ -523,14 +523,24 @@ func (l *lifter) window(in ir.Query, order *kql.Sort, ops []kql.Op) ir.Query {
 	prev, ok1 := ops[0].(*kql.Extend)
 	where, ok2 := ops[1].(*kql.Where)
 	gap, ok3 := ops[2].(*kql.Extend)
-	if !ok1 || !ok2 || !ok3 || len(gap.Cols) != 1 || len(order.Keys) == 0 || len(prev.Cols) != len(order.Keys) {
+	if !ok1 || !ok2 || !ok3 || len(gap.Cols) != 1 || len(order.Keys) == 0 {
 		return nil
 	}
 	w := &ir.Window{Span: order.Span, Input: in, As: gap.Cols[0].Name}
-	names := make([]string, len(prev.Cols))
+	names := make([]string, len(order.Keys))
+	read := 0 // of the columns of prev, one for each different key
 	for i, k := range order.Keys {
 		c, ok := k.X.(*kql.Column)
-		p, pok := prev.Cols[i].X.(*kql.Call)
+		if ok && i == len(order.Keys)-1 {
+			if again := slices.IndexFunc(w.By, func(f *ir.Field) bool { return f.Name == c.Name }); again >= 0 {
+				w.Of, names[i] = w.By[again], names[again]
+				continue
+			}
+		}
+		if read == len(prev.Cols) {
+			return nil
+		}
+		p, pok := prev.Cols[read].X.(*kql.Call)
 		if !ok || !pok || k.Desc || p.Name != "prev" || len(p.Args) != 1 && len(p.Args) != 2 {
 			return nil
 		}
@@ -551,7 +561,8 @@ func (l *lifter) window(in ir.Query, order *kql.Sort, ops []kql.Op) ir.Query {
 		if of, ok := p.Args[0].(*kql.Column); !ok || of.Name != c.Name {
 			return nil
 		}
-		names[i] = prev.Cols[i].Name
+		names[i] = prev.Cols[read].Name
+		read++
 		if strings.TrimRight(names[i], "_") != strings.TrimRight("prev_"+c.Name, "_") {
 			return nil
 		}
@@ -566,7 +577,7 @@ func (l *lifter) window(in ir.Query, order *kql.Sort, ops []kql.Op) ir.Query {
 	if and, ok := where.Pred.(*kql.Logic); ok && and.Op == kql.And {
 		conds = and.Args
 	}
-	if len(conds) != len(names) {
+	if len(conds) != len(names) || read != len(prev.Cols) {
 		return nil
 	}
 	for i, f := range w.By {

@@ -428,6 +428,9 @@ func (l *lowerer) window(out *kql.Query, q *ir.Window) {
 	of := column(q.Of)
 	before := func(f *ir.Field) *kql.Column {
 		c := &kql.Column{Span: f.Span, Name: l.fresh("prev_" + f.Name)}
+		if slices.ContainsFunc(prev.Cols, func(o kql.NamedExpr) bool { return o.Name == c.Name }) {
+			return c // of a key that the order goes by as well
+		}
 		x := call(f.Span, "prev", column(f))
 		if q.Offset > 1 {
 			x.Args = append(x.Args, kql.Int(f.Span, int64(q.Offset)))

@@ -7,12 +7,16 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf16"
 
@@ -55,11 +59,22 @@ func (f Finding) String() string {
 func Check(t testing.TB, queries []Query) []Finding {
 	t.Helper()
 	s := find(t)
-	findings, err := s.run(queries)
-	if err != nil {
+	// One process starts in half a second and then needs some milliseconds for
+	// each query, so that many queries are shared out.
+	parts := max(1, min(runtime.GOMAXPROCS(0), len(queries)/500))
+	found := make([][]Finding, parts)
+	errs := make([]error, parts)
+	var all sync.WaitGroup
+	for i := range parts {
+		all.Go(func() {
+			found[i], errs[i] = s.run(queries[i*len(queries)/parts : (i+1)*len(queries)/parts])
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	return findings
+	return slices.Concat(found...)
 }
 
 // Keywords are the words that mean something to the service's parser, in

@@ -452,6 +452,11 @@ func blame(u *unit) []bool {
 // the document; those of a target are with its output.
 func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hurt bool) (*Hunt, diag.List) {
 	out := &Hunt{Path: h.Path, Line: max(h.Pos.Line, 1), ID: h.Meta.ID, Name: h.Meta.Name, Title: h.Meta.Title, Kind: h.Kind, Counted: h.CountedBy != "", rel: s.rel}
+	var diags diag.List
+	if b.schema != nil && !hurt {
+		diags = b.schema.Check(h)
+		hurt = diags.HasErrors()
+	}
 	occurs := make([]bool, len(h.Allow))
 	judged := len(made) == len(allTargets) // else another target may have it
 	for _, be := range made {
@@ -468,7 +473,6 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 		}
 		out.Outputs = append(out.Outputs, o)
 	}
-	var diags diag.List
 	if out.Counted {
 		diags.Infof(codeCounted, h, "If it is to be an alert as well, write \"generate: true\" in a correlation that names it.",
 			"the query is part of the correlation %q, and no file of its own is written for it", h.CountedBy)

@@ -17,14 +17,19 @@ import (
 // stand anywhere.
 //
 // The detections are left out: there a value means what the field holds, which
-// each view knows best. So are rules and correlations, which have nothing else
-// that an author wrote.
+// each view knows best. So are rules, which have nothing else that an author
+// wrote, and what a correlation is made into.
 func (s *Schema) Check(h *ir.Hunt) diag.List {
-	if h.Query == nil || h.Kind != ir.KindHunt {
+	if h.Query == nil || h.Kind == ir.KindRule {
 		return nil
 	}
 	c := checker{schema: s}
 	c.query(h.Query, nil)
+	if k := h.Correlation; k != nil {
+		c.diags = slices.DeleteFunc(c.diags, func(d diag.Diagnostic) bool {
+			return d.Pos.Filename == k.Pos.Filename && d.Pos.Offset >= k.Pos.Offset && d.Pos.Offset < k.EndPos.Offset
+		})
+	}
 	return distinctDiagnostics(c.diags)
 }
 

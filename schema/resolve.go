@@ -24,13 +24,8 @@ type Resolution struct {
 // Resolve turns a logical query into a physical one: it chooses the dataset of
 // each Scan, and rewrites fields and values into what the view stores. Where
 // several datasets serve a logsource it takes the first, most specific one
-// that has all the fields.
-//
-// What Check finds comes back instead, the same for every view.
+// that has all the fields. The types of the hunt are taken for right: see Check.
 func (s *Schema) Resolve(h *ir.Hunt, v View) Resolution {
-	if diags := s.Check(h); diags != nil {
-		return Resolution{Diagnostics: diags, Reasons: slices.Clone(h.Reasons)}
-	}
 	var first Resolution
 	for try := 0; ; try++ {
 		r := &resolver{schema: s, view: v, hunt: h, try: try, reasons: slices.Clone(h.Reasons)}

@@ -673,6 +673,10 @@ func (f *layout) close(open byte) {
 // rowKeys are the keys whose lists may stand on one line.
 var rowKeys = []string{"rules", "group-by", "output", "allow", "targets", "field"}
 
+// rowWidth is how long a line with a list in brackets may be; longer ones are
+// blocks.
+const rowWidth = 140
+
 // row is a list in brackets on the line of its key, if it is to stay one.
 func (f *layout) row(v *yaml.Node, path []string, column int) (string, bool) {
 	if len(v.Content) == 0 {
@@ -716,7 +720,7 @@ func (f *layout) row(v *yaml.Node, path []string, column int) (string, bool) {
 		ok = ok && g.marks == ","
 	}
 	s := "[" + strings.Join(parts, ", ") + "]"
-	if !ok || strings.Contains(f.in[was:max(before, f.at)], "\n") || column+len(key)+2+len([]rune(s)) > lineWidth {
+	if !ok || strings.Contains(f.in[was:max(before, f.at)], "\n") || column+len(key)+2+len([]rune(s)) > rowWidth {
 		f.at, f.comments = was, f.comments[:comments]
 		return "", false
 	}

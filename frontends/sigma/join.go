@@ -22,10 +22,15 @@ func (p *pipeline) join(all diag.Span, s *stageJoin) {
 	if right == nil {
 		return
 	}
+	known := true
 	for _, f := range on {
 		if !slices.Contains(cols, f.Name) {
+			known = false
 			p.diags.Errorf(codeColumn, f, "It has "+strings.Join(cols, ", ")+".", "%q has no column %q to join on", s.Branch.value(), f.Name)
 		}
+	}
+	if !known {
+		return
 	}
 	cols = slices.DeleteFunc(slices.Clone(cols), func(c string) bool { return ir.HasField(on, c) })
 	if s.Within != nil {

@@ -84,7 +84,11 @@ func (p *pipeline) lookup(name string, at diag.Span, on []*ir.Field) *ir.Table {
 			keys = append(keys, k)
 		}
 	}
-	t := &ir.Table{Span: at, Name: name, Cols: l.Cols}
+	t := &ir.Table{Span: at, Name: name, Cols: l.Cols, Rows: l.Rows}
+	if len(keys) < len(on) {
+		return t // of which the columns are then said to be missing
+	}
+	t.Rows = nil
 	seen := map[string]int{}
 	for n, row := range l.Rows {
 		parts := make([]string, len(keys))

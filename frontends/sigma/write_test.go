@@ -218,3 +218,29 @@ func TestWriteRandomQueries(t *testing.T) {
 		t.Logf("%5d %s", codes[c], c)
 	}
 }
+
+// TestEveryEvent: a hunt may take every event of its logsource, if it says so
+// and no other tool takes it for a rule.
+func TestEveryEvent(t *testing.T) {
+	const hunt = "title: A\ntaxonomy: huntc\nlogsource:\n    category: process_creation\ndetection:\n    condition: true\nhunt:\n    pipeline: |\n        limit 1\n"
+	file, diags := sigma.Load("a.yml", []byte(hunt), nil)
+	if len(diags) > 0 || len(file.Hunts) != 1 {
+		t.Fatal(diags)
+	}
+	if have, want := ir.Format(ir.Normalize(file.Hunts[0].Query)), "scan process_creation/-/-\nlimit 1\n"; have != want {
+		t.Errorf("%s, want %s", have, want)
+	}
+	if text, diags := sigma.Write(file.Hunts[0]); string(text) != hunt {
+		t.Errorf("%v\n%s", diags, text)
+	}
+	for _, bad := range []string{
+		strings.Replace(hunt, "taxonomy: huntc\n", "", 1),
+		strings.Replace(hunt, "    condition: true", "    a: {Image: x}\n    condition: true", 1),
+		strings.Replace(hunt, "condition: true", "condition: false", 1),
+	} {
+		_, diags := sigma.Load("a.yml", []byte(bad), nil)
+		if !slices.ContainsFunc(diags, func(d diag.Diagnostic) bool { return d.Code == "HC0203" }) {
+			t.Errorf("%v\n%s", diags, bad)
+		}
+	}
+}

@@ -244,3 +244,35 @@ func TestEveryEvent(t *testing.T) {
 		}
 	}
 }
+
+// FuzzWrite: whatever loads is written so that it loads alike, or is refused
+// with the name of what cannot be said.
+func FuzzWrite(f *testing.F) {
+	for _, doc := range own(f) {
+		f.Add(string(doc.src))
+	}
+	for _, sel := range []string{
+		`{A|contains|windash: " -enc", B|re|i|s: 'a.*', C|cidr: 10.0.0.0/8, D|gte: 5, E|exists: false, F: null, G|fieldref|endswith: H}`,
+		`[{A: ['*\x', "y*", 'a?b\*']}, {B|contains|all: [a, b], C|cased: D}, word]`,
+		`{'|all': [a, b], Timestamp|hour|lt: 6, A|neq: [1, 2.5, x], B|base64offset|contains: http}`,
+	} {
+		f.Add("title: A\nlogsource: {category: process_creation}\ndetection:\n  a: " + sel + "\n  b: {X: 1}\n  c: {Y: 2, Z: 3}\n  condition: a and not (b or c) or 1 of *\n")
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		file, diags := sigma.Load("fuzz.yml", []byte(src), nil)
+		if sigma.Link([]*sigma.File{file}).HasErrors() || diags.HasErrors() {
+			return
+		}
+		for _, h := range file.Hunts {
+			text, diags := sigma.Write(h)
+			for _, d := range diags {
+				if d.Code != "HC0451" && d.Code != "HC0452" {
+					t.Fatalf("%s %s", d.Code, d.Message)
+				}
+			}
+			if out, diags := sigma.Format("fuzz.yml", text); text != nil && (string(out) != string(text) || len(diags) > 0) {
+				t.Fatalf("not in the layout of Format: %v\n%s", diags, cmp.Diff(string(text), string(out)))
+			}
+		}
+	})
+}

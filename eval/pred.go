@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
@@ -79,6 +81,8 @@ func (env environment) pred(e ir.Expr) (Pred, error) {
 		return env.fieldMatch(e), nil
 	case *ir.Keyword:
 		return compileKeyword(e), nil
+	case *ir.Macro:
+		return nil, &NotEvaluable{e.Span, "the macro " + e.Name + " is not known, so it cannot be run here"}
 	case *ir.Exists:
 		name := e.X.Name
 		return func(r Row) bool { return r.Get(name) != nil }, nil
@@ -303,7 +307,7 @@ func compileKeyword(e *ir.Keyword) Pred {
 		p.Append(part)
 	}
 	p.Append(ir.Part{Wild: ir.Many})
-	m := newMatcher([]ir.Pattern{p}, e.Cased)
+	m := keywordMatcher(e, p)
 	cased := e.Cased
 	one := func(v any) bool {
 		s := text(v)
@@ -342,3 +346,41 @@ func unmapPrefix(p netip.Prefix) netip.Prefix {
 	}
 	return p
 }
+
+// keywordMatcher finds a keyword anywhere in a text, or as a whole term.
+func keywordMatcher(e *ir.Keyword, anywhere ir.Pattern) interface{ match(string) bool } {
+	if !e.Terms {
+		return newMatcher([]ir.Pattern{anywhere}, e.Cased)
+	}
+	var b strings.Builder
+	b.WriteString("(?s:")
+	parts := e.Pattern.Parts
+	for i, part := range parts {
+		switch part.Wild {
+		case ir.One:
+			b.WriteByte('.')
+		case ir.Many:
+			b.WriteString(".*")
+		default:
+			s := part.Text
+			if !e.Cased {
+				s = fold(s)
+			}
+			if first, _ := utf8.DecodeRuneInString(s); i == 0 && inTerm(first) {
+				b.WriteString(`(?:^|[^\pL\pN])`)
+			}
+			b.WriteString(regexp.QuoteMeta(s))
+			if last, _ := utf8.DecodeLastRuneInString(s); i == len(parts)-1 && inTerm(last) {
+				b.WriteString(`(?:$|[^\pL\pN])`)
+			}
+		}
+	}
+	b.WriteByte(')')
+	return termMatcher{regexp.MustCompile(b.String())}
+}
+
+type termMatcher struct{ re *regexp.Regexp }
+
+func (m termMatcher) match(s string) bool { return m.re.MatchString(s) }
+
+func inTerm(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -11,7 +11,7 @@ import (
 
 // Expr is a scalar expression. It is sealed; its members are
 // *Field *Lit *Logic *Not *Compare *Match *Regexp *InCIDR *FieldMatch *Keyword
-// *Exists *Foreign *Call.
+// *Exists *Foreign *Macro *Call.
 //
 // Predicates are two-valued: every comparison with a missing field is false,
 // so its Not is true. Only Exists asks for presence.
@@ -89,10 +89,13 @@ type (
 	}
 	// Keyword is true where any text of the whole event matches the pattern
 	// somewhere.
+	// With Terms it has to be a whole term there: no letter or digit may go on
+	// where one stands at the pattern's edge, unless a wildcard does.
 	Keyword struct {
 		diag.Span
 		Pattern Pattern
 		Cased   bool
+		Terms   bool
 	}
 	// Exists is true where the field is present; an empty string is present.
 	Exists struct {
@@ -107,6 +110,15 @@ type (
 		Text  string
 		Needs []string
 		T     Type
+	}
+	// Macro is a condition that somebody has named in a target's own language
+	// and that is not known here. Args are as they were written. Command says
+	// that the name stood as a step of its own, not inside a condition.
+	Macro struct {
+		diag.Span
+		Name    string
+		Args    []string
+		Command bool
 	}
 	// Call applies a function of the closed table Funcs.
 	Call struct {
@@ -128,6 +140,7 @@ func (*FieldMatch) isExpr() {}
 func (*Keyword) isExpr()    {}
 func (*Exists) isExpr()     {}
 func (*Foreign) isExpr()    {}
+func (*Macro) isExpr()      {}
 func (*Call) isExpr()       {}
 
 // LogicOp is And or Or.

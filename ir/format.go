@@ -89,6 +89,9 @@ func format(b *strings.Builder, q Query, indent string) {
 	case *Project:
 		b.WriteString("project " + formatCols(q.Cols))
 	case *Distinct:
+		if q.Whole {
+			b.WriteString("whole ")
+		}
 		b.WriteString("distinct " + formatFields(q.By))
 	case *Sort:
 		b.WriteString("sort " + formatKeys(q.Keys))
@@ -202,11 +205,21 @@ func formatExpr(b *strings.Builder, e Expr) {
 	case *FieldMatch:
 		list(string(e.Kind)+cased(e.Cased), e.X, e.Y)
 	case *Keyword:
-		b.WriteString("keyword" + cased(e.Cased) + "(" + strconv.Quote(e.Pattern.String()) + ")")
+		name := "keyword"
+		if e.Terms {
+			name = "term"
+		}
+		b.WriteString(name + cased(e.Cased) + "(" + strconv.Quote(e.Pattern.String()) + ")")
 	case *Exists:
 		list("exists", e.X)
 	case *Foreign:
 		b.WriteString("foreign(" + strconv.Quote(e.Text) + ")")
+	case *Macro:
+		b.WriteString("macro")
+		if e.Command {
+			b.WriteString("_command")
+		}
+		b.WriteString("(" + strings.Join(append([]string{e.Name}, e.Args...), ", ") + ")")
 	case *Call:
 		list(string(e.Func), e.Args...)
 	default:

@@ -213,7 +213,7 @@ func Canonical(q Query) Query {
 			c.On = untyped(q.On)
 			return &c
 		case *Distinct:
-			return &Distinct{Span: q.Span, Input: q.Input, By: untyped(q.By)}
+			return &Distinct{Span: q.Span, Input: q.Input, By: untyped(q.By), Whole: q.Whole}
 		case *Sort:
 			return &Sort{Span: q.Span, Input: q.Input, Keys: untypedKeys(q.Keys)}
 		}
@@ -251,7 +251,8 @@ func onKeys(e Expr, by []*Col) bool {
 	fields := Fields(e)
 	whole := false // of the event, which a group no longer is
 	WalkExpr(e, func(e Expr) bool {
-		if _, ok := e.(*Keyword); ok {
+		switch e.(type) {
+		case *Keyword, *Macro:
 			whole = true
 		}
 		return true

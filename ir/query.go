@@ -118,11 +118,14 @@ type (
 		Input Query
 		Cols  []*Col
 	}
-	// Distinct keeps one row for each combination of By.
+	// Distinct keeps one row for each combination of By: its columns By, or
+	// all its columns if Whole, which are then those of any one of the rows. A
+	// row above a Sort is the first one.
 	Distinct struct {
 		diag.Span
 		Input Query
 		By    []*Field
+		Whole bool
 	}
 	// Sort orders rows by its keys; a missing value sorts as the smallest.
 	Sort struct {

@@ -36,7 +36,7 @@ func WalkExpr(e Expr, f func(Expr) bool) {
 		for _, a := range e.Args {
 			WalkExpr(a, f)
 		}
-	case *Field, *Lit, *Keyword, *Foreign:
+	case *Field, *Lit, *Keyword, *Foreign, *Macro:
 	default:
 		panic(fmt.Sprintf("ir: unhandled expression %T", e))
 	}
@@ -116,7 +116,7 @@ func MapExpr(e Expr, f func(Expr) Expr) Expr {
 			c.Args = args
 			e = &c
 		}
-	case *Field, *Lit, *Keyword, *FieldMatch, *Exists, *Foreign:
+	case *Field, *Lit, *Keyword, *FieldMatch, *Exists, *Foreign, *Macro:
 	default:
 		panic(fmt.Sprintf("ir: unhandled expression %T", e))
 	}
@@ -317,6 +317,9 @@ func Columns(q Query) []string {
 	case *Project:
 		return names(q.Cols)
 	case *Distinct:
+		if q.Whole {
+			return Columns(q.Input)
+		}
 		out := make([]string, len(q.By))
 		for i, f := range q.By {
 			out[i] = f.Name

@@ -497,7 +497,7 @@ func (c *checker) pred(in *columns, e ir.Expr) {
 	case *ir.FieldMatch:
 		c.text(e, e.X, in.typeOf(e.X.Name))
 		c.text(e, e.Y, in.typeOf(e.Y.Name))
-	case *ir.Keyword, *ir.Exists:
+	case *ir.Keyword, *ir.Exists, *ir.Macro:
 	case *ir.Field, *ir.Lit, *ir.Call, *ir.Foreign:
 		if t := c.expr(in, e); t != ir.Bool && t != ir.Unknown {
 			c.diags.Errorf(codeTypes, e, "Compare it with something.", "a condition is wanted here, and %s is %s", subject(e), wordFor(t))

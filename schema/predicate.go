@@ -123,6 +123,8 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 				"%s cannot search a whole event for a keyword; it has columns only", r.target())
 		}
 		return e
+	case *ir.Macro:
+		return e // of the target's own language; the target knows it or refuses it
 	case *ir.Exists:
 		if b := sc.origin(e.X.Name); b != nil {
 			return b.exists(e, neg)

@@ -47,6 +47,11 @@ func (p *planner) call(c *ir.Call) ir.Expr {
 		p.timeZoneReason(c, "The "+string(c.Func)+" of a time")
 	case ir.Mul:
 		return asBin(c)
+	case ir.Div:
+		// How many seconds a length of time has: it is a number of seconds.
+		if n, ok := c.Args[1].(*ir.Lit); ok && n.Value == int64(1) && ir.TypeOf(c.Args[0]) == ir.Duration {
+			return c.Args[0]
+		}
 	case ir.Tuple:
 		if len(c.Args) == 1 {
 			return c.Args[0]

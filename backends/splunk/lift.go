@@ -344,6 +344,16 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 		return &ir.Extend{Span: c.Span, Input: q, Cols: fillCols(c)}, 1
 	case *spl.Stats:
 		return l.stats(q, c, nil), 1
+	case *spl.Streamstats:
+		if sort := orderOf(q); sort != nil {
+			both := append([]spl.Command{sort}, cmds...)
+			if w, n := inTimeOrder(q, both); n > 0 {
+				return w, n - 1
+			}
+			if r := inRows(q, both); r != nil {
+				return r, 1
+			}
+		}
 	case *spl.Sort:
 		if len(cmds) > 1 && len(c.Keys) == 1 && !c.Keys[0].Desc && c.Limit == 0 {
 			if stats, ok := cmds[1].(*spl.Stats); ok && slices.ContainsFunc(stats.Aggs, positional) {

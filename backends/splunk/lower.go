@@ -55,13 +55,13 @@ func (l *lowerer) query(q ir.Query) []spl.Command {
 		}
 		return append(out, cmd)
 	case *ir.Window:
-		return append(l.query(q.Input), l.window(q)...)
+		return append(l.sorted(q.Input, inOrder(q.By, q.Of)), l.window(q)...)
 	case *ir.Session:
-		return append(l.query(q.Input), l.session(q)...)
+		return append(l.sorted(q.Input, inOrder(q.By, q.Of)), l.session(q)...)
 	case *ir.Lag:
-		return append(l.query(q.Input), inOrder(q.By, q.Of), valueBefore(q.By, q.X.Name, q.As))
+		return append(l.sorted(q.Input, inOrder(q.By, q.Of)), valueBefore(q.By, q.X.Name, q.As))
 	case *ir.Rank:
-		return append(l.query(q.Input), l.rank(q)...)
+		return append(l.sorted(q.Input, rankOrder(q)), rank(q))
 	case *ir.Project:
 		return append(l.query(q.Input), l.project(q)...)
 	case *ir.Distinct:
@@ -320,8 +320,57 @@ func valueBefore(by []*ir.Field, x, as string) *spl.Streamstats {
 		Aggs: []spl.Agg{{Func: "last", Arg: x, As: as}}, By: names(by)}
 }
 
-// rank counts the rows of each group, sorted by the group and its keys.
-func (l *lowerer) rank(q *ir.Rank) []spl.Command {
+// sorted writes a query and then a sort, which is left out where operators that
+// go from row to row have left the rows in that very order.
+func (l *lowerer) sorted(q ir.Query, sort *spl.Sort) []spl.Command {
+	out := l.query(q)
+	if have := orderOf(q); have != nil && slices.Equal(have.Keys, sort.Keys) {
+		return out
+	}
+	return append(out, sort)
+}
+
+// orderOf is the sort in whose order an operator that goes from row to row has
+// left the rows of q; nil if none has. A Sort of the hunt's own does not count:
+// Lift would not find it again.
+func orderOf(q ir.Query) *spl.Sort {
+	kept := func(in ir.Query, names ...string) *spl.Sort {
+		sort := orderOf(in)
+		if sort != nil && slices.ContainsFunc(sort.Keys, func(k spl.SortKey) bool { return slices.Contains(names, k.Field) }) {
+			return nil
+		}
+		return sort
+	}
+	var sort *spl.Sort
+	var made string
+	switch q := q.(type) {
+	case *ir.Filter:
+		return orderOf(q.Input)
+	case *ir.Extend:
+		made := make([]string, len(q.Cols))
+		for i, c := range q.Cols {
+			made[i] = c.As
+		}
+		return kept(q.Input, made...)
+	case *ir.Lag:
+		sort, made = inOrder(q.By, q.Of), q.As
+	case *ir.Window:
+		sort, made = inOrder(q.By, q.Of), q.As
+	case *ir.Session:
+		sort, made = inOrder(q.By, q.Of), q.As
+	case *ir.Rank:
+		sort, made = rankOrder(q), q.As
+	default:
+		return nil
+	}
+	if slices.ContainsFunc(sort.Keys, func(k spl.SortKey) bool { return k.Field == made }) {
+		return nil
+	}
+	return sort
+}
+
+// rankOrder sorts rows by the group and the keys of a Rank.
+func rankOrder(q *ir.Rank) *spl.Sort {
 	sort := &spl.Sort{}
 	for _, f := range q.By {
 		sort.Keys = append(sort.Keys, spl.SortKey{Field: f.Name})
@@ -329,7 +378,12 @@ func (l *lowerer) rank(q *ir.Rank) []spl.Command {
 	for _, k := range q.Keys {
 		sort.Keys = append(sort.Keys, spl.SortKey{Field: k.X.Name, Desc: k.Desc})
 	}
-	return []spl.Command{sort, &spl.Streamstats{Aggs: []spl.Agg{{Func: "count", As: q.As}}, By: names(q.By)}}
+	return sort
+}
+
+// rank counts the rows of each group.
+func rank(q *ir.Rank) spl.Command {
+	return &spl.Streamstats{Aggs: []spl.Agg{{Func: "count", As: q.As}}, By: names(q.By)}
 }
 
 // window takes the time of a row before from streamstats. For a row further
@@ -341,7 +395,6 @@ func (l *lowerer) window(q *ir.Window) []spl.Command {
 		stream := &spl.Streamstats{Options: []spl.Option{{Name: "global", Value: "f"}, {Name: "window", Value: strconv.Itoa(q.Offset + 1)}},
 			Aggs: []spl.Agg{{Func: "range", Arg: q.Of.Name, As: q.As}, {Func: "count", As: count}}, By: names(q.By)}
 		return []spl.Command{
-			inOrder(q.By, q.Of),
 			stream,
 			&spl.Where{Expr: full(count, q.Offset+1)},
 			&spl.Fields{Remove: true, Names: []string{count}},
@@ -349,7 +402,6 @@ func (l *lowerer) window(q *ir.Window) []spl.Command {
 	}
 	prev := helper(previous(q.Of.Name), q.As)
 	return []spl.Command{
-		inOrder(q.By, q.Of),
 		lastOf(q.By, q.Of.Name, prev),
 		&spl.Eval{Assign: []spl.Assign{{Name: q.As, Expr: since(q.Of.Name, prev)}}},
 		&spl.Where{Expr: &spl.CallExpr{Name: "isnotnull", Args: []spl.Expr{&spl.FieldRef{Name: q.As}}}},
@@ -374,7 +426,6 @@ func (l *lowerer) session(q *ir.Session) []spl.Command {
 		L: &spl.CallExpr{Name: "isnull", Args: []spl.Expr{&spl.FieldRef{Name: prev}}},
 		R: &spl.Binary{Op: ">", L: since(q.Of.Name, prev), R: l.value(seconds(q.Span, q.Gap))}}
 	return []spl.Command{
-		inOrder(q.By, q.Of),
 		lastOf(q.By, q.Of.Name, prev),
 		&spl.Eval{Assign: []spl.Assign{{Name: q.As, Expr: &spl.CallExpr{Name: "if", Args: []spl.Expr{starts, &spl.FieldRef{Name: q.Of.Name}, &spl.CallExpr{Name: "null"}}}}}},
 		&spl.Filldown{Names: []string{q.As}},

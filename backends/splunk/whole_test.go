@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -58,6 +59,8 @@ func TestFunctions(t *testing.T) {
 		{call1(ir.Sub, call1(ir.Now), lit(int64(86400))), "now() - 86400", nil, nil},
 		{call1(ir.Abs, num), "abs(n)", nil, nil},
 		{call1(ir.Floor, call1(ir.Div, num, lit(int64(3)))), "floor(n / 3)", nil, nil},
+		{call1(ir.Div, call1(ir.Sub, when, when), &ir.Lit{Span: at(3), Value: time.Second}), "_time - _time", nil, nil},
+		{call1(ir.Div, num, lit(int64(1))), "n / 1", nil, nil}, // which is null for a text
 		{call1(ir.Ceiling, num), "ceiling(n)", nil, nil},
 		{call1(ir.Mul, call1(ir.Floor, call1(ir.Div, num, lit(int64(3)))), lit(int64(3))), "floor(n / 3) * 3", nil, nil}, // a bin
 		{call1(ir.Lower, text), "lower(x)", values{"aB", nil}, values{"ab", nil}},
@@ -264,15 +267,15 @@ func TestWholeHunts(t *testing.T) {
     team = case(Computer = "host1", "red", Computer = "host3", "blue")`},
 		{"a lookup file", join(ir.LeftOuter, processes, long), backends.Tstats, `
 | eval Computer = dest
-| lookup huntc_owners.csv Computer output owner, team
+| lookup huntc_owners.csv Computer OUTPUT owner, team
 | convert timeformat="%Y-%m-%dT%H:%M:%S" ctime(firstTime) ctime(lastTime)`},
 		{"rows that a lookup file has", join(ir.Inner, processes, long), backends.Tstats, `
-| lookup huntc_owners.csv Computer output Computer as matched, owner, team
+| lookup huntc_owners.csv Computer OUTPUT Computer as matched, owner, team
 | where isnotnull(matched)
 | fields - matched
 | convert timeformat="%Y-%m-%dT%H:%M:%S" ctime(firstTime) ctime(lastTime)`},
 		{"rows that a lookup file has not", join(ir.Anti, processes, long), backends.Tstats, `
-| lookup huntc_owners.csv Computer output Computer as matched
+| lookup huntc_owners.csv Computer OUTPUT Computer as matched
 | where isnull(matched)
 | fields - matched
 | convert timeformat="%Y-%m-%dT%H:%M:%S" ctime(firstTime) ctime(lastTime)`},

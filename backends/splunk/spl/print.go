@@ -428,9 +428,9 @@ func (p *printer) lookup(c *Lookup, in int) {
 	if len(c.Output) == 0 {
 		return
 	}
-	word := "output "
+	word := "OUTPUT "
 	if c.New {
-		word = "outputnew "
+		word = "OUTPUTNEW "
 	}
 	if !p.fits(func() { p.s(" "); p.s(word); pairs(c.Output) }) {
 		p.newline(in + 4)

@@ -159,7 +159,7 @@ var printTests = []struct {
 | rename "Processes.*" as *, a as "A b"
 | rex field=x max_match=0 "(?<n>\d+)\\\\"
 | rex mode=sed "s/a/b/"
-| lookup huntc_owners.csv dest output owner, "a team" as "output"
+| lookup huntc_owners.csv dest OUTPUT owner, "a team" as "output"
 | lookup assets ip as src, zone`},
 	{"eval", search(
 		&Eval{Assign: []Assign{{Name: "delta", Expr: binary(field("_time"), "-", field("prev_time"))}}},

@@ -71,6 +71,8 @@ func (p *pipeline) comparison(c *exprCmp) ir.Expr {
 		return p.in(at, c)
 	case c.Text != nil:
 		return p.place(at, c)
+	case c.Like != nil:
+		return p.like(at, c)
 	case c.Regex != nil:
 		x := p.sum(c.L)
 		if x == nil || !p.isText(x, c.L) {
@@ -102,9 +104,12 @@ func (p *pipeline) comparison(c *exprCmp) ir.Expr {
 		}
 		return ir.False(at)
 	}
-	p.diags.Errorf(codeExprType, at, "Compare it with something: = != < <= > >=, between, in, contains, startswith, endswith, matches regex, exists(…) or cidr(…).", "a condition is needed here, and this is a value")
+	p.diags.Errorf(codeExprType, at, "Compare it with something: = != < <= > >=, between, in, contains, startswith, endswith, like, matches regex, exists(…) or cidr(…).", "a condition is needed here, and this is a value")
 	return nil
 }
+
+// casedSuffix ends the words of comparisons that mind case.
+const casedSuffix = "_cs"
 
 // place is a test of where a text or the text of another column stands.
 func (p *pipeline) place(at diag.Span, c *exprCmp) ir.Expr {
@@ -112,6 +117,7 @@ func (p *pipeline) place(at diag.Span, c *exprCmp) ir.Expr {
 	if x == nil || !p.isText(x, c.L) {
 		return nil
 	}
+	word, cased := strings.CutSuffix(c.Place, casedSuffix)
 	textAt := p.between(c.Text.Pos, c.Text.EndPos)
 	if c.Text.Column != nil {
 		f, ok := x.(*ir.Field)
@@ -119,17 +125,35 @@ func (p *pipeline) place(at diag.Span, c *exprCmp) ir.Expr {
 			p.diags.Errorf(codeExprType, at, "Name the value with \"extend\" first.", "%q of a column's text compares two columns", c.Place)
 			return nil
 		}
-		return &ir.FieldMatch{Span: at, X: f, Y: p.field(c.Text.Column), Kind: ir.FieldMatchKind(c.Place)}
+		return &ir.FieldMatch{Span: at, X: f, Y: p.field(c.Text.Column), Kind: ir.FieldMatchKind(word), Cased: cased}
 	}
 	pat := ir.Pattern{Span: textAt}
-	if c.Place != "startswith" {
+	if word != "startswith" {
 		pat.Append(ir.Part{Wild: ir.Many})
 	}
 	pat.Append(ir.Part{Text: unquote(c.Text.Value)})
-	if c.Place != "endswith" {
+	if word != "endswith" {
 		pat.Append(ir.Part{Wild: ir.Many})
 	}
-	return &ir.Match{Span: at, X: x, Any: []ir.Pattern{pat}}
+	return &ir.Match{Span: at, X: x, Any: []ir.Pattern{pat}, Cased: cased}
+}
+
+// like compares with a text that has wildcards, written as in a selection.
+func (p *pipeline) like(at diag.Span, c *exprCmp) ir.Expr {
+	x := p.sum(c.L)
+	if x == nil || !p.isText(x, c.L) {
+		return nil
+	}
+	textAt := p.between(c.Like.Pos, c.Like.EndPos)
+	if c.Like.Column != nil {
+		p.diags.Errorf(codeExprType, textAt, "Write the pattern in quotes.", "a pattern is a constant")
+		return nil
+	}
+	pat := ir.Pattern{Span: textAt}
+	for _, part := range sigmaParts(nil, unquoteRaw(c.Like.Value), false) {
+		pat.Append(part)
+	}
+	return &ir.Match{Span: at, X: x, Any: []ir.Pattern{pat}, Cased: c.LikeWord == "like"+casedSuffix}
 }
 
 func (p *pipeline) exists(at diag.Span, args []*exprOr) ir.Expr {
@@ -230,15 +254,18 @@ func (p *pipeline) in(at diag.Span, c *exprCmp) ir.Expr {
 		if !p.isText(x, c.L) {
 			return nil
 		}
-		args = append([]ir.Expr{&ir.Match{Span: at, X: x, Any: patterns}}, args...)
+		args = append([]ir.Expr{&ir.Match{Span: at, X: x, Any: patterns, Cased: c.InWord == "in"+casedSuffix}}, args...)
 	}
 	return ir.NewLogic(at, ir.Or, args...)
 }
 
 func (p *pipeline) compare(at diag.Span, word string, left, right *exprSum) ir.Expr {
-	op := ir.CmpOp(word)
-	if word == "==" {
-		op = ir.Eq
+	op, cased := ir.CmpOp(word), false
+	switch word {
+	case "==":
+		op, cased = ir.Eq, true
+	case "!==":
+		op, cased = ir.Ne, true
 	}
 	l, r := p.sum(left), p.sum(right)
 	if l == nil || r == nil {
@@ -256,7 +283,7 @@ func (p *pipeline) compare(at diag.Span, word string, left, right *exprSum) ir.E
 		left = right
 	}
 	if !rLit {
-		return &ir.Compare{Span: at, Op: op, L: l, R: r}
+		return &ir.Compare{Span: at, Op: op, L: l, R: r, Cased: cased}
 	}
 	switch v := rt.Value.(type) {
 	case string:
@@ -267,7 +294,7 @@ func (p *pipeline) compare(at diag.Span, word string, left, right *exprSum) ir.E
 		if !p.isText(l, left) {
 			return nil
 		}
-		m := &ir.Match{Span: at, X: l, Any: []ir.Pattern{ir.TextPattern(rt.Span, v)}}
+		m := &ir.Match{Span: at, X: l, Any: []ir.Pattern{ir.TextPattern(rt.Span, v)}, Cased: cased}
 		if op == ir.Eq {
 			return m
 		}
@@ -329,7 +356,11 @@ func (p *pipeline) atom(a *exprAtom) ir.Expr {
 	case a.Str != nil:
 		return &ir.Lit{Span: at, Value: unquote(*a.Str)}
 	case a.Dur != nil:
-		d, ok := parseDuration(*a.Dur)
+		text, negative := strings.CutPrefix(strings.ReplaceAll(*a.Dur, " ", ""), "-")
+		d, ok := parseDuration(text)
+		if negative {
+			d = -d
+		}
 		if !ok {
 			p.diags.Errorf(codeDuration, at, "", "%q is too long a time", *a.Dur)
 			return nil
@@ -466,7 +497,7 @@ func (o *exprOr) alone() *exprSum {
 	}
 	n := o.Terms[0].Terms[0]
 	c := n.X
-	if len(n.Nots) > 0 || c.Op != "" || c.Low != nil || c.In != nil || c.Text != nil || c.Regex != nil {
+	if len(n.Nots) > 0 || c.Op != "" || c.Low != nil || c.In != nil || c.Text != nil || c.Like != nil || c.Regex != nil {
 		return nil
 	}
 	return c.L

@@ -20,6 +20,7 @@ type (
 		Extend      []*namedExpr    `parser:"| 'extend' @@ (',' @@)*"`
 		Summarize   *stageSummarize `parser:"| 'summarize' @@"`
 		Gaps        *stageGaps      `parser:"| 'gaps' @@"`
+		Sessions    *stageSessions  `parser:"| 'sessions' @@"`
 		Prev        *stagePrev      `parser:"| 'prev' @@"`
 		Rank        *stageRank      `parser:"| 'rank' @@"`
 		Sort        []*sortKey      `parser:"| 'sort' 'by' @@ (',' @@)*"`
@@ -38,9 +39,16 @@ type (
 		By   []*namedExpr `parser:"('by' @@ (',' @@)*)?"`
 	}
 	stageGaps struct {
-		Of *name   `parser:"'of' @@"`
-		As *name   `parser:"'as' @@"`
-		By []*name `parser:"('by' @@ (',' @@)*)?"`
+		Of   *name   `parser:"'of' @@"`
+		As   *name   `parser:"'as' @@"`
+		By   []*name `parser:"('by' @@ (',' @@)*)?"`
+		Back *number `parser:"('back' @@)?"`
+	}
+	stageSessions struct {
+		Of  *name   `parser:"'of' @@"`
+		As  *name   `parser:"'as' @@"`
+		By  []*name `parser:"('by' @@ (',' @@)*)?"`
+		Gap *span   `parser:"'gap' @@"`
 	}
 	stagePrev struct {
 		Of    *name   `parser:"'of' @@"`
@@ -111,13 +119,16 @@ type (
 	exprCmp struct {
 		Pos, EndPos lexer.Position
 		L           *exprSum   `parser:"@@"`
-		Op          string     `parser:"( @('=' | '==' | '!=' | '<=' | '>=' | '<' | '>')"`
+		Op          string     `parser:"( @('=' | '==' | '!=' | '!==' | '<=' | '>=' | '<' | '>')"`
 		R           *exprSum   `parser:"  @@"`
 		Low         *exprSum   `parser:"| 'between' @@"`
 		High        *exprSum   `parser:"  'and' @@"`
-		In          []*exprSum `parser:"| 'in' '(' @@ (',' @@)* ')'"`
-		Place       string     `parser:"| @('contains' | 'startswith' | 'endswith')"`
+		InWord      string     `parser:"| @('in' | 'in_cs')"`
+		In          []*exprSum `parser:"  '(' @@ (',' @@)* ')'"`
+		Place       string     `parser:"| @('contains' | 'startswith' | 'endswith' | 'contains_cs' | 'startswith_cs' | 'endswith_cs')"`
 		Text        *text      `parser:"  @@"`
+		LikeWord    string     `parser:"| @('like' | 'like_cs')"`
+		Like        *text      `parser:"  @@"`
 		Regex       *text      `parser:"| 'matches' 'regex' @@ )?"`
 	}
 	// text is a constant, or a column where Column is set.
@@ -125,6 +136,10 @@ type (
 		Pos, EndPos lexer.Position
 		Value       string `parser:"  @String"`
 		Column      *name  `parser:"| @@"`
+	}
+	span struct {
+		Pos, EndPos lexer.Position
+		Text        string `parser:"@Duration"`
 	}
 	exprSum struct {
 		Pos, EndPos lexer.Position
@@ -148,7 +163,7 @@ type (
 		Pos, EndPos lexer.Position
 		Group       *exprOr   `parser:"  '(' @@ ')'"`
 		Str         *string   `parser:"| @String"`
-		Dur         *string   `parser:"| @Duration"`
+		Dur         *string   `parser:"| @('-'? Duration)"`
 		Num         *string   `parser:"| @('-'? Number)"`
 		Bool        *string   `parser:"| @('true' | 'false')"`
 		Name        *name     `parser:"| @@"`
@@ -169,7 +184,7 @@ var stageLexer = lexer.MustStateful(lexer.Rules{"Root": {
 	{Name: "String", Pattern: `"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'`},
 	{Name: "Quoted", Pattern: `\['(?:[^'\\\n]|\\.)*'\]`},
 	{Name: "Ident", Pattern: `[A-Za-z_@][A-Za-z0-9_@]*(?:\.[A-Za-z0-9_@]+)*`},
-	{Name: "Op", Pattern: `==|!=|<=|>=|[-=<>+*/(),|]`},
+	{Name: "Op", Pattern: `!==|==|!=|<=|>=|[-=<>+*/(),|]`},
 	{Name: "Space", Pattern: `\s+`},
 	{Name: "Other", Pattern: `.`},
 }})
@@ -179,7 +194,7 @@ var stageParser = sync.OnceValue(func() *participle.Parser[stage] {
 })
 
 // stageNames are the words that a stage begins with.
-var stageNames = []string{"where", "extend", "summarize", "gaps", "prev", "rank", "sort", "top", "limit", "distinct", "project", "union", "join"}
+var stageNames = []string{"where", "extend", "summarize", "gaps", "sessions", "prev", "rank", "sort", "top", "limit", "distinct", "project", "union", "join"}
 
 // stageForms says how each stage is written, for messages.
 var stageForms = map[string]string{
@@ -187,6 +202,7 @@ var stageForms = map[string]string{
 	"extend":    "extend minutes = delta / 1m",
 	"summarize": "summarize n = count(), ports = values(DestinationPort) by SourceIp, DestinationIp",
 	"gaps":      "gaps of Timestamp as delta by SourceIp, DestinationIp",
+	"sessions":  "sessions of Timestamp as start by User gap 30m",
 	"prev":      "prev of User as user_before by Computer",
 	"rank":      "rank as place by n desc per Computer",
 	"sort":      "sort by n desc, SourceIp asc",

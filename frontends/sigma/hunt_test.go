@@ -129,6 +129,10 @@ hunt:
         extend level = case(n > 1000, "long", n > 100 and cidr(Ip, "10.0.0.0/8", "fe80::/10"), "mid", "short"), flag = if(exists(User), 1),
             who = coalesce(User, Computer, "nobody"), text = tostring(n), number = tonumber(User), d = weekday(Timestamp)
         where Timestamp > ago(1d) and now() - Timestamp < 12h and CommandLine contains ParentImage
+        where User == "Root" and User !== Computer and n == 3 and User !== "x" and Path endswith_cs ".EXE" and User in_cs ("a", "B")
+            and Path like "C:\*\\x?\*" and CommandLine contains_cs Path and n > -5 and Timestamp - Start > -5m
+        gaps of Timestamp as third by User back 3
+        sessions of Timestamp as start by User, Computer gap 30m
 `, `
 scan process_creation//
 where A ~ "b"
@@ -139,6 +143,10 @@ extend a = lower(upper(User)), n = strlen(CommandLine), m = abs(-(floor(/(Size, 
 extend level = if(n > 1000, "long", if((n > 100 and (Ip in 10.0.0.0/8 or Ip in fe80::/10)), "mid", "short")), flag = if(exists User, 1), ` +
 			`who = coalesce(User, Computer, "nobody"), text = tostring(n), number = tonumber(User), d = weekday(Timestamp)
 where (Timestamp > -(now(), 24h0m0s) and -(now(), Timestamp) < 12h0m0s and CommandLine contains ParentImage)
+where (User ~!cased "Root" and User !=!cased Computer and n = 3 and exists User and not User ~!cased "x" and Path ~!cased *".EXE" and User ~!cased "a"|"B" ` +
+			`and Path ~ "C:*\x"?"*" and CommandLine contains!cased Path and n > -5 and -(Timestamp, Start) > -5m0s)
+gaps of Timestamp as third by User back 3
+sessions of Timestamp as start by User, Computer gap 30m0s
 `},
 		{"rows in order", `
 title: Rows in order

@@ -213,6 +213,8 @@ func (p *pipeline) stage(src string) {
 		p.summarize(all, s.Summarize)
 	case s.Gaps != nil:
 		p.gaps(all, s.Gaps)
+	case s.Sessions != nil:
+		p.sessions(all, s.Sessions)
 	case s.Prev != nil:
 		p.prev(all, s.Prev)
 	case s.Rank != nil:
@@ -502,7 +504,31 @@ func percent(x ir.Expr) (float64, bool) {
 }
 
 func (p *pipeline) gaps(all diag.Span, s *stageGaps) {
-	p.query = &ir.Window{Span: all, Input: p.query, Of: p.field(s.Of), By: p.fields(s.By), As: s.As.value()}
+	w := &ir.Window{Span: all, Input: p.query, Of: p.field(s.Of), By: p.fields(s.By), As: s.As.value()}
+	if s.Back != nil {
+		n, ok := p.count(s.Back)
+		if !ok || n > maxBack {
+			p.diags.Errorf(codePipeline, p.span(s.Back.Pos.Offset, s.Back.EndPos.Offset), "", "\"gaps\" looks at most %d rows back", maxBack)
+			return
+		}
+		w.Offset = n
+	}
+	p.query = w
+	p.newColumn(s.As)
+}
+
+// maxBack is the largest window of streamstats by default (limits.conf,
+// max_stream_window).
+const maxBack = 10_000
+
+func (p *pipeline) sessions(all diag.Span, s *stageSessions) {
+	at := p.span(s.Gap.Pos.Offset, s.Gap.EndPos.Offset)
+	gap, ok := parseDuration(s.Gap.Text)
+	if !ok || gap <= 0 {
+		p.diags.Errorf(codeDuration, at, "", "%q is no length of time after which a session ends", s.Gap.Text)
+		return
+	}
+	p.query = &ir.Session{Span: all, Input: p.query, Of: p.field(s.Of), By: p.fields(s.By), Gap: gap, As: s.As.value()}
 	p.newColumn(s.As)
 }
 

@@ -143,7 +143,13 @@ func writeQuery(b *strings.Builder, q ir.Query, indent string) {
 		}
 		line(q.Input, "summarize %s by %s", strings.Join(aggs, ", "), cols(q.By))
 	case *ir.Window:
-		line(q.Input, "gaps of %s as %s by %s", q.Of.Name, q.As, fields(q.By))
+		back := ""
+		if q.Offset > 0 {
+			back = fmt.Sprintf(" back %d", q.Offset)
+		}
+		line(q.Input, "gaps of %s as %s by %s%s", q.Of.Name, q.As, fields(q.By), back)
+	case *ir.Session:
+		line(q.Input, "sessions of %s as %s by %s gap %s", q.Of.Name, q.As, fields(q.By), q.Gap)
 	case *ir.Lag:
 		line(q.Input, "prev of %s as %s by %s along %s", q.X.Name, q.As, fields(q.By), q.Of.Name)
 	case *ir.Rank:

@@ -106,10 +106,14 @@ func stageText(q ir.Query) []string {
 		}
 		return wrap(pieces...)
 	case *ir.Window:
-		if q.Offset > 1 {
-			cannot(q, "", "the time since a row that is not the one before")
+		back := ""
+		if q.Offset > maxBack {
+			cannot(q, "", "the time since a row %d places before", q.Offset)
 		}
-		return wrap("gaps of "+columnText(q, q.Of.Name)+" as "+columnText(q, q.As), listText("by", q.By))
+		if q.Offset > 1 {
+			back = "back " + strconv.Itoa(q.Offset)
+		}
+		return wrap("gaps of "+columnText(q, q.Of.Name)+" as "+columnText(q, q.As), strings.TrimSpace(listText("by", q.By)+" "+back))
 	case *ir.Lag:
 		along := ""
 		if q.Of.Name != ir.Timestamp {
@@ -137,7 +141,11 @@ func stageText(q ir.Query) []string {
 	case *ir.Limit:
 		return []string{"limit " + rowsText(q)}
 	case *ir.Session:
-		cannot(q, "A correlation with sessions says it.", "sessions within a pipeline")
+		gap, ok := durationText(q.Gap)
+		if !ok || q.Gap <= 0 {
+			cannot(q, "", "sessions that end after %s", q.Gap)
+		}
+		return wrap("sessions of "+columnText(q, q.Of.Name)+" as "+columnText(q, q.As), strings.TrimSpace(listText("by", q.By)+" gap "+gap))
 	case *ir.Table:
 		cannot(q, "", "a list of rows that is not the right side of a join")
 	}
@@ -267,7 +275,8 @@ func aggText(a *ir.Agg) string {
 // Words that would be read as something else where a name may stand.
 var pipelineWords = []string{
 	"and", "or", "not", "true", "false", "between", "in", "contains", "startswith", "endswith", "matches", "regex",
-	"by", "of", "as", "on", "per", "along", "asc", "desc", "within", "before", "after", "kind",
+	"in_cs", "contains_cs", "startswith_cs", "endswith_cs", "like", "like_cs",
+	"by", "of", "as", "on", "per", "along", "back", "gap", "asc", "desc", "within", "before", "after", "kind",
 }
 
 var plainName = regexp.MustCompile(`^[A-Za-z_@][A-Za-z0-9_@]*(?:\.[A-Za-z0-9_@]+)*$`)
@@ -344,7 +353,8 @@ func durationText(d time.Duration) (string, bool) {
 		return "0s", true
 	}
 	if d < 0 {
-		return "", false
+		s, ok := durationText(-d)
+		return "-" + s, ok && -d > 0
 	}
 	for _, u := range spans {
 		if d%u.d == 0 && d/u.d <= 999_999_999 {
@@ -559,10 +569,7 @@ func predText(e ir.Expr, least int) string {
 	case *ir.InCIDR:
 		return "cidr(" + sumText(e.X) + ", '" + e.Prefix.String() + "')"
 	case *ir.FieldMatch:
-		if e.Cased {
-			cannot(e, "", "a comparison of texts with regard to case, within a pipeline")
-		}
-		return columnText(e, e.X.Name) + " " + string(e.Kind) + " " + columnText(e, e.Y.Name)
+		return columnText(e, e.X.Name) + " " + string(e.Kind) + suffixOf(e.Cased) + " " + columnText(e, e.Y.Name)
 	case *ir.Exists:
 		return "exists(" + columnText(e, e.X.Name) + ")"
 	case *ir.Keyword:
@@ -638,7 +645,7 @@ func unequalText(a, b ir.Expr) string {
 		return ""
 	}
 	m, ok := not.X.(*ir.Match)
-	if !ok || m.Cased || len(m.Any) != 1 {
+	if !ok || len(m.Any) != 1 {
 		return ""
 	}
 	f, ok := m.X.(*ir.Field)
@@ -646,15 +653,33 @@ func unequalText(a, b ir.Expr) string {
 	if !ok || !literal || f.Name != ex.X.Name {
 		return ""
 	}
-	return columnText(f, f.Name) + " != " + textLit(m, text)
+	op := " != "
+	if m.Cased {
+		op = " !== "
+	}
+	return columnText(f, f.Name) + op + textLit(m, text)
+}
+
+// suffixOf ends a word that minds case.
+func suffixOf(cased bool) string {
+	if cased {
+		return casedSuffix
+	}
+	return ""
 }
 
 // mirrored is the comparison with its sides exchanged.
 var mirrored = map[ir.CmpOp]ir.CmpOp{ir.Eq: ir.Eq, ir.Ne: ir.Ne, ir.Lt: ir.Gt, ir.Le: ir.Ge, ir.Gt: ir.Lt, ir.Ge: ir.Le}
 
 func compareText(c *ir.Compare) string {
-	if c.Cased {
-		cannot(c, "", "a comparison of texts with regard to case, within a pipeline")
+	op := string(c.Op)
+	switch {
+	case c.Cased && c.Op == ir.Eq:
+		op = "=="
+	case c.Cased && c.Op == ir.Ne:
+		op = "!=="
+	case c.Cased:
+		cannot(c, "", "an order of texts")
 	}
 	for _, x := range []ir.Expr{c.L, c.R} {
 		if lit, ok := x.(*ir.Lit); ok {
@@ -663,18 +688,15 @@ func compareText(c *ir.Compare) string {
 			}
 		}
 	}
-	return sumText(c.L) + " " + string(c.Op) + " " + sumText(c.R)
+	return sumText(c.L) + " " + op + " " + sumText(c.R)
 }
 
 // matchParts writes what a Match says as alternatives.
 func matchParts(m *ir.Match) []string {
-	if m.Cased {
-		cannot(m, "Test it in the detection, or as a regular expression.", "a comparison of texts with regard to case, within a pipeline")
-	}
 	if len(m.Any) == 0 {
 		cannot(m, "", "a comparison with no value")
 	}
-	x := sumText(m.X)
+	x, suffix := sumText(m.X), suffixOf(m.Cased)
 	var exact, out []string
 	for _, p := range m.Any {
 		shape, text := p.Shape()
@@ -682,21 +704,22 @@ func matchParts(m *ir.Match) []string {
 		case ir.ShapeExact:
 			exact = append(exact, textLit(p, text))
 		case ir.ShapePrefix:
-			out = append(out, x+" startswith "+textLit(p, text))
+			out = append(out, x+" startswith"+suffix+" "+textLit(p, text))
 		case ir.ShapeSuffix:
-			out = append(out, x+" endswith "+textLit(p, text))
+			out = append(out, x+" endswith"+suffix+" "+textLit(p, text))
 		case ir.ShapeContains, ir.ShapeAny:
-			out = append(out, x+" contains "+textLit(p, text))
+			out = append(out, x+" contains"+suffix+" "+textLit(p, text))
 		default:
-			cannot(m, "Test it in the detection, or as a regular expression.", "the pattern %q, with a wildcard inside, within a pipeline", p)
+			out = append(out, x+" like"+suffix+" "+regexText(m, patternText(p)))
 		}
 	}
-	switch len(exact) {
-	case 0:
-	case 1:
+	switch {
+	case len(exact) == 1 && m.Cased:
+		out = append([]string{x + " == " + exact[0]}, out...)
+	case len(exact) == 1:
 		out = append([]string{x + " = " + exact[0]}, out...)
-	default:
-		out = append([]string{x + " in (" + strings.Join(exact, ", ") + ")"}, out...)
+	case len(exact) > 1:
+		out = append([]string{x + " in" + suffix + " (" + strings.Join(exact, ", ") + ")"}, out...)
 	}
 	return out
 }

@@ -481,6 +481,9 @@ func TestDefenderPipelinesKeepMeaning(t *testing.T) {
 		"join kind=left other on Computer\nsummarize n = count(), p = max(Port) by Computer",
 		"join kind=anti other on Computer, DestinationPort\nsummarize n = count() by Computer, DestinationPort",
 		"union other\nsummarize n = count() by Computer, DestinationPort",
+		"summarize v = values(SourceIp) by DestinationPort\nwhere exists(v)\nproject DestinationPort",
+		"summarize v = values(SourceIp) by DestinationPort\nwhere not exists(v)\nproject DestinationPort",
+		"summarize v = values(SourceIp), t = max(Timestamp) by DestinationPort, Computer\nsort by t asc\nextend p = if(exists(v), 'some', 'none')\nproject Computer, p",
 	}
 	const doc = `title: A pipeline of a test
 status: test

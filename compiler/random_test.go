@@ -296,7 +296,6 @@ func unheld(target string, q ir.Query, filled bool) string {
 			why = what
 		}
 	}
-	sets := map[string]bool{}
 	joined, copies := false, false
 	ir.WalkQuery(q, func(q ir.Query) {
 		var exprs []ir.Expr
@@ -327,9 +326,6 @@ func unheld(target string, q ir.Query, filled bool) string {
 		case *ir.Project:
 			for _, c := range q.Cols {
 				exprs = append(exprs, c.X)
-				if f, ok := c.X.(*ir.Field); ok && sets[f.Name] {
-					sets[c.As] = true
-				}
 			}
 		case *ir.Aggregate:
 			for _, c := range q.By {
@@ -342,18 +338,11 @@ func unheld(target string, q ir.Query, filled bool) string {
 				if a.X != nil {
 					exprs = append(exprs, a.X)
 				}
-				if a.Func == ir.Values {
-					sets[a.As] = true
-				}
 			}
 		}
 		for _, e := range exprs {
 			ir.WalkExpr(e, func(e ir.Expr) bool {
 				switch e := e.(type) {
-				case *ir.Exists:
-					if sets[e.X.Name] {
-						say("defender", "presence of a set")
-					}
 				case *ir.FieldMatch:
 					say("defender", "two texts, one of them missing")
 				case *ir.Compare:

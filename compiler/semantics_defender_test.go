@@ -134,6 +134,11 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 			list := slices.Clone(arg(e, 0).([]any))
 			slices.SortFunc(list, kustoOrder)
 			return list
+		case "array_length":
+			if list, ok := arg(e, 0).([]any); ok {
+				return int64(len(list))
+			}
+			return nil
 		case "tolong", "todatetime":
 			return arg(e, 0)
 		case "toint":

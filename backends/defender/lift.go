@@ -948,6 +948,9 @@ func liftLiteral(e kql.Expr) *ir.Lit {
 var orderings = map[string]ir.CmpOp{"<": ir.Lt, "<=": ir.Le, ">": ir.Gt, ">=": ir.Ge}
 
 func (l *lifter) binary(e *kql.Binary) ir.Expr {
+	if f := ofLength(e); f != nil {
+		return &ir.Exists{Span: e.Span, X: &ir.Field{Span: f.Span, Name: f.Name}}
+	}
 	if op, ok := orderings[e.Op]; ok {
 		return &ir.Compare{Span: e.Span, Op: op, L: l.expr(e.L), R: l.expr(e.R), Cased: true}
 	}
@@ -975,6 +978,17 @@ func (l *lifter) binary(e *kql.Binary) ir.Expr {
 		return &ir.Not{Span: e.Span, X: x}
 	}
 	return x
+}
+
+// ofLength is the list that array_length(LIST) > 0 asks for; nil for anything else.
+func ofLength(e *kql.Binary) *kql.Column {
+	c, ok := e.L.(*kql.Call)
+	zero := liftLiteral(e.R)
+	if e.Op != ">" || !ok || c.Name != arrayLength || len(c.Args) != 1 || zero == nil || zero.Value != int64(0) {
+		return nil
+	}
+	list, _ := c.Args[0].(*kql.Column)
+	return list
 }
 
 // positive lifts equality and the string operators.

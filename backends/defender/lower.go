@@ -28,6 +28,7 @@ type lowerer struct {
 	root    ir.Query
 	lets    []*kql.Let  // the tables so far
 	orders  []*kql.Sort // those of window functions
+	in      ir.Query    // the rows that the expression to be written is about
 	above   *ir.Filter  // right above the node to be written, or nil
 }
 
@@ -58,6 +59,7 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 	above := l.above
 	l.above, _ = q.(*ir.Filter)
 	out := l.query(ir.Inputs(q)[0])
+	l.in = ir.Inputs(q)[0]
 	switch q := q.(type) {
 	case *ir.Filter:
 		conds := l.conditions(q.Pred)
@@ -700,6 +702,9 @@ func (l *lowerer) expr(e ir.Expr, exact bool) kql.Expr {
 	case *ir.FieldMatch:
 		return l.fieldMatch(e, false)
 	case *ir.Exists:
+		if l.backend.isList(l.in, e.X) {
+			return l.listed(e, exact)
+		}
 		return call(e.Span, "isnotnull", column(e.X))
 	case *ir.Foreign:
 		return l.backend.foreign(e.Text).expr
@@ -768,6 +773,9 @@ func (l *lowerer) call(e *ir.Call) kql.Expr {
 	return scalarOf(e.Func).fill(e.Span, args)
 }
 
+// arrayLength counts the values of a list; it is null for null.
+const arrayLength = "array_length"
+
 // isAgo reports whether e is a constant length of time before now.
 func isAgo(e *ir.Call) bool {
 	if e.Func != ir.Sub {
@@ -822,6 +830,9 @@ func (l *lowerer) not(e *ir.Not) kql.Expr {
 	case *ir.FieldMatch:
 		return l.fieldMatch(x, true)
 	case *ir.Exists:
+		if l.backend.isList(l.in, x.X) {
+			break
+		}
 		return call(e.Span, "isnull", column(x.X))
 	case *ir.Compare:
 		if x.Op == ir.Eq && (!needsCoalesce(x) || ir.TypeOf(x.L) == ir.String) {
@@ -842,6 +853,15 @@ func (l *lowerer) not(e *ir.Not) kql.Expr {
 		}
 	}
 	return kql.Not(e.Span, l.expr(e.X, true))
+}
+
+// listed writes the test that a list of values, which may be empty, has one.
+func (l *lowerer) listed(e *ir.Exists, exact bool) kql.Expr {
+	out := &kql.Binary{Span: e.Span, Op: ">", L: call(e.Span, arrayLength, column(e.X)), R: kql.Int(e.Span, 0)}
+	if _, nullable, _ := l.backend.column(l.in, e.X.Name); exact && nullable {
+		return coalesced(out)
+	}
+	return out
 }
 
 // needsCoalesce reports whether the comparison can be null although Plan has

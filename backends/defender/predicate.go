@@ -404,10 +404,13 @@ func typeWord(t ir.Type) string {
 	return "value of unknown type"
 }
 
-// exists plans Exists. A string is present where it is not empty.
+// exists plans Exists. A string is present where it is not empty, and so is a
+// list of values.
 func (p *planner) exists(in ir.Query, e *ir.Exists) ir.Expr {
 	t, nullable, ok := p.backend.column(in, e.X.Name)
 	switch {
+	case p.backend.isList(in, e.X):
+		return e
 	case present(in, e.X.Name):
 		return ir.True(e.Span)
 	case ok && t == ir.String:

@@ -32,6 +32,7 @@ var layer = map[string]int{
 	"backends/splunk":    4,
 	"backends/defender":  4,
 	"eval":               4,
+	"diff":               4,
 
 	"compiler": 5,
 

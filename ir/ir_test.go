@@ -1,6 +1,8 @@
 package ir_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -267,6 +269,9 @@ func TestPassesKnowEveryNode(t *testing.T) {
 	}
 	if a, b := ir.Format(ir.Normalize(top)), ir.Format(ir.Normalize(ir.Normalize(top))); a != b {
 		t.Errorf("Normalize is not idempotent:\n%s\nand\n%s", a, b)
+	}
+	if text, err := json.Marshal(ir.JSON(top)); err != nil || bytes.Count(text, []byte(`"node"`)) < len(list)-1 {
+		t.Errorf("%v: %s", err, text)
 	}
 	names := ir.Fields(everyExpr()...)
 	for _, want := range []string{"a", "b", "n", "ip", "t"} {

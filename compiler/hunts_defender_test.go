@@ -226,7 +226,7 @@ DeviceNetworkEvents
 | where InitiatingProcessFileName =~ "foo.exe"
 | summarize a = avg(RemotePort),
     u = make_set_if(strcat(InitiatingProcessAccountDomain, @"\", InitiatingProcessAccountName),
-        isnotempty(InitiatingProcessAccountDomain) and isnotempty(InitiatingProcessAccountName)),
+        isnotempty(InitiatingProcessAccountName)),
     s = iff(countif(isnotnull(RemotePort)) > 1, stdev(RemotePort), real(null)),
     n = count()
 | where s > 3

@@ -484,6 +484,19 @@ func TestDefenderPipelinesKeepMeaning(t *testing.T) {
 		"summarize v = values(SourceIp) by DestinationPort\nwhere exists(v)\nproject DestinationPort",
 		"summarize v = values(SourceIp) by DestinationPort\nwhere not exists(v)\nproject DestinationPort",
 		"summarize v = values(SourceIp), t = max(Timestamp) by DestinationPort, Computer\nsort by t asc\nextend p = if(exists(v), 'some', 'none')\nproject Computer, p",
+		"extend c = concat(SourceIp, 'x', DestinationPort)\nsummarize n = count() by c",
+		"extend c = concat(SourceIp, 'x', DestinationPort)\nproject Timestamp, c",
+		"where concat(SourceIp, 'x', Computer) like '*'\nsummarize n = count() by SourceIp, Computer",
+		"where not (concat(SourceIp, Computer) startswith '1')\nsummarize n = count() by SourceIp, Computer",
+		"where concat('x', SourceIp) matches regex '^x?'\nsummarize n = count() by SourceIp",
+		"where strlen(concat(SourceIp, 'x')) < 3\nsummarize n = count() by SourceIp",
+		"where not (strlen(concat(SourceIp, 'x')) > 3)\nsummarize n = count() by SourceIp",
+		"summarize n = count() by SourceIp\nwhere concat(SourceIp, '!') = concat(SourceIp, '!')",
+		"summarize n = dcount(concat(SourceIp, Computer)), v = values(concat(SourceIp, Computer)) by DestinationPort",
+		"summarize n = count() by SourceIp, Computer\nwhere substring(SourceIp, 50) = ''",
+		"summarize n = count() by SourceIp, Computer\nwhere not (substring(SourceIp, 50) = '')",
+		"summarize n = count() by SourceIp, Computer\nwhere substring(SourceIp, 50) like '*'",
+		"summarize n = count() by SourceIp, Computer\nwhere SourceIp matches regex '^[0-9]*'",
 	}
 	const doc = `title: A pipeline of a test
 status: test

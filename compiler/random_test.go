@@ -353,9 +353,6 @@ func unheld(target string, q ir.Query, filled bool) string {
 						say("defender", "two texts, one of them missing")
 					}
 				case *ir.Call:
-					if e.Func == ir.Concat {
-						say("defender", "a text put together of a missing one")
-					}
 					if e.Func == ir.StrLen {
 						if _, made := e.Args[0].(*ir.Call); made {
 							say("defender", "the length of a text that is made empty")

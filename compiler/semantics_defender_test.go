@@ -708,7 +708,20 @@ func asStored(e ir.Expr) ir.Expr {
 			}
 		case *ir.FieldMatch:
 			return &ir.Logic{Op: ir.And, Args: []ir.Expr{there(e.X), there(e.Y), e}}
+		case *ir.Regexp:
+			if ir.TypeOf(whole(e.X)) == ir.String && ir.RegexpMayMatch(e.Source, "") {
+				return &ir.Logic{Op: ir.And, Args: []ir.Expr{there(whole(e.X)), e}}
+			}
 		case *ir.Call:
+			if e.Func == ir.Concat {
+				parts := &ir.Logic{Op: ir.And}
+				for _, a := range e.Args {
+					if _, constant := a.(*ir.Lit); ir.TypeOf(a) == ir.String && !constant {
+						parts.Args = append(parts.Args, there(whole(a)))
+					}
+				}
+				return &ir.Call{Func: ir.If, Args: []ir.Expr{parts, e}}
+			}
 			if e.Func == ir.StrLen {
 				return &ir.Call{Func: ir.If, Args: []ir.Expr{there(whole(e.Args[0])), e}}
 			}

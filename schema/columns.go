@@ -240,8 +240,13 @@ func (b *base) whole(f *ir.Field, c *Column) ir.Expr {
 		}
 	case "account":
 		if c.Domain != "" && b.domains() {
+			domain := ir.Expr(b.stored(f.Span, c.Domain))
+			if b.r.view == XDR {
+				// An account without a domain is still worth showing.
+				domain = &ir.Call{Span: f.Span, Func: ir.Coalesce, Args: []ir.Expr{domain, &ir.Lit{Span: f.Span, Value: ""}}}
+			}
 			return &ir.Call{Span: f.Span, Func: ir.Concat, Args: []ir.Expr{
-				b.stored(f.Span, c.Domain), &ir.Lit{Span: f.Span, Value: `\`}, b.stored(f.Span, c.Name)}}
+				domain, &ir.Lit{Span: f.Span, Value: `\`}, b.stored(f.Span, c.Name)}}
 		}
 	case "path":
 		if c.Name == "" {

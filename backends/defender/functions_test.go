@@ -141,7 +141,10 @@ DeviceNetworkEvents
 | project Timestamp, DeviceId, ReportId, x = ceiling(todouble(RemotePort) / 5)`},
 	{value(fn(ir.Concat, host, lit(":"), port)), `
 DeviceNetworkEvents
-| project Timestamp, DeviceId, ReportId, x = strcat(DeviceName, ":", tostring(RemotePort))`},
+| project Timestamp, DeviceId, ReportId,
+    x = case(isnotempty(DeviceName) and isnotnull(RemotePort),
+        strcat(DeviceName, ":", tostring(RemotePort)),
+        "")`},
 	{value(fn(ir.Lower, host)), `
 DeviceNetworkEvents
 | project Timestamp, DeviceId, ReportId, x = tolower(DeviceName)`},

@@ -58,8 +58,7 @@ const (
 func (b *Backend) Plan(q ir.Query, fields []*ir.Field) (ir.Query, diag.List) {
 	p := &planner{backend: b}
 	q = ir.Normalize(p.query(q))
-	q = p.keepMissing(prune(p.present(q, fields)), nil)
-	q = ir.MapQuery(q, lookBackOf)
+	q = ir.MapQuery(prune(p.present(q, fields)), lookBackOf)
 	if p.diags.HasErrors() {
 		return nil, p.diags
 	}
@@ -384,13 +383,23 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 		p.coalesce(in, &c)
 		nest(&c)
 	case ir.Concat:
+		var parts []ir.Expr
 		for i, a := range c.Args {
-			c.Args[i] = asText(a)
+			if x, ok := orEmpty(e.Args[i]); ok {
+				c.Args[i] = asText(p.value(in, x))
+				continue
+			}
+			parts = append(parts, a)
+			c.Args[i] = asText(bare(a))
 		}
 		nest(&c)
+		// Kusto puts nothing in the place of a missing part.
+		return p.ifPresent(in, &c, parts)
 	case ir.StrLen:
 		// Kusto's length of a missing text is 0.
-		return p.ifPresent(in, &c, c.Args)
+		parts := slices.Clone(c.Args)
+		c.Args[0] = bare(c.Args[0])
+		return p.ifPresent(in, &c, parts)
 	}
 	return &c
 }
@@ -407,19 +416,39 @@ func (p *planner) argument(in ir.Query, e *ir.Call, i int, a ir.Expr) ir.Expr {
 		if p.backend.isList(in, x) {
 			p.diags.Errorf(codeTypes, e, "Take the values before they are summarized.", "%s is of one text, and this is a list of values", e.Func)
 		}
-		if x = asText(x); e.Func != ir.StrLen { // which asks for its text itself
-			x = p.wholeText(in, x)
-		}
+		x = asText(x)
 	case ir.RegexConst:
 		return p.extracted(e, x)
 	}
 	return x
 }
 
-// wholeText is x, but missing where x is put together and a part is missing.
-func (p *planner) wholeText(in ir.Query, x ir.Expr) ir.Expr {
-	if c, ok := x.(*ir.Call); ok && c.Func == ir.Concat {
-		return p.ifPresent(in, c, c.Args)
+// wholly is what Plan makes of a text put together that is missing where a part
+// is; nil if x is none.
+func wholly(x ir.Expr) *ir.Call {
+	if c := choice(x); c != nil {
+		if joined, ok := c.Args[1].(*ir.Call); ok && joined.Func == ir.Concat {
+			return c
+		}
+	}
+	return nil
+}
+
+// orEmpty is x of an expression that is the empty text where x is missing, which
+// on Defender x is itself.
+func orEmpty(e ir.Expr) (x ir.Expr, ok bool) {
+	c, ok := e.(*ir.Call)
+	if !ok || c.Func != ir.Coalesce || len(c.Args) != 2 || !isEmptyText(c.Args[1]) || ir.TypeOf(c.Args[0]) != ir.String {
+		return nil, false
+	}
+	return c.Args[0], true
+}
+
+// bare is a text put together without the condition that all its parts are
+// there, for those who ask for it themselves.
+func bare(x ir.Expr) ir.Expr {
+	if c := wholly(x); c != nil {
+		return c.Args[1]
 	}
 	return x
 }
@@ -472,7 +501,7 @@ func nest(c *ir.Call) {
 func (p *planner) coalesce(in ir.Query, c *ir.Call) {
 	first, mixed := ir.TypeOf(c.Args[0]), false
 	for i, a := range c.Args {
-		a = p.wholeText(in, inSecondsExact(a))
+		a = inSecondsExact(a)
 		c.Args[i] = a
 		t := ir.TypeOf(a)
 		mixed = mixed || t != first
@@ -573,7 +602,9 @@ func (p *planner) presence(in ir.Query, x ir.Expr) []ir.Expr {
 		switch {
 		case choice(x) != nil:
 			return append(slices.Clone(conjuncts(x.Args[0])), p.presence(in, x.Args[1])...)
-		case x.Func == ir.Tuple || x.Func == ir.Concat:
+		case x.Func == ir.Concat:
+			return nil // where a part may be missing it stands in an If
+		case x.Func == ir.Tuple:
 			var out []ir.Expr
 			for _, a := range x.Args {
 				out = append(out, p.presence(in, a)...)
@@ -661,8 +692,7 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 }
 
 // counted is the operand of an aggregate, which skips missing values: what an
-// If chooses counts on its condition, which need not ask for the value itself;
-// a text put together counts where all its parts are there. of is a column that
+// If chooses counts on its condition, which need not ask for the value itself. of is a column that
 // the aggregate asks for itself, or nil.
 func (p *planner) counted(in ir.Query, x ir.Expr, of *ir.Field) ir.Expr {
 	var conds []ir.Expr
@@ -674,9 +704,7 @@ func (p *planner) counted(in ir.Query, x ir.Expr, of *ir.Field) ir.Expr {
 	if of != nil {
 		implied = p.presence(in, of)
 	}
-	if c, ok := x.(*ir.Call); ok && c.Func == ir.Concat {
-		conds = append(conds, p.presence(in, c)...)
-	} else if !isMade(x) {
+	if !isMade(x) {
 		implied = append(implied, p.presence(in, x)...)
 	}
 	if len(implied) > 0 {

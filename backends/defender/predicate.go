@@ -2,7 +2,6 @@ package defender
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +38,7 @@ func (p *planner) pred(in ir.Query, e ir.Expr, exact bool) ir.Expr {
 		for i, a := range args {
 			out[i] = p.pred(in, a, exact)
 		}
-		return ir.NewLogic(e.Span, e.Op, distinct(out)...)
+		return ir.NewLogic(e.Span, e.Op, distinct(flat(e.Op, out))...)
 	case *ir.Not:
 		return p.negate(in, e)
 	case *ir.Match:
@@ -82,6 +81,20 @@ func (p *planner) pred(in ir.Query, e ir.Expr, exact bool) ir.Expr {
 		p.diags.Errorf(codeTypes, e, "Compare it with a value.", "a computed value cannot stand where something true or false is wanted")
 	}
 	return e
+}
+
+// flat are the arguments of an And or Or with those of the same that stand
+// among them.
+func flat(op ir.LogicOp, args []ir.Expr) []ir.Expr {
+	var out []ir.Expr
+	for _, a := range args {
+		if l, ok := a.(*ir.Logic); ok && l.Op == op {
+			out = append(out, l.Args...)
+		} else {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // negate plans Not(x).
@@ -421,14 +434,31 @@ func (p *planner) exists(in ir.Query, e *ir.Exists) ir.Expr {
 	return e
 }
 
-func isNotEmpty(at diag.Span, x ir.Expr) ir.Expr {
-	return &ir.Not{Span: at, X: &ir.Match{Span: at, X: x, Any: []ir.Pattern{{Span: at}}}}
+func isNotEmpty(at diag.Span, x ir.Expr) ir.Expr { return &ir.Not{Span: at, X: isEmpty(at, x)} }
+
+func isEmpty(at diag.Span, x ir.Expr) ir.Expr {
+	return &ir.Match{Span: at, X: x, Any: []ir.Pattern{{Span: at}}}
 }
 
 // match splits a Match into the patterns for which Kusto has an operator and
 // regular expressions for the others.
 func (p *planner) match(in ir.Query, e *ir.Match) ir.Expr {
 	x := p.text(in, e.X)
+	if c := wholly(x); c != nil {
+		// All its parts are there, and the whole is too.
+		return ir.NewLogic(e.Span, ir.And, c.Args[0], p.matches(in, e, c.Args[1], nil))
+	}
+	var there []ir.Expr
+	if slices.ContainsFunc(e.Any, isEmptyOrAny) {
+		there = p.presence(in, x)
+	}
+	return p.matches(in, e, x, there)
+}
+
+// matches plans a Match of x, which is there on these conditions.
+func (p *planner) matches(in ir.Query, e *ir.Match, x ir.Expr, there []ir.Expr) ir.Expr {
+	_, made := x.(*ir.Call)
+	made = made && !slices.ContainsFunc(there, func(t ir.Expr) bool { return same(t, isNotEmpty(e.Span, x)) })
 	var number []*ir.Field // what a text of a number is made of
 	if c, ok := x.(*ir.Call); ok && c.Func == ir.ToString && !isStringly(c.Args[0]) {
 		number = ir.Fields(x)
@@ -446,9 +476,12 @@ func (p *planner) match(in ir.Query, e *ir.Match) ir.Expr {
 		case shape == ir.ShapeAny && number != nil:
 			return p.allExist(in, e.Span, number)
 		case shape == ir.ShapeAny:
-			return isNotEmpty(e.Span, x)
+			return ir.NewLogic(e.Span, ir.And, there...)
 		case shape == ir.ShapeExact && s == "" && number != nil:
 			// A missing number reads as the empty text, and no other does.
+		case shape == ir.ShapeExact && s == "" && made && len(there) > 0:
+			// Made empty, of what is there.
+			rest = append(rest, ir.NewLogic(e.Span, ir.And, append(slices.Clip(there), isEmpty(e.Span, x))...))
 		case shape == ir.ShapeExact && s == "" && e.Cased:
 			empty = true // which has no case
 		case shape == ir.ShapeGlob || !e.Cased && hasCaseBeyondASCII(s):
@@ -470,7 +503,7 @@ func (p *planner) match(in ir.Query, e *ir.Match) ir.Expr {
 		args = append(args, &ir.Match{Span: e.Span, X: x, Any: plain, Cased: e.Cased})
 	}
 	if empty {
-		args = append(args, isNotEmpty(e.Span, x).(*ir.Not).X)
+		args = append(args, isEmpty(e.Span, x))
 	}
 	return ir.NewLogic(e.Span, ir.Or, append(args, rest...)...)
 }
@@ -524,11 +557,13 @@ func (p *planner) regexp(in ir.Query, e *ir.Regexp) ir.Expr {
 		return e
 	}
 	x := p.text(in, e.X)
-	out := &ir.Regexp{Span: e.Span, X: x, Source: src}
-	if c, ok := x.(*ir.Call); ok && c.Func == ir.ToString && !isStringly(c.Args[0]) {
-		if re, err := regexp.Compile(src); err == nil && re.MatchString("") {
-			return ir.NewLogic(e.Span, ir.And, p.allExist(in, e.Span, ir.Fields(x)), out)
-		}
+	c := wholly(x)
+	out := &ir.Regexp{Span: e.Span, X: bare(x), Source: src}
+	switch {
+	case c != nil:
+		return ir.NewLogic(e.Span, ir.And, c.Args[0], out)
+	case ir.RegexpMayMatch(e.Source, ""):
+		return ir.NewLogic(e.Span, ir.And, append(p.presence(in, x), out)...)
 	}
 	return out
 }

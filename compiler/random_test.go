@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -343,31 +342,13 @@ func unheld(target string, q ir.Query, filled bool) string {
 		for _, e := range exprs {
 			ir.WalkExpr(e, func(e ir.Expr) bool {
 				switch e := e.(type) {
-				case *ir.FieldMatch:
-					say("defender", "two texts, one of them missing")
 				case *ir.Compare:
 					if _, constant := e.R.(*ir.Lit); !constant && ir.TypeOf(e.L).Numeric() {
 						say("splunk", "two numbers that raw events or a data model hold as texts")
 					}
-					if ir.TypeOf(e.L) == ir.String && ir.TypeOf(e.R) == ir.String {
-						say("defender", "two texts, one of them missing")
-					}
-				case *ir.Call:
-					if e.Func == ir.StrLen {
-						if _, made := e.Args[0].(*ir.Call); made {
-							say("defender", "the length of a text that is made empty")
-						}
-					}
-				case *ir.Regexp:
-					if regexp.MustCompile(e.Source).MatchString("") {
-						say("defender", "the empty text above a union or a group")
-					}
 				case *ir.Match:
 					if slices.ContainsFunc(e.Any, func(p ir.Pattern) bool { shape, _ := p.Shape(); return shape == ir.ShapeAny }) && choosesBetween(e.X) {
 						say(target, "presence of one of several values")
-					}
-					if slices.ContainsFunc(e.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 }) {
-						say("defender", "the empty text above a union or a group")
 					}
 				}
 				return true
@@ -521,10 +502,10 @@ func TestRandomPrograms(t *testing.T) {
 
 // programTally counts what became of random programs.
 type programTally struct {
-	compared, rows, unheld, unmodelled, failed int
-	refused                                    map[diag.Code]int // by the first error
-	departed                                   map[diag.Code]int // programs that are not compared, by the first reason
-	texts                                      []kustotest.Query
+	compared, rows, unheld, unmodelled, blurred, failed int
+	refused                                             map[diag.Code]int // by the first error
+	departed                                            map[diag.Code]int // programs that are not compared, by the first reason
+	texts                                               []kustotest.Query
 }
 
 func (p *programTally) String() string {
@@ -536,7 +517,8 @@ func (p *programTally) String() string {
 		slices.Sort(parts)
 		return strings.Join(parts, ", ")
 	}
-	return fmt.Sprintf("%d compared, in %d rows, %d of them beyond the model of the language; %d known to differ; refused: %s; departing from the program: %s", p.compared, p.rows, p.unmodelled, p.unheld, show(p.refused), show(p.departed))
+	return fmt.Sprintf("%d compared, in %d rows, %d of them beyond the model of the language, %d with the difference between empty and missing that the verdict names; %d known to differ; refused: %s; departing from the program: %s",
+		p.compared, p.rows, p.unmodelled, p.blurred, p.unheld, show(p.refused), show(p.departed))
 }
 
 // program holds one program to the laws; false if it fails one.
@@ -591,15 +573,13 @@ func (p *programTally) hold(t *testing.T, s *schema.Schema, target randomTarget,
 	}
 	p.compared++
 	worlds := 3
-	if filled || slices.ContainsFunc(c.reasons, func(r ir.Reason) bool { return r.Code == codeEmptyOrMissing }) {
+	blurred := slices.ContainsFunc(c.reasons, func(r ir.Reason) bool { return r.Code == codeEmptyOrMissing })
+	if filled || blurred {
 		worlds = 2
 	}
 	for k := range worlds {
 		w := newWorld(s, projectors, r, k == 2)
 		mean := eval.Runner{Now: irgen.Now, Source: func(s *ir.Scan) ([]eval.Row, error) { return w.events[s.Source.Category], nil }}
-		if target.name == "defender" {
-			mean.Empty = eval.EmptyIsMissing
-		}
 		want, err := mean.Run(q)
 		if err != nil {
 			return fail("%v", err)
@@ -626,6 +606,10 @@ func (p *programTally) hold(t *testing.T, s *schema.Schema, target randomTarget,
 				wantText, gotText = slices.Compact(wantText), slices.Compact(gotText)
 			}
 			if !slices.Equal(gotText, wantText) {
+				if blurred && target.name == "defender" {
+					p.blurred++
+					return true
+				}
 				return fail("%s, events %d: want\n%s\ngot\n%s\nplan\n%s\ntext\n%s", form.name, k, strings.Join(wantText, "\n"), strings.Join(gotText, "\n"), ir.Format(c.plan), c.text)
 			}
 		}

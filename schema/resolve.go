@@ -87,6 +87,9 @@ func (r *resolver) run() Resolution {
 	for _, b := range sc.bases() {
 		b.finish()
 	}
+	if r.view == XDR {
+		r.noteBlanks(q)
+	}
 	if len(r.reasons) > len(r.hunt.Reasons) && !ir.Grows(r.hunt.Query) {
 		// Too many events in a count with an upper bound are too few groups.
 		for i := range r.reasons[len(r.hunt.Reasons):] {

@@ -302,7 +302,7 @@ DeviceNetworkEvents
 	{condition(cmp(ir.Ne, host, fn(ir.Lower, line))), `
 DeviceNetworkEvents
 | where isnotempty(DeviceName)
-| where isnotempty(tolower(InitiatingProcessCommandLine))
+| where isnotempty(InitiatingProcessCommandLine)
 | where DeviceName !~ tolower(InitiatingProcessCommandLine)
 | project Timestamp, DeviceId, ReportId, DeviceName`},
 	{condition(not(cmp(ir.Eq, host, line))), `

@@ -155,16 +155,29 @@ func (p *planner) notEmpty(in ir.Query, x ir.Expr) []ir.Expr {
 	if hasValue(in, x) {
 		return nil
 	}
-	return []ir.Expr{isNotEmpty(x.At(), x)}
+	return p.presence(in, x)
+}
+
+// mayShrink reports whether the text of x may be empty although what it is made
+// of is there.
+func mayShrink(x ir.Expr) bool {
+	found := false
+	ir.WalkExpr(x, func(e ir.Expr) bool {
+		c, ok := e.(*ir.Call)
+		found = found || ok && (c.Func == ir.Substring || c.Func == ir.Replace)
+		return true
+	})
+	return found
 }
 
 // bothThere lists what has to hold for a comparison of two texts besides what
-// Kusto compares: of two that are equal one is enough to be looked at.
+// Kusto compares: of two that are equal one is enough to be looked at, unless
+// either may be made empty.
 func (p *planner) bothThere(in ir.Query, c *ir.Compare) []ir.Expr {
 	l, r := p.notEmpty(in, c.L), p.notEmpty(in, c.R)
 	switch {
-	case c.Op == ir.Ne:
-		return append(l, r...)
+	case c.Op == ir.Ne || mayShrink(c.L) || mayShrink(c.R):
+		return distinct(append(l, r...))
 	case len(l) == 0 || len(r) == 0:
 		return nil
 	}

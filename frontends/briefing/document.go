@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/internal/ioc"
 )
 
 // Form is the order of sections that a briefing follows.
@@ -161,33 +162,33 @@ func (q *Query) PosAt(off int) diag.Pos {
 }
 
 // Kind is the type of an indicator.
-type Kind string
+type Kind = ioc.Kind
 
 const (
-	CVE    Kind = "cve"
-	IPv4   Kind = "ipv4"
-	IPv6   Kind = "ipv6"
-	Domain Kind = "domain"
-	URL    Kind = "url"
-	SHA256 Kind = "sha256"
-	SHA1   Kind = "sha1"
-	MD5    Kind = "md5"
+	CVE    = ioc.CVE
+	IPv4   = ioc.IPv4
+	IPv6   = ioc.IPv6
+	Domain = ioc.Domain
+	URL    = ioc.URL
+	SHA256 = ioc.SHA256
+	SHA1   = ioc.SHA1
+	MD5    = ioc.MD5
 )
 
 // Kinds lists all kinds in the order in which reports name them.
 var Kinds = []Kind{CVE, IPv4, IPv6, Domain, URL, SHA256, SHA1, MD5}
 
 // Reason says why a value must not be used as an indicator.
-type Reason string
+type Reason = ioc.Reason
 
 const (
-	ReasonAuthor    Reason = "author"    // the briefing says so: DO NOT block, a false positive
-	ReasonMention   Reason = "mention"   // free text names it, no list of indicators does
-	ReasonCommit    Reason = "commit"    // a git commit id under the label of a hash
-	ReasonReserved  Reason = "reserved"  // an address that nobody can own
-	ReasonFileName  Reason = "file name" // shaped like a domain
-	ReasonSuffix    Reason = "suffix"    // a public suffix: everybody's
-	ReasonMalformed Reason = "malformed" // of no kind that is known
+	ReasonAuthor    = ioc.ReasonAuthor    // the briefing says so: DO NOT block, a false positive
+	ReasonMention   = ioc.ReasonMention   // free text names it, no list of indicators does
+	ReasonCommit    = ioc.ReasonCommit    // a git commit id under the label of a hash
+	ReasonReserved  = ioc.ReasonReserved  // an address that nobody can own
+	ReasonFileName  = ioc.ReasonFileName  // shaped like a domain
+	ReasonSuffix    = ioc.ReasonSuffix    // a public suffix: everybody's
+	ReasonMalformed = ioc.ReasonMalformed // of no kind that is known
 )
 
 // IOC is one value of a list of indicators at one place.

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/internal/ioc"
 )
 
 // iocList reads the lines of one section of indicators. Bullets nest; what a
@@ -34,10 +35,6 @@ func (l *iocList) context() listContext {
 }
 
 var (
-	authorExcludes = regexp.MustCompile(`(?i)\b(?:do|must|should)(?: not|n['’]t) (?:block|use|alert|hunt|be blocked)\b|\bdon['’]t (?:block|use|alert|hunt)\b|\bfalse[- ]positives?\b|\bnot (?:malicious|an? (?:ioc|indicator))\b`)
-	notExcludes    = regexp.MustCompile(`(?i)\b(?:not|no|few|low|zero)(?: an?)? false[- ]positives?\b`)
-	// Outside lists of indicators only the plainest words count.
-	plainExcludes  = regexp.MustCompile(`(?i)\bdo(?: not|n['’]t) block\b|\b(?:is|are)(?: an?)? false[- ]positives?\b`)
 	labelExcludes  = regexp.MustCompile(`(?i)\blegitimate\b|\ballow-?list|\bbenign\b|\bknown[- ]good\b`)
 	elsewhereShape = regexp.MustCompile("(?i)\\b(?:see|pull|from|in)\\b[^`]*`[^`]*\\.(?:csv|json|xml|txt)`")
 	boldLabel      = regexp.MustCompile(`^\*\*([^*]+)\*\*\s*:?`)
@@ -47,10 +44,6 @@ var (
 	remark         = regexp.MustCompile(` (?:—|–|--|-) `)
 	nothingNote    = regexp.MustCompile(`^_(?i:no |\(?none)`)
 )
-
-func excludes(text string) bool {
-	return authorExcludes.MatchString(notExcludes.ReplaceAllString(text, ""))
-}
 
 // labelKinds reads which kinds a label announces.
 func labelKinds(label string) []Kind {
@@ -135,7 +128,7 @@ func bullet(text string) (indent, at int, ok bool) {
 func (l *iocList) heading(title string) {
 	l.stack, l.open = nil, false
 	kinds := labelKinds(title)
-	l.para = listContext{kinds: kinds, exclude: excludes(title) || labelExcludes.MatchString(title)}
+	l.para = listContext{kinds: kinds, exclude: ioc.Rejects(title) || labelExcludes.MatchString(title)}
 	l.para.listing = len(kinds) > 0
 }
 
@@ -154,7 +147,7 @@ func (l *iocList) line(i int) {
 			return
 		}
 		l.stack, l.open = nil, false
-		l.para = listContext{exclude: excludes(body) || labelExcludes.MatchString(body) && strings.HasSuffix(body, ":")}
+		l.para = listContext{exclude: ioc.Rejects(body) || labelExcludes.MatchString(body) && strings.HasSuffix(body, ":")}
 		if m := plainLabel.FindStringSubmatch(body); m != nil && strings.HasSuffix(body, ":") {
 			l.para.kinds = labelKinds(m[1])
 			l.para.listing = len(l.para.kinds) > 0
@@ -177,7 +170,7 @@ func (l *iocList) line(i int) {
 	body := ln.text[at:]
 	off := ln.start + at
 	label, rest := splitLabel(body)
-	ctx.exclude = ctx.exclude || excludes(body) || labelExcludes.MatchString(label)
+	ctx.exclude = ctx.exclude || ioc.Rejects(body) || labelExcludes.MatchString(label)
 	if kinds := labelKinds(label); len(kinds) > 0 {
 		ctx.kinds, ctx.listing = kinds, true
 	}
@@ -315,26 +308,12 @@ func (l *iocList) take(ioc IOC, ctx listContext, listed bool) {
 	}
 }
 
-func describe(ioc IOC) string { return kindName(ioc.Kind) + " " + ioc.Value }
-
-func kindName(k Kind) string {
-	switch k {
-	case CVE:
-		return "CVE"
-	case IPv4:
-		return "IPv4 address"
-	case IPv6:
-		return "IPv6 address"
-	case URL:
-		return "URL"
-	case SHA256:
-		return "SHA256"
-	case SHA1:
-		return "SHA1"
-	case MD5:
-		return "MD5"
+func describe(i IOC) string {
+	name := i.Kind.Name()
+	if i.Kind == "" {
+		name = "domain"
 	}
-	return "domain"
+	return name + " " + i.Value
 }
 
 // candidate is a value that a list gives as an indicator; ref is the index of

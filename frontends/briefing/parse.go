@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/internal/ioc"
 )
 
 // Caps on what one file may hold. A briefing has some tens of kilobytes and
@@ -254,7 +255,7 @@ func (p *parser) line(i int) {
 		start := p.src.lines[i].start
 		p.list.Infof(codeOtherBriefing, p.src.span(start+m[0], start+m[1]), "Import that briefing too.", "This line refers to another briefing, which is not read here")
 	}
-	if p.section != SectionIOCs && p.section != "" && plainExcludes.MatchString(text) && !notExcludes.MatchString(text) {
+	if p.section != SectionIOCs && p.section != "" && ioc.RejectsPlainly(text) {
 		p.reject(i)
 	}
 	if p.hunt != nil && p.huntLine(i, text) {

@@ -23,12 +23,14 @@ var layer = map[string]int{
 	"ir":                    2,
 	"backends/splunk/spl":   2,
 	"backends/defender/kql": 2,
+	"internal/ioc":          2,
 
 	"backends": 3,
 	"schema":   3,
 
 	"frontends/sigma":    4,
 	"frontends/briefing": 4,
+	"frontends/article":  4,
 	"backends/splunk":    4,
 	"backends/defender":  4,
 	"eval":               4,
@@ -51,7 +53,7 @@ var outside = []struct {
 	inTests bool // tests may everywhere
 }{
 	{module: "github.com/alecthomas/participle", allowed: []string{"frontends/sigma", "backends/splunk/spl", "backends/defender/kql"}},
-	{module: "gopkg.in/yaml.v3", allowed: []string{"frontends/sigma", "schema", "compiler"}, inTests: true},
+	{module: "gopkg.in/yaml.v3", allowed: []string{"frontends/sigma", "schema", "compiler", "internal/ioc"}, inTests: true},
 	{module: "github.com/spf13/cobra", allowed: []string{"cmd/huntc"}},
 	{module: "github.com/rogpeppe/go-internal/diff", allowed: []string{"compiler"}, inTests: true},
 	{module: "github.com/rogpeppe/go-internal", inTests: true},

@@ -110,7 +110,7 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 	case *ir.Rank:
 		return ranked(q, in), nil
 	case *ir.Distinct:
-		return distinct(q.By, in), nil
+		return distinct(q, in), nil
 	case *ir.Sort:
 		out := slices.Clone(in)
 		sortRows(out, q.Keys)
@@ -309,10 +309,23 @@ func fieldsKey(by []*ir.Field) func([]byte, Row) []byte {
 	}
 }
 
-func distinct(by []*ir.Field, in []Row) []Row {
+func distinct(q *ir.Distinct, in []Row) []Row {
+	names := make([]string, len(q.By))
+	for i, f := range q.By {
+		names[i] = f.Name
+	}
+	s := newShape(names)
 	var out []Row
-	for _, g := range groups(in, fieldsKey(by)) {
-		out = append(out, g.rows[0])
+	for _, g := range groups(in, fieldsKey(q.By)) {
+		row := g.rows[0]
+		if !q.Whole {
+			vals := make([]any, len(names))
+			for i, name := range names {
+				vals[i] = row.Get(name)
+			}
+			row = Row{shape: s, vals: vals}
+		}
+		out = append(out, row)
 	}
 	return out
 }

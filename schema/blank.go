@@ -457,5 +457,11 @@ func (b *blanks) asks(x ir.Expr) bool {
 	if f, ok := x.(*ir.Field); ok {
 		return b.get(f.Name).above && !slices.Contains(b.both, f.Name)
 	}
+	if c, ok := x.(*ir.Call); ok {
+		switch {
+		case c.Func == ir.Split, c.Func == ir.Extract, c.Func == ir.Coalesce, c.Func == ir.If && len(c.Args) == 3:
+			return ir.TypeOf(c) == ir.String // whether it is there can be told by itself only
+		}
+	}
 	return b.blurred(x, true)
 }

@@ -395,7 +395,8 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 		return out, r.with(sc, q, q.As, out.As, ir.Int, nil)
 	case *ir.Project:
 		in, sc := r.query(q.Input, nil)
-		return withIdentity(r.project(q, in, sc, false))
+		out, shown := r.project(q, in, sc, false)
+		return withIdentity(out, shown, false)
 	case *ir.Distinct:
 		in, sc := r.query(q.Input, nil)
 		out := &ir.Distinct{Span: q.Span, Input: in}
@@ -609,6 +610,7 @@ func (r *resolver) project(q *ir.Project, in ir.Query, sc scope, logical bool) (
 func (r *resolver) union(q *ir.Union) (ir.Query, scope) {
 	out := &ir.Union{Span: q.Span}
 	d := &derived{r: r}
+	timed := slices.ContainsFunc(q.Inputs, showsTime)
 	for _, u := range q.Inputs {
 		var in ir.Query
 		var sc scope
@@ -619,7 +621,8 @@ func (r *resolver) union(q *ir.Union) (ir.Query, scope) {
 			below, bsc := r.query(u, nil)
 			in, sc = r.project(defaultProject(u, bsc), below, bsc, true)
 		}
-		in, sc = withIdentity(in, sc)
+		// Where one input shows its time, another that does not has none.
+		in, sc = withIdentity(in, sc, timed && !showsTime(u))
 		out.Inputs = append(out.Inputs, in)
 		d.from = append(d.from, sc.bases()...)
 		for _, c := range sc.(*derived).cols {
@@ -671,9 +674,16 @@ func visible(sc scope) []string {
 	return distinct
 }
 
+// showsTime reports whether the input of a union has the time of its events.
+func showsTime(u ir.Query) bool {
+	p, ok := u.(*ir.Project)
+	return !ok || slices.ContainsFunc(p.Cols, func(c *ir.Col) bool { return c.As == ir.Timestamp })
+}
+
 // withIdentity adds to a projection of plain events the columns by which the
-// target tells one event from another.
-func withIdentity(q ir.Query, sc scope) (ir.Query, scope) {
+// target tells one event from another, as far as they are still there; but for
+// the time if it is to be missing.
+func withIdentity(q ir.Query, sc scope, timeless bool) (ir.Query, scope) {
 	p, d := q.(*ir.Project), sc.(*derived)
 	if len(d.from) != 1 || !plainEvents(p.Input) {
 		return q, sc
@@ -681,6 +691,9 @@ func withIdentity(q ir.Query, sc scope) (ir.Query, scope) {
 	var ids []*ir.Col
 	for _, name := range d.from[0].m.Output {
 		f := d.from[0].stored(p.Span, name)
+		if !passes(p.Input, name) || timeless && f.T == ir.Time {
+			continue
+		}
 		if !slices.ContainsFunc(p.Cols, func(c *ir.Col) bool {
 			g, ok := c.X.(*ir.Field)
 			return c.As == name || ok && g.Name == name
@@ -692,6 +705,21 @@ func withIdentity(q ir.Query, sc scope) (ir.Query, scope) {
 	out := *p
 	out.Cols = append(ids, p.Cols...)
 	return &out, d
+}
+
+// passes reports whether a stored column of the only Scan of plain events is
+// there under its name.
+func passes(q ir.Query, name string) bool {
+	switch q := q.(type) {
+	case *ir.Scan:
+		return true
+	case *ir.Project:
+		return passes(q.Input, name) && slices.ContainsFunc(q.Cols, func(c *ir.Col) bool {
+			f, ok := c.X.(*ir.Field)
+			return ok && f.Name == name && c.As == name
+		})
+	}
+	return passes(ir.Inputs(q)[0], name)
 }
 
 // plainEvents reports whether each row of q is one event. A lookup adds columns
@@ -720,7 +748,8 @@ func (r *resolver) joinLeft(q ir.Query) (ir.Query, scope) {
 		return r.query(q, nil)
 	}
 	in, sc := r.query(p.Input, nil)
-	return withIdentity(r.project(p, in, sc, true))
+	out, shown := r.project(p, in, sc, true)
+	return withIdentity(out, shown, false)
 }
 
 // join projects the right side so that its keys have the left side's names and

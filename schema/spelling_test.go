@@ -169,6 +169,32 @@ func TestResolvePipelines(t *testing.T) {
 			set + `aggregate n = count() by ActionType, EventID = ActionType {HC0322} {HC0322}`},
 		{"a projection of a name that a field has", CIM, &ir.Project{Input: count(processes, "User"), Cols: []*ir.Col{{As: "user", X: field("n")}, {As: "User", X: field("User")}}},
 			processCIM + `aggregate n = count() by user | project user_2 = n, user {HC0316 mixed}`},
+
+		{"what tells an event from others, as far as it is there", XDR, project(project(processes, "CommandLine"), "CommandLine"),
+			process + `project Timestamp, DeviceId, DeviceName, ReportId, ProcessCommandLine | project Timestamp, DeviceId, DeviceName, ReportId, ProcessCommandLine`},
+		{"a column of it under another name", XDR, &ir.Union{Inputs: []ir.Query{project(&ir.Project{Input: processes, Cols: []*ir.Col{{As: "t", X: field(ir.Timestamp)}}}, "t"), count(connections, "Image")}},
+			`union | ` + process + `project DeviceId, DeviceName, ReportId, t = Timestamp | project DeviceId, DeviceName, ReportId, t | -- | ` + connection + `aggregate n = count() by InitiatingProcessFolderPath | project Image = InitiatingProcessFolderPath, n | --`},
+		{"rows without a time beside rows with one", XDR, &ir.Union{Inputs: []ir.Query{project(processes, ir.Timestamp, "CommandLine"), project(connections, "Image")}},
+			`union | ` + process + `project DeviceId, DeviceName, ReportId, Timestamp, CommandLine = ProcessCommandLine | -- | ` + connection + `project DeviceId, DeviceName, ReportId, Image = InitiatingProcessFolderPath | --`},
+
+		{"an empty text above a group", XDR, where(count(processes, "CommandLine"), match("CommandLine", "")),
+			process + `aggregate n = count() by ProcessCommandLine | filter match(ProcessCommandLine, "") {HC0313 over}`},
+		{"no empty text above a group", XDR, where(count(processes, "CommandLine"), &ir.Not{X: match("CommandLine", "")}),
+			process + `aggregate n = count() by ProcessCommandLine | filter not(match(ProcessCommandLine, "")) {HC0313 under}`},
+		{"an empty or missing text above a group", XDR, where(count(processes, "CommandLine"), &ir.Logic{Op: ir.Or, Args: []ir.Expr{match("CommandLine", ""), &ir.Not{X: &ir.Exists{X: field("CommandLine")}}}}),
+			process + `aggregate n = count() by ProcessCommandLine | filter or(match(ProcessCommandLine, ""), not(exists(ProcessCommandLine)))`},
+		{"any text above a group", XDR, where(count(processes, "CommandLine"), &ir.Regexp{X: field("CommandLine"), Source: "^x?"}),
+			process + `aggregate n = count() by ProcessCommandLine | filter regex(ProcessCommandLine, "^x?") {HC0313 under}`},
+		{"any path above a group", XDR, where(count(processes, "Image"), &ir.Regexp{X: field("Image"), Source: "^x?"}),
+			process + `aggregate n = count() by FolderPath | filter regex(FolderPath, "^x?")`},
+		{"a text that is made empty, of what is there", XDR, where(extend(processes, "x", call(ir.StrLen, call(ir.Substring, field("Image"), lit(int64(9))))), match("x", "0")),
+			process + `extend x = strlen(substring(FolderPath, 9)) | filter match(tostring(x), "0")`},
+		{"a column that is made empty", XDR, where(extend(processes, "x", call(ir.Substring, field("Image"), lit(int64(9)))), compare(call(ir.StrLen, field("x")), ir.Eq, lit(int64(0)))),
+			process + `extend x = substring(FolderPath, 9) | filter =(strlen(x), 0) {HC0313 mixed}`},
+		{"groups of a column that is made empty", XDR, count(extend(processes, "x", call(ir.Split, field("Image"), lit("."), lit(int64(1)))), "x"),
+			process + `extend x = split(FolderPath, ".", 1) | aggregate n = count() by x {HC0313 mixed}`},
+		{"groups of a column that is not", XDR, count(extend(processes, "x", call(ir.Extract, field("Image"), lit("(a+|bc)d"), lit(int64(1)))), "x"),
+			process + `extend x = extract(FolderPath, "(a+|bc)d", 1) | aggregate n = count() by x`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := &ir.Hunt{Kind: ir.KindHunt, Query: tt.q}

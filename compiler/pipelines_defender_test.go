@@ -497,6 +497,8 @@ func TestDefenderPipelinesKeepMeaning(t *testing.T) {
 		"summarize n = count() by SourceIp, Computer\nwhere not (substring(SourceIp, 50) = '')",
 		"summarize n = count() by SourceIp, Computer\nwhere substring(SourceIp, 50) like '*'",
 		"summarize n = count() by SourceIp, Computer\nwhere SourceIp matches regex '^[0-9]*'",
+		"where tostring(coalesce(SourcePort, DestinationPort)) like '*'\nsummarize n = count() by SourcePort, DestinationPort",
+		"where not (tostring(if(SourcePort > 45, DestinationPort)) like '*')\nsummarize n = count() by SourcePort, DestinationPort",
 	}
 	const doc = `title: A pipeline of a test
 status: test

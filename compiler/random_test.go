@@ -348,7 +348,7 @@ func unheld(target string, q ir.Query, filled bool) string {
 					}
 				case *ir.Match:
 					if slices.ContainsFunc(e.Any, func(p ir.Pattern) bool { shape, _ := p.Shape(); return shape == ir.ShapeAny }) && choosesBetween(e.X) {
-						say(target, "presence of one of several values")
+						say("splunk", "presence of one of several values")
 					}
 				}
 				return true

@@ -470,12 +470,9 @@ func (p *planner) match(in ir.Query, e *ir.Match) ir.Expr {
 
 // matches plans a Match of x, which is there on these conditions.
 func (p *planner) matches(in ir.Query, e *ir.Match, x ir.Expr, there []ir.Expr) ir.Expr {
-	_, made := x.(*ir.Call)
-	made = made && !slices.ContainsFunc(there, func(t ir.Expr) bool { return same(t, isNotEmpty(e.Span, x)) })
-	var number []*ir.Field // what a text of a number is made of
-	if c, ok := x.(*ir.Call); ok && c.Func == ir.ToString && !isStringly(c.Args[0]) {
-		number = ir.Fields(x)
-	}
+	c, isCall := x.(*ir.Call)
+	made := isCall && !slices.ContainsFunc(there, func(t ir.Expr) bool { return same(t, isNotEmpty(e.Span, x)) })
+	number := isCall && c.Func == ir.ToString && !isStringly(c.Args[0])
 	plain := make([]ir.Pattern, 0, len(e.Any))
 	var rest []ir.Expr
 	var seen map[string]bool // sources of rest
@@ -486,11 +483,9 @@ func (p *planner) matches(in ir.Query, e *ir.Match, x ir.Expr, there []ir.Expr) 
 		case !validText(pat):
 			p.diags.Errorf(codeTypes, at(pat.Span, e.Span), "Write the bytes as \\x in a regular expression, or leave them out.",
 				"the value is not valid UTF-8, and Kusto's strings are")
-		case shape == ir.ShapeAny && number != nil:
-			return p.allExist(in, e.Span, number)
 		case shape == ir.ShapeAny:
 			return ir.NewLogic(e.Span, ir.And, there...)
-		case shape == ir.ShapeExact && s == "" && number != nil:
+		case shape == ir.ShapeExact && s == "" && number:
 			// A missing number reads as the empty text, and no other does.
 		case shape == ir.ShapeExact && s == "" && made && len(there) > 0:
 			// Made empty, of what is there.
@@ -526,14 +521,6 @@ func (p *planner) matches(in ir.Query, e *ir.Match, x ir.Expr, there []ir.Expr) 
 func isStringly(x ir.Expr) bool {
 	t := ir.TypeOf(x)
 	return t == ir.String || t == ir.Dynamic || t == ir.Unknown
-}
-
-func (p *planner) allExist(in ir.Query, span diag.Span, fields []*ir.Field) ir.Expr {
-	var all []ir.Expr
-	for _, f := range fields {
-		all = append(all, p.exists(in, &ir.Exists{Span: span, X: f}))
-	}
-	return ir.NewLogic(span, ir.And, all...)
 }
 
 // at is the first span that is known.

@@ -16,13 +16,20 @@ import (
 // lowerer writes a planned query as SPL syntax, node by node. What it cannot
 // write is a fault of the planner, so it panics there.
 type lowerer struct {
-	b    *Backend
-	form backends.Form
+	b       *Backend
+	form    backends.Form
+	written bool  // what LiftText read, not a plan
+	err     error // of LowerText
 }
 
 func (l *lowerer) search(q ir.Query) *spl.Search { return &spl.Search{Commands: l.query(q)} }
 
 func (l *lowerer) query(q ir.Query) []spl.Command {
+	if l.written {
+		if out := l.textQuery(q); out != nil {
+			return out
+		}
+	}
 	switch q := q.(type) {
 	case *ir.Filter:
 		if s, ok := q.Input.(*ir.Scan); ok {
@@ -443,8 +450,7 @@ func helper(name, result string) string {
 	return name
 }
 
-// project renames and keeps columns. A name is taken only after the column
-// that had it has been renamed.
+// project renames and keeps columns.
 func (l *lowerer) project(q *ir.Project) []spl.Command {
 	var pairs []spl.RenamePair
 	table := &spl.Table{}
@@ -454,19 +460,25 @@ func (l *lowerer) project(q *ir.Project) []spl.Command {
 			pairs = append(pairs, spl.RenamePair{From: f.Name, To: c.As})
 		}
 	}
-	ordered := &spl.Rename{}
+	if len(pairs) == 0 {
+		return []spl.Command{table}
+	}
+	return []spl.Command{&spl.Rename{Pairs: inRenameOrder(pairs)}, table}
+}
+
+// inRenameOrder takes a name only after the column that had it has been
+// renamed.
+func inRenameOrder(pairs []spl.RenamePair) []spl.RenamePair {
+	var out []spl.RenamePair
 	for len(pairs) > 0 {
 		i := slices.IndexFunc(pairs, func(p spl.RenamePair) bool {
 			return !slices.ContainsFunc(pairs, func(o spl.RenamePair) bool { return o.From == p.To })
 		})
 		i = max(i, 0)
-		ordered.Pairs = append(ordered.Pairs, pairs[i])
+		out = append(out, pairs[i])
 		pairs = slices.Delete(pairs, i, i+1)
 	}
-	if len(ordered.Pairs) == 0 {
-		return []spl.Command{table}
-	}
-	return []spl.Command{ordered, table}
+	return out
 }
 
 // matchedColumn marks rows of the right side of an anti join.
@@ -552,7 +564,18 @@ func (l *lowerer) searchExpr(e ir.Expr, name func(string) string) spl.SearchExpr
 		return in
 	case *ir.Exists:
 		return &spl.SearchCompare{Field: name(e.X.Name), Op: "=", Value: spl.SearchValue{Parts: []string{"", ""}}}
+	case *ir.InCIDR:
+		return &spl.SearchCompare{Field: name(e.X.(*ir.Field).Name), Op: "=", Value: spl.SearchValue{Parts: []string{e.Prefix.String()}}}
+	case *ir.Macro:
+		return &spl.SearchMacro{Macro: spl.Macro{Name: e.Name, Args: e.Args}}
 	case *ir.Keyword:
+		if e.Terms {
+			t := &spl.SearchTerm{Value: searchValue(e.Pattern)}
+			if e.Cased {
+				t.Func = "CASE"
+			}
+			return t
+		}
 		s, _ := e.Pattern.Literal()
 		return &spl.SearchTerm{Value: spl.SearchValue{Parts: []string{"", s, ""}}}
 	}
@@ -650,12 +673,15 @@ func (l *lowerer) pred(e ir.Expr) spl.Expr {
 		case *ir.Exists:
 			return &spl.CallExpr{Name: "isnull", Args: []spl.Expr{&spl.FieldRef{Name: x.X.Name}}}
 		case *ir.Match:
-			if x.Cased && len(x.Any) == 1 {
+			if x.Cased && len(x.Any) == 1 && literal(x.Any) {
 				return &spl.Binary{Op: "!=", L: l.value(x.X), R: l.text(x)}
 			}
 		}
 		return &spl.Unary{Op: "NOT", X: l.pred(e.X)}
 	case *ir.Match:
+		if l.written && !literal(e.Any) {
+			return l.likes(e)
+		}
 		if len(e.Any) > 1 && e.Cased {
 			in := &spl.InExpr{X: l.value(e.X)}
 			for _, pat := range e.Any {

@@ -246,6 +246,9 @@ func TestResolvePredicates(t *testing.T) {
 			`filter match(ActionType, "RegistryValueSet")`},
 		{"more than the dataset has", "network_connection", XDR, and(match("Initiated", "true"), not(match("Initiated", "true"))),
 			`HC0304 no event of Defender can match: what is asked here of ActionType is ruled out by what the rule or its logsource asks of it elsewhere; `},
+		{"a condition in a value that always holds", "process_creation", CIM, &ir.Match{Any: []ir.Pattern{glb(`a`)},
+			X: call(ir.If, &ir.Exists{X: &ir.Field{Name: ir.Timestamp, T: ir.Time}}, field("CommandLine"), field("Computer"))},
+			`filter match(if(and(), process, dest), "a") {HC0310 over}`},
 		{"two values at once", "process_creation", XDR, and(match("CommandLine", "a"), match("CommandLine", "b")),
 			`HC0304 no event of Defender can match: what is asked here of ProcessCommandLine is ruled out by what the rule or its logsource asks of it elsewhere; `},
 	} {

@@ -83,7 +83,7 @@ func (t *tidier) report(f *ir.Filter) {
 
 func (t *tidier) logic(e *ir.Logic) ir.Expr {
 	args := distinct(e.Args)
-	if e.Op == ir.And && t.scan != nil {
+	if e.Op == ir.And && len(args) > 0 && t.scan != nil {
 		args = t.intersect(args)
 		if args == nil {
 			return ir.False(e.Span)

@@ -510,7 +510,7 @@ func (p *planner) direct(q *ir.Aggregate, above ir.Expr) (rows, bool) {
 	for _, k := range q.By {
 		switch x := k.X.(type) {
 		case *ir.Field:
-			if x.Name == timeColumn {
+			if x.Name == timeColumn || ir.HasField(fields, x.Name) {
 				return rows{}, false
 			}
 			fields = append(fields, x)

@@ -456,7 +456,7 @@ func (p *planner) showTime(cols []*ir.Col, n need) (out []*ir.Col, dropped bool)
 		return cols, false
 	}
 	for _, c := range cols {
-		if f, ok := c.X.(*ir.Field); ok && f.Name == timeColumn && !ir.HasField(n.cols, c.As) {
+		if f, ok := c.X.(*ir.Field); ok && f.Name == timeColumn && c.As == timeColumn && !ir.HasField(n.cols, c.As) {
 			dropped = true
 			continue
 		}

@@ -700,13 +700,14 @@ func hasValue(e ir.Expr, sc scope) (there ir.Expr, ok bool) {
 	case *ir.Lit:
 		return ir.True(e.Span), true
 	case *ir.Field:
-		if not := notFill(e, sc); not != nil {
-			return not, true
-		}
+		there := ir.True(e.Span)
 		if c, _ := sc.find(e.Name); c.nullable {
-			return &ir.Exists{Span: e.Span, X: e}, true
+			there = &ir.Exists{Span: e.Span, X: e}
 		}
-		return ir.True(e.Span), true
+		if not := notFill(e, sc); not != nil {
+			there = ir.Simplify(ir.NewLogic(e.Span, ir.And, there, not))
+		}
+		return there, true
 	case *ir.Call:
 		var all []ir.Expr
 		for i, a := range e.Args {

@@ -164,7 +164,7 @@ func (p *planner) query(q ir.Query, n need) rows {
 			p.name(k.X)
 			keys = append(keys, k.X)
 		}
-		r := p.query(q.Input, n.plus(keys...))
+		r := p.clearKeys(q.Span, p.query(q.Input, n.plus(keys...)), keys)
 		r.query = &ir.Sort{Span: q.Span, Input: r.query, Keys: q.Keys}
 		return r
 	case *ir.Limit:
@@ -937,6 +937,25 @@ func (p *planner) fillKeys(at diag.Span, r rows, keys []*ir.Field) rows {
 	return r
 }
 
+// clearKeys takes the texts that stand for missing values out of the keys of an
+// order, in which they would have a place among the values.
+func (p *planner) clearKeys(at diag.Span, r rows, keys []*ir.Field) rows {
+	ext := &ir.Extend{Span: at, Input: r.query}
+	for _, f := range keys {
+		if notFill(f, r.scope) == nil {
+			continue
+		}
+		ext.Cols = append(ext.Cols, &ir.Col{Span: f.Span, As: f.Name, X: cleared(f, r.scope)})
+		c, _ := r.scope.find(f.Name)
+		c.fill, c.own, c.nullable = "", "", true
+		r.scope = r.scope.with(c)
+	}
+	if len(ext.Cols) > 0 {
+		r.query = ext
+	}
+	return r
+}
+
 // searchNames reports field names in a search expression that SPL cannot write.
 func (p *planner) searchNames(preds []ir.Expr) {
 	for _, f := range ir.Fields(preds...) {
@@ -1092,8 +1111,7 @@ func (p *planner) unused(at diag.Node, r rows, name string) {
 	}
 }
 
-// rank plans the places of rows. A text that stands for a missing value would
-// have a place among the values, so it goes from the keys.
+// rank plans the places of rows.
 func (p *planner) rank(q *ir.Rank, n need) rows {
 	n.counted, n.times, n.clock = false, false, 0
 	n = n.without([]*ir.Col{{As: q.As}}).plus(q.By...)
@@ -1106,19 +1124,13 @@ func (p *planner) rank(q *ir.Rank, n need) rows {
 		p.fallback("A row of tstats may stand for several events, and each event has a place of its own.")
 	}
 	p.unused(q, r, q.As)
-	clear := &ir.Extend{Span: q.Span, Input: r.query}
+	var keys []*ir.Field
 	for _, k := range q.Keys {
-		if ir.HasField(q.By, k.X.Name) || notFill(k.X, r.scope) == nil {
-			continue
+		if !ir.HasField(q.By, k.X.Name) {
+			keys = append(keys, k.X)
 		}
-		clear.Cols = append(clear.Cols, &ir.Col{Span: k.Span, As: k.X.Name, X: cleared(k.X, r.scope)})
-		c, _ := r.scope.find(k.X.Name)
-		c.name, c.fill, c.own, c.nullable = k.X.Name, "", "", true
-		r.scope = r.scope.with(c)
 	}
-	if len(clear.Cols) > 0 {
-		r.query = clear
-	}
+	r = p.clearKeys(q.Span, r, keys)
 	r = p.fillKeys(q.Span, r, q.By)
 	r.query = &ir.Rank{Span: q.Span, Input: r.query, By: q.By, Keys: q.Keys, As: q.As}
 	r.scope = r.scope.with(column{name: q.As, t: ir.Int})

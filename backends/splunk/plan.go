@@ -99,6 +99,9 @@ type rows struct {
 	// merged: a row may stand for several of the rows that the hunt means;
 	// counted: for as many as its column count says.
 	merged, counted bool
+	// paired: it may stand for several rows of which the time is exactly the
+	// same, because they are one event beside several of a join's other side.
+	paired bool
 }
 
 // fallback gives the form up, for the first reason that is met.
@@ -170,6 +173,9 @@ func (p *planner) query(q ir.Query, n need) rows {
 	case *ir.Limit:
 		n.counted = false
 		r := p.query(q.Input, n)
+		if r.merged {
+			p.fallback("A row of tstats may stand for several events, and the hunt asks for a number of events.")
+		}
 		r.query = &ir.Limit{Span: q.Span, Input: r.query, N: q.N}
 		r.counted = false
 		return r
@@ -409,7 +415,7 @@ func (p *planner) project(q *ir.Project, n need) rows {
 		put(q.Span, name, &ir.Field{Span: q.Span, Name: name, T: c.t}, c)
 	}
 	out.Input = r.query
-	return rows{query: out, scope: sc, merged: r.merged, counted: r.counted && n.counted}
+	return rows{query: out, scope: sc, merged: r.merged, counted: r.counted && n.counted, paired: r.paired}
 }
 
 // countable reports whether the rows of q can say how many events they stand for.
@@ -1033,6 +1039,9 @@ func (p *planner) secondsApart(c *ir.Compare) {
 	}
 }
 
+// pairsInOrder is why an order of joined rows needs the events.
+const pairsInOrder = "A row of tstats on the right side of a join may stand for several events, and each of them makes a row of its own in the order of time."
+
 // maxStreamWindow is how many rows streamstats keeps in a window (limits.conf,
 // max_stream_window).
 const maxStreamWindow = 10_000
@@ -1050,6 +1059,8 @@ func (p *planner) window(q *ir.Window, n need, above ir.Expr) rows {
 	r := p.query(q.Input, n)
 	if r.merged {
 		switch {
+		case r.paired:
+			p.fallback(pairsInOrder)
 		case offset > 1:
 			p.fallback("A row of tstats may stand for several events, so the event some places before another can only be found among the events themselves.")
 		case asksForShort(above, q.As):
@@ -1065,7 +1076,7 @@ func (p *planner) window(q *ir.Window, n need, above ir.Expr) rows {
 	r = p.fillKeys(q.Span, r, q.By)
 	r.query = &ir.Window{Span: q.Span, Input: r.query, By: q.By, Of: q.Of, Offset: offset, As: q.As}
 	r.scope = r.scope.with(column{name: q.As, t: ir.Duration})
-	r.merged, r.counted = false, false
+	r.merged, r.counted, r.paired = false, false, false
 	return r
 }
 
@@ -1075,6 +1086,9 @@ func (p *planner) lag(q *ir.Lag, n need) rows {
 	n = n.without([]*ir.Col{{As: q.As}}).plus(q.By...).plus(q.Of, q.X)
 	r := p.query(q.Input, n)
 	if r.merged {
+		if r.paired {
+			p.fallback(pairsInOrder)
+		}
 		if q.Of.Name != timeColumn {
 			p.fallback("The row before in the order of a column other than the time needs the events themselves.")
 		}
@@ -1098,7 +1112,7 @@ func (p *planner) lag(q *ir.Lag, n need) rows {
 		before.fill, before.own = "", ""
 		r.scope = r.scope.with(before)
 	}
-	r.merged, r.counted = false, false
+	r.merged, r.counted, r.paired = false, false, false
 	return r
 }
 
@@ -1134,7 +1148,7 @@ func (p *planner) rank(q *ir.Rank, n need) rows {
 	r = p.fillKeys(q.Span, r, q.By)
 	r.query = &ir.Rank{Span: q.Span, Input: r.query, By: q.By, Keys: q.Keys, As: q.As}
 	r.scope = r.scope.with(column{name: q.As, t: ir.Int})
-	r.merged, r.counted = false, false
+	r.merged, r.counted, r.paired = false, false, false
 	return r
 }
 
@@ -1207,6 +1221,7 @@ func (p *planner) union(q *ir.Union, n need) rows {
 		in := p.query(u, n)
 		r.counted = r.counted && in.counted
 		r.merged = r.merged || in.merged
+		r.paired = r.paired || in.paired
 		all = append(all, in)
 	}
 	for _, in := range all {
@@ -1361,6 +1376,7 @@ func (p *planner) join(q *ir.Join, n need) rows {
 	out.query = &ir.Join{Span: q.Span, Left: left.query, Right: right.query, Kind: q.Kind, On: q.On}
 	if q.Kind != ir.Anti {
 		out.merged = left.merged || right.merged
+		out.paired = left.paired || right.merged
 		for _, c := range right.scope {
 			if ir.HasField(q.On, c.name) {
 				continue

@@ -409,7 +409,7 @@ func (r *reading) aggsOf(q ir.Query, c *spl.Stats) ([]spl.Agg, bool) {
 			return nil, false
 		}
 		for _, n := range cols {
-			if !globMatch(a.Arg, n) || slices.Contains(c.By, n) {
+			if !starMatch(a.Arg, n) || slices.Contains(c.By, n) {
 				continue
 			}
 			one := a
@@ -597,7 +597,7 @@ func (r *reading) fields(q ir.Query, c *spl.Fields) ir.Query {
 	}
 	out := &ir.Project{Span: c.Span, Input: q}
 	for _, name := range cols {
-		if !slices.ContainsFunc(c.Names, func(p string) bool { return globMatch(p, name) }) {
+		if !slices.ContainsFunc(c.Names, func(p string) bool { return starMatch(p, name) }) {
 			out.Cols = append(out.Cols, fieldCol(c.Span, name))
 		}
 	}
@@ -638,7 +638,7 @@ func (r *reading) table(q ir.Query, c diag.Node, names, more []string) ir.Query 
 			return nil
 		}
 		for _, col := range cols {
-			if globMatch(n, col) {
+			if starMatch(n, col) {
 				add(at, col)
 			}
 		}
@@ -657,8 +657,8 @@ func (r *reading) table(q ir.Query, c diag.Node, names, more []string) ir.Query 
 // the text is for.
 func (r *reading) key0(q ir.Query, at diag.Span, name string) { r.key(q, at, name) }
 
-// globMatch is a name against a name with stars.
-func globMatch(pattern, name string) bool {
+// starMatch is a name against a name with stars.
+func starMatch(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {
 		return pattern == name
@@ -754,7 +754,7 @@ func (r *reading) renamed(c diag.Node, q ir.Query, to func(string) string) ir.Qu
 		r.shown[i].column = to(s.column)
 	}
 	if !clash {
-		if out := fold(q, to); out != nil {
+		if out := renamedBelow(q, to); out != nil {
 			return out
 		}
 	}
@@ -778,10 +778,10 @@ func renameAll(at diag.Span, q ir.Query, to func(string) string) *ir.Project {
 	return out
 }
 
-// fold renames the columns of q where they are made; nil if they are not made
+// renamedBelow renames the columns of q where they are made; nil if they are not made
 // by a grouping below nothing but operators that keep rows as they are. No two
 // columns have one new name.
-func fold(q ir.Query, to func(string) string) ir.Query {
+func renamedBelow(q ir.Query, to func(string) string) ir.Query {
 	switch q := q.(type) {
 	case *ir.Aggregate:
 		out := *q
@@ -797,11 +797,11 @@ func fold(q ir.Query, to func(string) string) ir.Query {
 		}
 		return &out
 	case *ir.Filter:
-		if in := fold(q.Input, to); in != nil {
+		if in := renamedBelow(q.Input, to); in != nil {
 			return &ir.Filter{Span: q.Span, Input: in, Pred: renameFields(q.Pred, to)}
 		}
 	case *ir.Sort:
-		if in := fold(q.Input, to); in != nil {
+		if in := renamedBelow(q.Input, to); in != nil {
 			out := &ir.Sort{Span: q.Span, Input: in}
 			for _, k := range q.Keys {
 				out.Keys = append(out.Keys, &ir.SortKey{Span: k.Span, X: renamedField(k.X, to), Desc: k.Desc})
@@ -809,7 +809,7 @@ func fold(q ir.Query, to func(string) string) ir.Query {
 			return out
 		}
 	case *ir.Limit:
-		if in := fold(q.Input, to); in != nil {
+		if in := renamedBelow(q.Input, to); in != nil {
 			return &ir.Limit{Span: q.Span, Input: in, N: q.N}
 		}
 	case *ir.Union:
@@ -823,7 +823,7 @@ func fold(q ir.Query, to func(string) string) ir.Query {
 				}
 				taken[to(c)] = true
 			}
-			in := fold(i, to)
+			in := renamedBelow(i, to)
 			if in == nil {
 				return nil
 			}
@@ -964,7 +964,7 @@ func (r *reading) join(q ir.Query, c *spl.Join, cmds []spl.Command) (ir.Query, i
 }
 
 func named(at diag.Span, q ir.Query, to func(string) string) ir.Query {
-	if out := fold(q, to); out != nil {
+	if out := renamedBelow(q, to); out != nil {
 		return out
 	}
 	return renameAll(at, q, to)

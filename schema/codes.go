@@ -8,6 +8,11 @@ const (
 	codeTypes       diag.Code = "HC0502" // an operator, function or aggregate does not take the type
 	codeNever       diag.Code = "HC0503" // a number compared with a text that spells none
 	codeTwoTypes    diag.Code = "HC0504" // two types come to stand in one column
+	codeBound       diag.Code = "HC0521" // a field is a column of one target
+	codeNarrower    diag.Code = "HC0522" // no dataset has all rows that are read
+	codeNoSource    diag.Code = "HC0523" // no dataset stands for the table
+	codeNoLogical   diag.Code = "HC0524" // what is lifted has no logical form
+	codeReworded    diag.Code = "HC0525" // the logical form says a little more or less
 	codeNoView      diag.Code = "HC0300" // the target has no such data
 	codeNoColumn    diag.Code = "HC0301" // the target has no column for the field
 	codeNoField     diag.Code = "HC0302" // the dataset has no such field

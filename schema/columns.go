@@ -87,7 +87,15 @@ func (b *base) column(f *ir.Field) (*Column, bool) {
 		b.r.diags.Errorf(codeNoColumn, f, why+b.remedy(f.Name), "%s has no column for %s", b.where(), f.Name)
 		return nil, false
 	}
+	if c := b.bound(f.Name); c != nil {
+		b.noteBound(f)
+		return c, true
+	}
 	if b.r.view == Raw && !b.m.Closed {
+		if b.foreignName(f.Name) {
+			b.r.diags.Errorf(codeNoColumn, f, strings.TrimPrefix(b.remedy(f.Name), " "), "%s has no column for %s, which is Defender's name of a column", b.where(), f.Name)
+			return nil, false
+		}
 		b.suspect(f)
 		return &Column{Name: f.Name}, true
 	}
@@ -107,7 +115,13 @@ func (b *base) column(f *ir.Field) (*Column, bool) {
 func (b *base) lookup(name string) *Column {
 	c, ok := b.m.Columns[name]
 	if !ok {
-		if _, no := b.m.Without[name]; no || b.r.view != Raw || b.m.Closed {
+		if _, no := b.m.Without[name]; no {
+			return nil
+		}
+		if c := b.bound(name); c != nil {
+			return c
+		}
+		if b.r.view != Raw || b.m.Closed || b.foreignName(name) {
 			return nil
 		}
 		return &Column{Name: name}

@@ -54,6 +54,8 @@ type resolver struct {
 	// emptyOrMissing are the fields of which the predicate around accepts both
 	// the empty and the missing value.
 	emptyOrMissing []string
+	// pinned are the datasets of scans for which they are chosen already.
+	pinned map[*ir.Scan]*Dataset
 	// suspected are fields that have been called misspelt.
 	suspected []string
 	// newer are the fields that have been said to need a newer data model.
@@ -857,7 +859,7 @@ func (j *joined) bases() []*base { return slices.Concat(j.scope.bases(), j.more.
 // scan chooses the dataset and builds the physical Scan, with an Extend above
 // it that is filled as columns are computed.
 func (r *resolver) scan(q *ir.Scan, pred ir.Expr) (ir.Query, scope) {
-	candidates := r.schema.candidates(q.Source, pred)
+	candidates := r.candidates(q, pred)
 	if len(candidates) == 0 {
 		r.diags.Errorf(codeNoDataset, q.Source,
 			"Check its spelling, or say in huntc.yaml, under \"datasets\", which data it stands for.",

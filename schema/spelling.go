@@ -343,8 +343,13 @@ func (h *holding) regexp(e *ir.Regexp, x ir.Expr, neg bool) ir.Expr {
 // lastPart is the regular expression for the file name of a path.
 const lastPart = `[^\\/]+$`
 
-// fileName resolves Extract(path, lastPart, 0) to the column of the file name;
-// nil if e is something else or there is no such column.
+// keyPart is the regular expression of which group 1 is the key of a registry
+// value.
+const keyPart = `^(.*)\\[^\\]*$`
+
+// fileName resolves Extract(path, lastPart, 0) to the column of the file name,
+// and of an account to that of its name, and Extract(registry value, keyPart, 1)
+// to the column of the key; nil if e is something else or there is no such column.
 func (r *resolver) fileName(sc scope, e *ir.Call) ir.Expr {
 	if e.Func != ir.Extract || len(e.Args) != 3 {
 		return nil
@@ -352,21 +357,35 @@ func (r *resolver) fileName(sc scope, e *ir.Call) ir.Expr {
 	f, ok := e.Args[0].(*ir.Field)
 	regex, isLit := e.Args[1].(*ir.Lit)
 	group, isGroup := e.Args[2].(*ir.Lit)
-	if !ok || !isLit || !isGroup || regex.Value != lastPart || group.Value != int64(0) {
+	if !ok || !isLit || !isGroup {
 		return nil
 	}
+	last := regex.Value == lastPart && group.Value == int64(0)
+	key := regex.Value == keyPart && group.Value == int64(1)
 	b := sc.origin(f.Name)
 	if b == nil {
 		return nil
 	}
-	if c := b.lookup(f.Name); c == nil || c.Kind != "path" || c.File == "" {
+	c := b.lookup(f.Name)
+	switch {
+	case c == nil:
+		return nil
+	case last && c.Kind == "path" && c.File != "":
+	case last && c.Kind == "account" && c.Domain != "" && b.domains():
+	case key && c.Kind == "registry" && !c.KeyAlone:
+	default:
 		return nil
 	}
-	c, ok := b.column(f)
-	if !ok {
+	if c, ok = b.column(f); !ok {
 		return e
 	}
 	b.differs(f, c, false)
+	switch c.Kind {
+	case "account":
+		return b.stored(e.Span, c.Name)
+	case "registry":
+		return b.stored(e.Span, c.Key)
+	}
 	return b.stored(e.Span, c.File)
 }
 

@@ -1,0 +1,138 @@
+package schema
+
+import (
+	"slices"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+// use says where a value stands, which decides what Resolve makes of it.
+type use uint8
+
+const (
+	asValue    use = iota // shown, or the argument of a function
+	asArgument            // looked into or ordered
+	asKey                 // tells rows apart
+	asShown               // the result of an aggregate
+)
+
+// value raises an expression.
+func (z *raiser) value(l *level, e ir.Expr, u use) ir.Expr {
+	switch e := e.(type) {
+	case *ir.Field:
+		return z.column(l, e, u)
+	case *ir.Lit:
+		return e
+	case *ir.Foreign:
+		z.diags.Errorf(codeNoLogical, e, "Keep the hunt as native text.", "documents have no form for this expression of the target's own language")
+		return e
+	case *ir.Call:
+		if l.scan != nil {
+			if name := l.scan.wholes[exprKey(e)]; name != "" && !slices.ContainsFunc(ir.Fields(e), func(f *ir.Field) bool { return l.made(f.Name) != nil }) {
+				return &ir.Field{Span: e.Span, Name: name}
+			}
+		}
+		f := ir.FuncOf(e.Func)
+		c := *e
+		c.Args = make([]ir.Expr, len(e.Args))
+		for i, a := range e.Args {
+			switch {
+			case f.Param(i) == ir.Predicate:
+				c.Args[i] = z.pred(l, a)
+			case e.Func == ir.Tuple:
+				c.Args[i] = z.value(l, a, asKey)
+			default:
+				c.Args[i] = z.value(l, a, asArgument)
+			}
+		}
+		return &c
+	}
+	return z.pred(l, e)
+}
+
+// column raises a column: the first logical form of which Resolve makes it.
+func (z *raiser) column(l *level, f *ir.Field, u use) ir.Expr {
+	if m := l.made(f.Name); m != nil {
+		return &ir.Field{Span: f.Span, Name: m.logical}
+	}
+	if l.scan == nil {
+		z.diags.Errorf(codeNoField, f, "", "there is no column %s at this point of the text", f.Name)
+		return f
+	}
+	s := l.scan
+	forms := s.forms(f)
+	for _, x := range forms {
+		if s.valueOf(x, u) == f.Name {
+			return x
+		}
+	}
+	return z.bind(s, f)
+}
+
+// forms are the logical forms that a column may have as a value, best first,
+// without the target's own name.
+func (s *raisedScan) forms(f *ir.Field) []ir.Expr {
+	if s.isTime(f.Name) {
+		return []ir.Expr{&ir.Field{Span: f.Span, Name: ir.Timestamp}}
+	}
+	var out []ir.Expr
+	for _, r := range s.rolesFor(f.Name) {
+		g := &ir.Field{Span: f.Span, Name: r.field}
+		switch {
+		case r.part == whole || r.part == nameOfAccount && r.c.Domain == "":
+			out = append(out, g)
+		case r.part == fileOfPath || r.part == nameOfAccount:
+			out = append(out, extract(g, lastPart, 0))
+		case r.part == keyOfRegistry && !r.c.KeyAlone:
+			out = append(out, extract(g, keyPart, 1))
+		}
+	}
+	return out
+}
+
+func extract(f *ir.Field, regex string, group int64) ir.Expr {
+	return &ir.Call{Span: f.Span, Func: ir.Extract, Args: []ir.Expr{f, &ir.Lit{Span: f.Span, Value: regex}, &ir.Lit{Span: f.Span, Value: group}}}
+}
+
+// valueOf is the column that Resolve makes of a value; "" if it makes something
+// else.
+func (s *raisedScan) valueOf(x ir.Expr, u use) string {
+	r := s.b.r
+	r.diags, r.reasons, r.emptyOrMissing = nil, nil, nil
+	var y ir.Expr
+	switch u {
+	case asKey:
+		y = r.key(s.b, x)
+	case asShown:
+		y = r.shown(s.b, x)
+	case asArgument:
+		y = r.argument(s.b, x, "")
+	default:
+		y = r.expr(s.b, x)
+	}
+	f, ok := y.(*ir.Field)
+	if !ok || r.diags.HasErrors() {
+		return ""
+	}
+	return f.Name
+}
+
+// bind keeps the target's name of a column, visibly.
+func (z *raiser) bind(s *raisedScan, f *ir.Field) *ir.Field {
+	g := &ir.Field{Span: f.Span, Name: f.Name}
+	switch {
+	case !s.has(f.Name):
+		z.diags.Errorf(codeNoColumn, f, diag.DidYouMean(f.Name, sortedKeys(s.b.table.columns())), "%s has no column %s", s.b.where(), f.Name)
+		return g
+	case s.b.r.view != Raw && s.b.bound(f.Name) == nil:
+		z.diags.Errorf(codeNoLogical, f, "Keep the hunt as native text.",
+			"%s of %s has no name in documents here: %s has another meaning there, and a field of this name besides", f.Name, s.b.where(), s.ds.Name)
+		return g
+	}
+	if !ir.HasField(z.boundFields, f.Name) {
+		z.boundFields = append(z.boundFields, g)
+		z.diags.Infof(codeBound, f, boundHint, "%s", boundMessage(s.b, f.Name))
+	}
+	return g
+}

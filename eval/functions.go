@@ -54,6 +54,64 @@ var functions = []function{
 		}
 		return nil
 	})},
+	{ir.Round, rounded},
+	{ir.Joined, ofList(func(list []any, arg any) any {
+		parts := make([]string, len(list))
+		for i, v := range list {
+			parts[i] = text(v)
+		}
+		by, _ := arg.(string)
+		return strings.Join(parts, by)
+	})},
+	{ir.Item, ofList(func(list []any, arg any) any {
+		if n, ok := arg.(int64); ok && n >= 0 && n < int64(len(list)) {
+			return text(list[n])
+		}
+		return nil
+	})},
+	{ir.Size, ofList(func(list []any, _ any) any { return int64(len(list)) })},
+}
+
+// ofList computes something of a list and a constant; a value is a list of one.
+func ofList(of func(list []any, arg any) any) func(environment, *ir.Call, []Value) (Value, error) {
+	return func(_ environment, _ *ir.Call, args []Value) (Value, error) {
+		return func(r Row) any {
+			v := args[0](r)
+			list, ok := v.([]any)
+			if v == nil {
+				return nil
+			}
+			if !ok {
+				list = []any{v}
+			}
+			if len(args) > 1 {
+				return of(list, args[1](r))
+			}
+			return of(list, nil)
+		}, nil
+	}
+}
+
+// rounded rounds half away from zero.
+func rounded(_ environment, _ *ir.Call, args []Value) (Value, error) {
+	return func(r Row) any {
+		v, digits := args[0](r), int64(0)
+		if len(args) > 1 {
+			digits, _ = args[1](r).(int64)
+		}
+		scale := math.Pow10(int(min(digits, 15)))
+		n, ok := toNumber(v)
+		if !ok || !single(v) {
+			return nil
+		}
+		if n.isInt {
+			return n.i
+		}
+		if x, ok := n.value().(float64); ok {
+			return math.Round(x*scale) / scale
+		}
+		return nil
+	}, nil
 }
 
 // function is the row of a function.

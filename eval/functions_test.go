@@ -2,6 +2,7 @@ package eval_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,6 +49,15 @@ func TestFunctions(t *testing.T) {
 		{call(ir.Floor, field("num")), int64(5)},
 		{call(ir.Floor, lit(90500*time.Millisecond)), 90.0},
 		{call(ir.Ceiling, field("low")), -2.0},
+		{call(ir.Round, lit(2.345), lit(int64(1))), 2.3},
+		{call(ir.Round, lit(-2.5)), -3.0},
+		{call(ir.Round, lit("x")), nil},
+		{call(ir.Joined, field("many"), lit("|")), "a|b"},
+		{call(ir.Joined, lit("x"), lit("|")), "x"},
+		{call(ir.Item, field("many"), lit(int64(1))), "b"},
+		{call(ir.Item, field("many"), lit(int64(2))), nil},
+		{call(ir.Size, field("many")), int64(2)},
+		{call(ir.Size, field("absent")), nil},
 		{call(ir.Ceiling, lit("0.1")), 1.0},
 		{call(ir.Ceiling, field("many")), nil},
 
@@ -117,7 +127,7 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%s is %s, want %s", ir.FormatExpr(c.e), rows[0], want)
 		}
 	}
-	for _, f := range ir.Funcs {
+	for _, f := range slices.Concat(ir.Funcs, ir.LiftedFuncs) {
 		if !said[f.ID] {
 			t.Errorf("nothing is computed with %s", f.ID)
 		}

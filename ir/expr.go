@@ -10,8 +10,8 @@ import (
 )
 
 // Expr is a scalar expression. It is sealed; its members are
-// *Field *Lit *Logic *Not *Compare *Match *Regexp *InCIDR *FieldMatch *Keyword
-// *Exists *Foreign *Macro *Call.
+// *Field *Lit *Logic *Not *Compare *Match *Term *Regexp *InCIDR *FieldMatch
+// *Keyword *Exists *Foreign *Macro *Call.
 //
 // Predicates are two-valued: every comparison with a missing field is false,
 // so its Not is true. Only Exists asks for presence.
@@ -66,6 +66,15 @@ type (
 		Any   []Pattern
 		Cased bool
 	}
+	// Term is true where one of the patterns stands somewhere in the text of X
+	// as a whole term: no letter or digit goes on where one stands at the
+	// pattern's edge, unless a wildcard does. A missing field has no terms.
+	Term struct {
+		diag.Span
+		X     Expr
+		Any   []Pattern
+		Cased bool
+	}
 	// Regexp is an unanchored search. The flags are part of Source, as
 	// (?ims) at its start.
 	Regexp struct {
@@ -103,8 +112,9 @@ type (
 		X *Field
 	}
 	// Foreign is an expression in a target's own language over the columns
-	// Needs; it stands only in an Extend right above a physical Scan, and
-	// defines a column that the target does not store.
+	// Needs. The schema defines with it, in an Extend right above a physical
+	// Scan, a column that the target does not store; in a query that was lifted
+	// it is a value, anywhere, for which the IR has no function.
 	Foreign struct {
 		diag.Span
 		Text  string
@@ -134,6 +144,7 @@ func (*Logic) isExpr()      {}
 func (*Not) isExpr()        {}
 func (*Compare) isExpr()    {}
 func (*Match) isExpr()      {}
+func (*Term) isExpr()       {}
 func (*Regexp) isExpr()     {}
 func (*InCIDR) isExpr()     {}
 func (*FieldMatch) isExpr() {}

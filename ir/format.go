@@ -57,7 +57,14 @@ func format(b *strings.Builder, q Query, indent string) {
 			case ArgMin, ArgMax:
 				x = a.Of.Name + ", " + x
 			}
-			fmt.Fprintf(b, " %s = %s(%s)", a.As, a.Func, x)
+			for _, m := range a.More {
+				x += ", " + FormatExpr(m)
+			}
+			name := string(a.Func)
+			if a.Native != "" {
+				name += "[" + a.Native + "]"
+			}
+			fmt.Fprintf(b, " %s = %s(%s)", a.As, name, x)
 		}
 		if len(q.By) > 0 {
 			b.WriteString(" by " + formatCols(q.By))
@@ -74,14 +81,25 @@ func format(b *strings.Builder, q Query, indent string) {
 	case *Rank:
 		fmt.Fprintf(b, "rank %s = %s by %s", q.As, formatKeys(q.Keys), formatFields(q.By))
 	case *Union:
-		b.WriteString("union\n")
+		b.WriteString("union")
+		if q.Source != "" {
+			b.WriteString(" from " + q.Source)
+		}
+		b.WriteByte('\n')
 		for _, u := range q.Inputs {
 			format(b, u, indent+"  ")
 			b.WriteString(indent + "  --\n")
 		}
 		return
 	case *Join:
-		fmt.Fprintf(b, "join %s on %s\n", q.Kind, formatFields(q.On))
+		fmt.Fprintf(b, "join %s on %s", q.Kind, formatFields(q.On))
+		if q.RightOn != nil {
+			b.WriteString(" = " + formatFields(q.RightOn))
+		}
+		if q.Repeat {
+			b.WriteString(" repeat")
+		}
+		b.WriteByte('\n')
 		format(b, q.Left, indent+"  ")
 		b.WriteString(indent + "  --\n")
 		format(b, q.Right, indent+"  ")
@@ -189,6 +207,13 @@ func formatExpr(b *strings.Builder, e Expr) {
 		list(string(e.Op)+cased(e.Cased), e.L, e.R)
 	case *Match:
 		b.WriteString("match" + cased(e.Cased) + "(")
+		formatExpr(b, e.X)
+		for _, p := range e.Any {
+			b.WriteString(", " + strconv.Quote(p.String()))
+		}
+		b.WriteByte(')')
+	case *Term:
+		b.WriteString("term" + cased(e.Cased) + "(")
 		formatExpr(b, e.X)
 		for _, p := range e.Any {
 			b.WriteString(", " + strconv.Quote(p.String()))

@@ -56,6 +56,17 @@ const (
 	// spells, missing if it spells none.
 	ToString FuncID = "tostring"
 	ToNumber FuncID = "tonumber"
+
+	// Round(n, digits) is the number of so many digits behind the point that is
+	// nearest to n; which of two that are as near, targets differ in.
+	Round FuncID = "round"
+	// Joined(x, by) is the text of the values of a list, with by between them.
+	// One value is a list of one.
+	Joined FuncID = "joined"
+	// Item(x, n) is a value of a list, counted from 0; missing past the end.
+	Item FuncID = "item"
+	// Size is how many values a list has; missing where it is.
+	Size FuncID = "size"
 )
 
 // Param is what a function takes at one place.
@@ -122,11 +133,22 @@ var Funcs = []Func{
 	{ID: ToNumber, Params: []Param{AnyValue}, Result: Float},
 }
 
-// FuncOf is the row of a function.
+// LiftedFuncs are the functions that no document has: they come from the text
+// of a target.
+var LiftedFuncs = []Func{
+	{ID: Round, Params: []Param{NumberValue, CountConst}, Optional: 1, Result: Float},
+	{ID: Joined, Params: []Param{AnyValue, TextConstOrEmpty}, Result: String},
+	{ID: Item, Params: []Param{AnyValue, CountConst}, Result: String},
+	{ID: Size, Params: []Param{AnyValue}, Result: Int},
+}
+
+// FuncOf is the row of a function, of either table.
 func FuncOf(id FuncID) *Func {
-	for i := range Funcs {
-		if Funcs[i].ID == id {
-			return &Funcs[i]
+	for _, table := range [][]Func{Funcs, LiftedFuncs} {
+		for i := range table {
+			if table[i].ID == id {
+				return &table[i]
+			}
 		}
 	}
 	panic("ir: unhandled function " + string(id))

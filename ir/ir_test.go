@@ -218,8 +218,11 @@ func samples() []ir.Query {
 	table := &ir.Table{Name: "owners", Cols: []string{"a", "team"}, Rows: [][]string{{"1", "x"}}}
 	add(table)
 	add(&ir.Join{Left: list[len(list)-2], Right: table, Kind: ir.LeftOuter, On: []*ir.Field{field("a")}})
+	add(&ir.Join{Left: top(), Right: table, Kind: ir.FullOuter, On: []*ir.Field{field("a")}, RightOn: []*ir.Field{field("b")}, Repeat: true})
+	add(&ir.Union{Inputs: []ir.Query{top()}, Source: "from"})
 	add(&ir.Aggregate{Input: top(), By: []*ir.Col{{As: "a", X: field("a")}}, Aggs: []*ir.Agg{{As: "p", Func: ir.Percentile, X: field("b"), P: 95},
-		{As: "m", Func: ir.ArgMax, X: field("b"), Of: field("n")}}})
+		{As: "m", Func: ir.ArgMax, X: field("b"), Of: field("n")},
+		{As: "l", Func: ir.List, X: field("b"), Native: "make_list", More: []ir.Expr{&ir.Lit{Value: int64(5)}}}}})
 	add(&ir.Project{Input: top(), Cols: []*ir.Col{{As: "a", X: field("a")}}})
 	add(&ir.Distinct{Input: top(), By: []*ir.Field{field("a")}})
 	add(&ir.Sort{Input: top(), Keys: []*ir.SortKey{{X: field("a")}}})
@@ -231,6 +234,7 @@ func everyExpr() []ir.Expr {
 	return []ir.Expr{
 		match("a", "1"), not(exists("b")), or(match("a", "1"), match("b", "2")),
 		&ir.Compare{Op: ir.Lt, L: field("n"), R: &ir.Lit{Value: 1.5}}, &ir.Regexp{X: field("a"), Source: "x"},
+		&ir.Term{X: field("a"), Any: []ir.Pattern{pattern("k")}},
 		&ir.InCIDR{X: field("ip")}, &ir.FieldMatch{X: field("a"), Y: field("b"), Kind: ir.FieldPrefix}, &ir.Keyword{Pattern: pattern("k")},
 		&ir.Compare{Op: ir.Eq, L: &ir.Call{Func: ir.Hour, Args: []ir.Expr{field("t")}}, R: &ir.Foreign{Text: "f"}},
 	}

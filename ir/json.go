@@ -44,6 +44,16 @@ func JSON(q Query) any {
 			if a.Of != nil {
 				aggs[i]["by"] = a.Of.Name
 			}
+			if a.Native != "" {
+				aggs[i]["native"] = a.Native
+			}
+			if len(a.More) > 0 {
+				more := make([]any, len(a.More))
+				for j, m := range a.More {
+					more[j] = jsonExpr(m)
+				}
+				aggs[i]["more"] = more
+			}
 			if a.Func == Percentile {
 				aggs[i]["percent"] = a.P
 			}
@@ -63,8 +73,17 @@ func JSON(q Query) any {
 			list[i] = JSON(in)
 		}
 		o = object{"node": "union", "inputs": list}
+		if q.Source != "" {
+			o["source"] = q.Source
+		}
 	case *Join:
 		o = object{"node": "join", "left": JSON(q.Left), "right": JSON(q.Right), "kind": q.Kind, "on": jsonFields(q.On)}
+		if q.RightOn != nil {
+			o["rightOn"] = jsonFields(q.RightOn)
+		}
+		if q.Repeat {
+			o["repeat"] = true
+		}
 	case *Project:
 		o["node"], o["columns"] = "project", jsonCols(q.Cols)
 	case *Distinct:
@@ -141,6 +160,13 @@ func jsonExpr(e Expr) any {
 			patterns[i] = p.String()
 		}
 		o["expr"], o["of"], o["any"] = "match", jsonExpr(e.X), patterns
+		cased(e.Cased)
+	case *Term:
+		patterns := make([]string, len(e.Any))
+		for i, p := range e.Any {
+			patterns[i] = p.String()
+		}
+		o["expr"], o["of"], o["any"] = "term", jsonExpr(e.X), patterns
 		cased(e.Cased)
 	case *Regexp:
 		o["expr"], o["of"], o["regex"] = "regexp", jsonExpr(e.X), e.Source

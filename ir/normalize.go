@@ -186,6 +186,12 @@ func Canonical(q Query) Query {
 				if d.X != nil {
 					d.X = CanonicalExpr(d.X)
 				}
+				if d.More != nil {
+					d.More = make([]Expr, len(a.More))
+					for j, m := range a.More {
+						d.More[j] = CanonicalExpr(m)
+					}
+				}
 				if d.Of != nil {
 					d.Of = &Field{Name: d.Of.Name}
 				}
@@ -211,6 +217,9 @@ func Canonical(q Query) Query {
 		case *Join:
 			c := *q
 			c.On = untyped(q.On)
+			if q.RightOn != nil {
+				c.RightOn = untyped(q.RightOn)
+			}
 			return &c
 		case *Distinct:
 			return &Distinct{Span: q.Span, Input: q.Input, By: untyped(q.By), Whole: q.Whole}
@@ -311,6 +320,9 @@ func CanonicalExpr(e Expr) Expr {
 			return &Foreign{Text: e.Text}
 		case *Match:
 			return canonicalMatch(e.X, e.Any, e.Cased)
+		case *Term:
+			m := canonicalMatch(e.X, e.Any, e.Cased)
+			return &Term{X: m.X, Any: m.Any, Cased: m.Cased}
 		case *Logic:
 			return canonicalLogic(e)
 		}
@@ -319,7 +331,7 @@ func CanonicalExpr(e Expr) Expr {
 	return Simplify(e)
 }
 
-func canonicalMatch(x Expr, any []Pattern, cased bool) Expr {
+func canonicalMatch(x Expr, any []Pattern, cased bool) *Match {
 	keyed := make([]keyedPattern, len(any))
 	for i, p := range any {
 		q := Pattern{}
@@ -376,6 +388,20 @@ func canonicalLogic(e *Logic) Expr {
 func mergeMatches(args []Expr) []Expr {
 	var out []Expr
 	for _, a := range args {
+		if t, ok := a.(*Term); ok {
+			i := slices.IndexFunc(out, func(b Expr) bool {
+				u, ok := b.(*Term)
+				return ok && u.Cased == t.Cased && FormatExpr(u.X) == FormatExpr(t.X)
+			})
+			if i < 0 {
+				out = append(out, a)
+				continue
+			}
+			u := out[i].(*Term)
+			m := canonicalMatch(u.X, slices.Concat(u.Any, t.Any), u.Cased)
+			out[i] = &Term{X: m.X, Any: m.Any, Cased: m.Cased}
+			continue
+		}
 		m, ok := a.(*Match)
 		if !ok {
 			out = append(out, a)
@@ -455,6 +481,8 @@ func Requires(e Expr, field string) bool {
 	case *Compare:
 		return is(e.L) || is(e.R)
 	case *Match:
+		return is(e.X)
+	case *Term:
 		return is(e.X)
 	case *Regexp:
 		return is(e.X)

@@ -99,18 +99,24 @@ type (
 		As    string
 	}
 	// Union is a bag union. Columns are aligned by name; a column that an
-	// input lacks is missing in its rows.
+	// input lacks is missing in its rows. Source, if it is not empty, is a
+	// column with what the target calls the input that a row is from.
 	Union struct {
 		diag.Span
 		Inputs []Query
+		Source string
 	}
 	// Join pairs the rows of Left and Right whose On columns are equal;
-	// a missing key equals nothing.
+	// a missing key equals nothing. RightOn, if it is not nil, are the keys by
+	// the names that they have in Right. A column of Right that has the name of
+	// one of Left is not in the rows; with Repeat it is, the keys too, under its
+	// name and a 1, or as many as tell it from the others.
 	Join struct {
 		diag.Span
 		Left, Right Query
 		Kind        JoinKind
-		On          []*Field
+		On, RightOn []*Field
+		Repeat      bool
 	}
 	// Project keeps exactly these columns, in this order.
 	Project struct {
@@ -209,9 +215,16 @@ const (
 	// Percentile is the smallest value that at least P percent of the values
 	// do not exceed (nearest rank); targets estimate it.
 	Percentile AggFunc = "percentile"
+	// Any is one of the values, List all of them, in no order.
+	Any  AggFunc = "any"
+	List AggFunc = "list"
 )
 
 // Agg is one aggregate; all but Count skip rows where X is missing.
+//
+// Native, if it is not empty, is a target's own aggregate function, which does
+// about what Func says but counts an empty text as a value, or has a value for
+// no rows at all, or estimates. More are its further arguments.
 type Agg struct {
 	diag.Span
 	As   string
@@ -219,6 +232,9 @@ type Agg struct {
 	X    Expr
 	Of   *Field  // ArgMin, ArgMax
 	P    float64 // Percentile: 0 to 100
+
+	Native string
+	More   []Expr
 }
 
 // SortKey is one key of a Sort.
@@ -235,6 +251,15 @@ const (
 	Inner     JoinKind = "inner"
 	LeftOuter JoinKind = "left"
 	Anti      JoinKind = "anti" // rows of Left without a partner
+
+	// Those that only lifted queries have, as yet. InnerUnique takes one row of
+	// Left for each key, any one.
+	InnerUnique JoinKind = "innerunique"
+	Semi        JoinKind = "semi" // rows of Left with a partner
+	RightOuter  JoinKind = "right"
+	FullOuter   JoinKind = "full"
+	RightAnti   JoinKind = "rightanti"
+	RightSemi   JoinKind = "rightsemi"
 )
 
 // Timestamp is the logical name of the event time in every dataset.

@@ -92,7 +92,7 @@ func (a *Agg) Type() Type {
 			return Duration
 		}
 		return Float
-	case Values:
+	case Values, List:
 		return Dynamic
 	}
 	return TypeOf(a.X)

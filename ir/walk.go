@@ -23,6 +23,8 @@ func WalkExpr(e Expr, f func(Expr) bool) {
 		WalkExpr(e.R, f)
 	case *Match:
 		WalkExpr(e.X, f)
+	case *Term:
+		WalkExpr(e.X, f)
 	case *Regexp:
 		WalkExpr(e.X, f)
 	case *InCIDR:
@@ -93,6 +95,12 @@ func MapExpr(e Expr, f func(Expr) Expr) Expr {
 			e = &c
 		}
 	case *Match:
+		if y := MapExpr(x.X, f); y != x.X {
+			c := *x
+			c.X = y
+			e = &c
+		}
+	case *Term:
 		if y := MapExpr(x.X, f); y != x.X {
 			c := *x
 			c.X = y
@@ -332,14 +340,27 @@ func Columns(q Query) []string {
 		}
 		return out
 	case *Join:
-		if q.Kind == Anti {
+		switch q.Kind {
+		case Anti, Semi:
 			return Columns(q.Left)
+		case RightAnti, RightSemi:
+			return Columns(q.Right)
 		}
-		right := Columns(q.Right)
-		if right == nil {
+		left, right := Columns(q.Left), Columns(q.Right)
+		if left == nil || right == nil {
 			return nil
 		}
-		return one(q.Left, right...)
+		if !q.Repeat {
+			return one(q.Left, right...)
+		}
+		out := slices.Clone(left)
+		for _, name := range right {
+			for slices.Contains(out, name) {
+				name += "1"
+			}
+			out = append(out, name)
+		}
+		return out
 	case *Union:
 		out := []string{}
 		for _, in := range q.Inputs {
@@ -348,6 +369,9 @@ func Columns(q Query) []string {
 				return nil
 			}
 			out = appendNew(out, cols)
+		}
+		if q.Source != "" {
+			out = appendNew([]string{q.Source}, out)
 		}
 		return out
 	}

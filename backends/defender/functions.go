@@ -59,6 +59,10 @@ var scalars = parsed(
 	// dayofweek() is the length of time since Sunday.
 	scalar{id: ir.Weekday, text: "toint(dayofweek(_0) / 1d)"},
 	scalar{id: ir.Now, text: "now()"},
+	scalar{id: ir.Round, text: "round(_0, _1)"},
+	scalar{id: ir.Joined, text: "strcat_array(_0, _1)"},
+	scalar{id: ir.Item, text: "tostring(_0[_1])"},
+	scalar{id: ir.Size, text: "array_length(_0)"},
 )
 
 // conditional is how Kusto says If: with a typed null, or the empty text, where

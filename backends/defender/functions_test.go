@@ -24,7 +24,7 @@ func TestScalarsAreComplete(t *testing.T) {
 			t.Errorf("the row of %s has the pattern %q", s.id, s.text)
 		}
 	}
-	for _, f := range ir.Funcs {
+	for _, f := range slices.Concat(ir.Funcs, ir.LiftedFuncs) {
 		functions = append(functions, string(f.ID))
 	}
 	slices.Sort(rows)

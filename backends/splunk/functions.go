@@ -121,6 +121,10 @@ var scalarFuncs = [...]struct {
 	{ir.Extract, extract, unextract},
 	{ir.Tuple, tuple, untuple}, // before Concat, of which it is a form
 	{ir.Concat, concat, unconcat},
+	{ir.Round, call("round"), uncallAny("round")},
+	{ir.Joined, call("mvjoin"), uncallAny("mvjoin")},
+	{ir.Item, call("mvindex"), uncallAny("mvindex")}, // behind Split, which is a form of it
+	{ir.Size, call("mvcount"), uncallAny("mvcount")},
 }
 
 func call(name string) func([]spl.Expr) spl.Expr {

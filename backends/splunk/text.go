@@ -40,8 +40,7 @@ type reading struct {
 	out   *backends.LiftedQuery
 	diags *diag.List
 	rows  ir.Query // that a search expression is asked of
-	// shown are the columns that hold the text of a time or of several values by
-	// now, and its format.
+	// shown are the columns that hold the text of a time by now, and its format.
 	shown []shownTime
 }
 
@@ -655,7 +654,7 @@ func (r *reading) read(in ir.Query, at diag.Span, name string) *ir.Field {
 		}
 	}
 	if i := slices.IndexFunc(r.shown, func(s shownTime) bool { return s.column == name }); i >= 0 {
-		r.fail(codeTimeAsText, at, "Make it text at the very end.", "%s is the text of a time, or of several values, by now, and is computed with", name)
+		r.fail(codeTimeAsText, at, "Make it text at the very end.", "%s is the text of a time by now, and is computed with", name)
 	}
 	return &ir.Field{Span: at, Name: name}
 }

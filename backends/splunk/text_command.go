@@ -152,15 +152,8 @@ func (r *reading) show(at diag.Node, q ir.Query, column, format string) {
 	}
 	r.shown = slices.DeleteFunc(r.shown, func(s shownTime) bool { return s.column == column })
 	r.shown = append(r.shown, shownTime{column, format})
-	if format == joinedValues {
-		r.note(at, "Shows the values of "+column+" as one text.")
-		return
-	}
 	r.note(at, "Shows "+column+" as the text of a time, "+format+".")
 }
-
-// joinedValues is the format of a column that shows its values as one text.
-const joinedValues = "values"
 
 // sortsAlike reports whether texts of that format sort as their times do.
 func sortsAlike(format string) bool {
@@ -237,11 +230,6 @@ func (r *reading) eval(q ir.Query, c *spl.Eval) ir.Query {
 		in := out.Input
 		shown := ""
 		x := a.Expr
-		if args := uncall("mvjoin", 2)(x); args != nil {
-			if _, isField := args[0].(*spl.FieldRef); isField && isStringLit(args[1]) {
-				shown, x = joinedValues, args[0]
-			}
-		}
 		if args := uncall("strftime", 2)(x); args != nil {
 			if _, isField := args[0].(*spl.FieldRef); isField {
 				if s, isText := args[1].(*spl.StringLit); isText {
@@ -476,9 +464,7 @@ func (r *reading) sort(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 	for _, k := range c.Keys {
 		at := r.at(c, k.Field)
 		if i := slices.IndexFunc(r.shown, func(s shownTime) bool { return s.column == k.Field }); i >= 0 {
-			if format := r.shown[i].format; format == joinedValues {
-				r.diags.Warnf(codeTimeAsText, at, "", "sorts by a text of several values")
-			} else if !sortsAlike(format) {
+			if !sortsAlike(r.shown[i].format) {
 				r.diags.Warnf(codeTimeAsText, at, "Sort before the times become text.", "sorts by the text of a time, %s, which has another order than the times; read as the order of the times", r.shown[i].format)
 			}
 			out.Keys = append(out.Keys, &ir.SortKey{Span: at, X: &ir.Field{Span: at, Name: k.Field}, Desc: k.Desc})

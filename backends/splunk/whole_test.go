@@ -18,7 +18,7 @@ import (
 // TestFunctionsComplete: the table has each function of ir.Funcs once, and no
 // other; If, whose first argument is a condition, is written by conditional.
 func TestFunctionsComplete(t *testing.T) {
-	for _, f := range ir.Funcs {
+	for _, f := range slices.Concat(ir.Funcs, ir.LiftedFuncs) {
 		n := 0
 		for _, s := range scalarFuncs {
 			if s.ir == f.ID {

@@ -20,6 +20,9 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 	args := make([]Value, len(q.Aggs))
 	for i, a := range q.Aggs {
 		names = append(names, a.As)
+		if a.Native != "" || a.Func == ir.Any || a.Func == ir.List {
+			return nil, &NotEvaluable{a.Span, "the aggregate " + a.As + " is a target's own, so it cannot be run here"}
+		}
 		if a.X == nil {
 			continue
 		}

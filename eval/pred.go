@@ -65,6 +65,8 @@ func (env environment) pred(e ir.Expr) (Pred, error) {
 	case *ir.Match:
 		m := newMatcher(e.Any, e.Cased)
 		return env.text(e.X, e.Cased, m.match)
+	case *ir.Term:
+		return env.terms(e)
 	case *ir.Regexp:
 		re, err := compileRegexp(e.Span, e.Source)
 		if err != nil {
@@ -377,6 +379,22 @@ func keywordMatcher(e *ir.Keyword, anywhere ir.Pattern) interface{ match(string)
 	}
 	b.WriteByte(')')
 	return termMatcher{regexp.MustCompile(b.String())}
+}
+
+// terms finds one of the patterns as a whole term.
+func (env environment) terms(e *ir.Term) (Pred, error) {
+	any := make([]Pred, len(e.Any))
+	for i, p := range e.Any {
+		m := keywordMatcher(&ir.Keyword{Span: p.Span, Pattern: p, Cased: e.Cased, Terms: true}, ir.Pattern{})
+		one, err := env.text(e.X, e.Cased, m.match)
+		if err != nil {
+			return nil, err
+		}
+		any[i] = one
+	}
+	return func(r Row) bool {
+		return slices.ContainsFunc(any, func(p Pred) bool { return p(r) })
+	}, nil
 }
 
 type termMatcher struct{ re *regexp.Regexp }

@@ -58,6 +58,9 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 	case *ir.Table:
 		return table(q), nil
 	case *ir.Union:
+		if q.Source != "" {
+			return nil, &NotEvaluable{q.Span, "what a target calls the inputs of a union is not known here"}
+		}
 		var out []Row
 		for _, in := range q.Inputs {
 			rows, err := r.Run(in)
@@ -68,6 +71,14 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 		}
 		return out, nil
 	case *ir.Join:
+		switch q.Kind {
+		case ir.Inner, ir.LeftOuter, ir.Anti, ir.Semi:
+		default:
+			return nil, &NotEvaluable{q.Span, "a join of kind " + string(q.Kind) + " cannot be run here"}
+		}
+		if q.Repeat {
+			return nil, &NotEvaluable{q.Span, "a join that keeps columns of one name apart cannot be run here"}
+		}
 		left, err := r.Run(q.Left)
 		if err != nil {
 			return nil, err
@@ -429,8 +440,8 @@ func longer(d any, than time.Duration) bool {
 // join pairs rows. A column of the right side that the left side has too is
 // the left side's.
 func join(q *ir.Join, left, right []Row) []Row {
-	key := func(b []byte, r Row) ([]byte, bool) {
-		for _, f := range q.On {
+	key := func(b []byte, r Row, on []*ir.Field) ([]byte, bool) {
+		for _, f := range on {
 			v := r.Get(f.Name)
 			if v == nil {
 				return b, false
@@ -439,9 +450,13 @@ func join(q *ir.Join, left, right []Row) []Row {
 		}
 		return b, true
 	}
+	rightOn := q.RightOn
+	if rightOn == nil {
+		rightOn = q.On
+	}
 	partners := map[string][]Row{}
 	for _, row := range right {
-		if k, ok := key(nil, row); ok {
+		if k, ok := key(nil, row, rightOn); ok {
 			partners[string(k)] = append(partners[string(k)], row)
 		}
 	}
@@ -450,12 +465,17 @@ func join(q *ir.Join, left, right []Row) []Row {
 	var out []Row
 	for _, l := range left {
 		var found []Row
-		if k, ok := key(nil, l); ok {
+		if k, ok := key(nil, l, q.On); ok {
 			found = partners[string(k)]
 		}
 		switch {
 		case q.Kind == ir.Anti:
 			if len(found) == 0 {
+				out = append(out, l)
+			}
+			continue
+		case q.Kind == ir.Semi:
+			if len(found) > 0 {
 				out = append(out, l)
 			}
 			continue

@@ -118,6 +118,10 @@ func TestCanonicalSinksFilters(t *testing.T) {
 	if got := above("a", match("a", "1")); got != below {
 		t.Errorf("on a key:\n%s\nwant\n%s", got, below)
 	}
+	nested := &ir.Logic{Op: ir.And, Args: []ir.Expr{&ir.Logic{Op: ir.And, Args: []ir.Expr{match("a", "1")}}, and(match("n", "1"), match("n", "2"))}}
+	if got, want := above("a", nested), above("a", and(match("a", "1"), match("n", "1"), match("n", "2"))); got != want {
+		t.Errorf("nested:\n%s\nwant\n%s", got, want)
+	}
 	if got := above("k", match("k", "1")); !strings.HasSuffix(got, "filter match(k, \"1\")\n") {
 		t.Errorf("on a renamed key:\n%s", got)
 	}

@@ -154,7 +154,7 @@ func isConst(e Expr, op LogicOp) bool {
 // every comparison with a missing field is false; patterns that ignore case
 // are in lower case; names and types that only reports need are gone.
 func Canonical(q Query) Query {
-	q = MapQuery(q, func(q Query) Query {
+	q = MapQuery(Normalize(q), func(q Query) Query {
 		switch q := q.(type) {
 		case *Scan:
 			c := *q

@@ -523,6 +523,8 @@ func TestFunctionRefusals(t *testing.T) {
 		want string
 	}{
 		{made(list, fn(ir.Lower, hosts)), codeTypes, "lower is of one text, and this is a list of values"},
+		{made(list, fn(ir.ToString, hosts)), codeTypes, "Defender has no text of a list of values"},
+		{made(list, fn(ir.Concat, hosts, lit("x"))), codeTypes, "Defender has no text of a list of values"},
 		{made(connections(), fn(ir.Weekday, port)), codeTypes, "a number has no weekday"},
 		{made(connections(), fn(ir.Extract, line, lit("a"), lit(int64(1)))), codeRegexp, "the regular expression has no group 1"},
 		{made(connections(), fn(ir.Extract, line, lit("a(?=b)"), lit(int64(0)))), codeRegexp, "looks ahead or behind"},

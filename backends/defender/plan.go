@@ -364,6 +364,10 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 			c.Args[0], c.Args[1] = p.number(c.Args[0]), p.number(c.Args[1])
 		}
 	case ir.Mul, ir.Div:
+		if apart := timesApart(c.Args[0]); apart != nil && e.Func == ir.Div && isLength(c.Args[1]) {
+			c.Args[0] = apart // how often one length of time is in another
+			return &c
+		}
 		c.Args[0], c.Args[1] = p.number(c.Args[0]), p.number(c.Args[1])
 		if e.Func == ir.Div && typ(0) == ir.Int && typ(1) == ir.Int {
 			// Kusto divides whole numbers without remainder.
@@ -404,9 +408,23 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 	return &c
 }
 
+// isLength reports whether x is a constant length of time that Kusto can tell,
+// and not none.
+func isLength(x ir.Expr) bool {
+	lit, ok := x.(*ir.Lit)
+	if !ok {
+		return false
+	}
+	d, ok := lit.Value.(time.Duration)
+	return ok && d > 0 && d%tick == 0
+}
+
 // argument plans the argument i of a function.
 func (p *planner) argument(in ir.Query, e *ir.Call, i int, a ir.Expr) ir.Expr {
 	x := p.value(in, a)
+	if (e.Func == ir.ToString || e.Func == ir.Concat) && p.backend.isList(in, x) {
+		p.diags.Errorf(codeTypes, e, "Compare the values before they are summarized: countif(...) says whether one of them passes.", "Defender has no text of a list of values")
+	}
 	switch t := ir.TypeOf(x); ir.FuncOf(e.Func).Param(i) {
 	case ir.TimeValue:
 		if t != ir.Time && t != ir.Unknown {

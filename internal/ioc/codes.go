@@ -7,10 +7,10 @@ const (
 	codeCodeSample     diag.Code = "HC0734"
 	codeInterpreter    diag.Code = "HC0735"
 	codeReserved       diag.Code = "HC0736"
-	codeInfrastructure diag.Code = "HC0737"
+	CodeInfrastructure diag.Code = "HC0737"
 	codeVersion        diag.Code = "HC0738"
 	codeCommit         diag.Code = "HC0739"
 	codePlaceholder    diag.Code = "HC0740"
-	codeFileName       diag.Code = "HC0741"
+	CodeFileName       diag.Code = "HC0741"
 	codeSuffix         diag.Code = "HC0742"
 )

@@ -264,7 +264,7 @@ func lintAddress(v Value, before, after string) (Exclusion, bool) {
 		return Exclusion{ReasonPlaceholder, codePlaceholder, v.Value + " is an address that samples have", ""}, true
 	}
 	if t.InfrastructureAddresses[host] {
-		return Exclusion{ReasonInfrastructure, codeInfrastructure, v.Value + " is a public service that everybody uses", "Look for who uses it in an unusual way instead."}, true
+		return Exclusion{ReasonInfrastructure, CodeInfrastructure, v.Value + " is a public service that everybody uses", "Look for who uses it in an unusual way instead."}, true
 	}
 	if !a.Is4() || isNet || v.Port != 0 || Defanged(v.Raw) {
 		return Exclusion{}, false
@@ -326,7 +326,7 @@ func lintHost(host, raw string) (Exclusion, bool) {
 	case t.Products[host] && plain:
 		return Exclusion{ReasonCodeSample, codeCodeSample, fmt.Sprintf("%q is the name of a product", host), ""}, true
 	case t.fileEnds[last], t.fileTLDs[last] && len(labels) == 2 && plain:
-		return Exclusion{ReasonFileName, codeFileName, fmt.Sprintf("%q is the name of a file and not a domain", host), "If it is a file to look for, write it as one."}, true
+		return Exclusion{ReasonFileName, CodeFileName, fmt.Sprintf("%q is the name of a file and not a domain", host), "If it is a file to look for, write it as one."}, true
 	case t.CodeObjects[labels[0]] && len(labels) == 2 && plain && last != "com" && last != "net" && last != "org":
 		return Exclusion{ReasonCodeSample, codeCodeSample, fmt.Sprintf("%q is a member of an object in code and not a domain", host), ""}, true
 	case len(labels) == 2 && (t.soldSuffixes[host] || len(last) == 2 && t.countrySeconds[labels[0]]):
@@ -335,12 +335,12 @@ func lintHost(host, raw string) (Exclusion, bool) {
 		if host != shared && host != "www."+shared {
 			return Exclusion{}, false // somebody's own name below it
 		}
-		return Exclusion{ReasonInfrastructure, codeInfrastructure, fmt.Sprintf("%q is shared by everybody who puts something there", host),
+		return Exclusion{ReasonInfrastructure, CodeInfrastructure, fmt.Sprintf("%q is shared by everybody who puts something there", host),
 			"Use the whole address, or the name below it that the attack has."}, true
 	case vendor != "":
-		return Exclusion{ReasonInfrastructure, codeInfrastructure, fmt.Sprintf("%q belongs to %s, which everybody uses", host, vendor), ""}, true
+		return Exclusion{ReasonInfrastructure, CodeInfrastructure, fmt.Sprintf("%q belongs to %s, which everybody uses", host, vendor), ""}, true
 	case publisher != "":
-		return Exclusion{ReasonInfrastructure, codeInfrastructure, fmt.Sprintf("%q belongs to %s, which writes about attacks or keeps records of them", host, publisher), ""}, true
+		return Exclusion{ReasonInfrastructure, CodeInfrastructure, fmt.Sprintf("%q belongs to %s, which writes about attacks or keeps records of them", host, publisher), ""}, true
 	}
 	return Exclusion{}, false
 }

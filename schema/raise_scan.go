@@ -336,7 +336,8 @@ func (z *raiser) attempt(ds *Dataset, ls Logsource, view View, q *ir.Scan, compu
 		return nil
 	}
 	for _, name := range z.named {
-		if _, ok := b.table.columns()[name]; ok && len(s.roles[name]) == 0 && !s.isTime(name) {
+		_, constrained := b.m.Where[name]
+		if _, ok := b.table.columns()[name]; ok && !constrained && len(s.roles[name]) == 0 && !s.isTime(name) {
 			a.bound++
 		}
 	}

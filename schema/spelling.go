@@ -241,6 +241,9 @@ func (r *resolver) noteKey(sc scope, e ir.Expr, h *holding) {
 	case len(h.c.Values) > 0 && h.c.words() == sharedWords:
 		r.reason(e, codeSpelling, ir.Mixed, false, "Take a field of which the values have words of their own.",
 			"%s has one word for several values of %s, so those are one", h.b.where(), h.field.Name)
+	case h.mapped():
+		r.diags.Infof(codeColumn, e, "Where both may occur, make one of them first: extend address = concat("+h.field.Name+", '') has the IPv4 form.",
+			"%s may write an IPv4 address of %s in IPv6 form too, and tells the two apart", h.b.where(), h.field.Name)
 	default:
 		r.noteShown(e, h)
 	}

@@ -107,7 +107,7 @@ func TestResolvePipelines(t *testing.T) {
 		{"an address", XDR, extend(connections, "x", call(ir.Concat, field("DestinationIp"), lit("!"))),
 			connection + `extend x = concat(if(match(RemoteIP, "::ffff:*.*"), substring(RemoteIP, 7), RemoteIP), "!")`},
 		{"an address as key, compared later", XDR, where(count(connections, "DestinationIp"), match("DestinationIp", "10.*")),
-			connection + `aggregate n = count() by RemoteIP | filter match(RemoteIP, "10.*", "::ffff:10.*")`},
+			connection + `aggregate n = count() by RemoteIP | filter match(RemoteIP, "10.*", "::ffff:10.*") {HC0311}`},
 		{"an account without its domain", CIM, extend(processes, "x", call(ir.Upper, field("User"))),
 			processCIM + `extend x = upper(user) {HC0316 mixed}`},
 		{"the last account, compared later", CIM, where(aggregate(processes, "Image", &ir.Agg{As: "u", Func: ir.Last, X: field("User")}), match("u", "CORP*")),

@@ -9,6 +9,7 @@ const (
 	codeAggregate diag.Code = "HC0363" // aggregate that Kusto cannot compute
 	codeColumn    diag.Code = "HC0364" // no such column at that point
 	codeDepth     diag.Code = "HC0365" // nested deeper than Kusto's parser goes
+	codeSize      diag.Code = "HC0366" // longer than the parser reads
 	codeNative    diag.Code = "HC0367" // native text, and what is wrong in it
 	codeLift      diag.Code = "HC0368" // text that cannot be lifted
 	codeSyntax    diag.Code = "HC0369" // text that is not Kusto

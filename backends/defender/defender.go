@@ -48,8 +48,31 @@ func (b *Backend) Compile(h *ir.Hunt) backends.Artifact {
 		return art
 	}
 	b.checkDeployable(q, &art.Diagnostics)
-	art.Query = kql.Print(b.Lower(q)) + "\n"
+	text := kql.Print(b.Lower(q)) + "\n"
+	if len(text) > kql.MaxSize {
+		at, hint := longest(q)
+		art.Diagnostics.Errorf(codeSize, at, hint, "the query is %d bytes long; huntc writes at most %d, which it reads again", len(text), kql.MaxSize)
+		return art
+	}
+	art.Query = text
 	return art
+}
+
+// longest is what makes a query long, and what to do about it.
+func longest(q ir.Query) (at diag.Node, hint string) {
+	at, hint = q, "Split the hunt, or shorten its lists of values."
+	most := 0
+	ir.WalkQuery(q, func(q ir.Query) {
+		j, ok := q.(*ir.Join)
+		if !ok {
+			return
+		}
+		if t, ok := j.Right.(*ir.Table); ok && len(t.Rows) > most {
+			most = len(t.Rows)
+			at, hint = j, "Take rows or columns out of the lookup "+t.Name+": in a query its texts are longer than in the file, by what has to be escaped."
+		}
+	})
+	return at, hint
 }
 
 // checkDeployable notes at which stage the result loses the columns by which a

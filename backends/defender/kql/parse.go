@@ -13,6 +13,9 @@ import (
 	"github.com/huntc/huntc/diag"
 )
 
+// MaxSize is how many bytes of a text Parse reads.
+const MaxSize = maxSize
+
 // Bounds on what is read, so that no text can take the parser's time or stack.
 const (
 	maxSize  = 1 << 20 // bytes of a text

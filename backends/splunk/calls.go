@@ -176,9 +176,8 @@ func mayFail(c *ir.Call) bool {
 	switch c.Func {
 	case ir.ToNumber, ir.Div, ir.Split, ir.Extract, ir.Coalesce:
 		return true
-	case ir.Abs, ir.Floor, ir.Ceiling:
-		t := ir.TypeOf(c.Args[0])
-		return !t.Numeric() && t != ir.Duration && t != ir.Time
+	case ir.Abs, ir.Floor, ir.Ceiling, ir.Add, ir.Sub, ir.Mul, ir.Bin:
+		return slices.ContainsFunc(c.Args, func(a ir.Expr) bool { return !isNumeric(a) })
 	}
 	return false
 }

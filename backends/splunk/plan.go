@@ -36,6 +36,8 @@ type planner struct {
 	reasons []ir.Reason
 	// why is the first reason why the form cannot say the query; "" if it can.
 	why string
+	// onEvents says that a step of a chain is planned, which clearOfFill has seen.
+	onEvents bool
 	// open says that the rows on top show whatever columns the scope lists:
 	// no operator of the hunt has chosen any.
 	open bool
@@ -694,13 +696,14 @@ func truth(c *ir.Compare) ir.Expr {
 
 // clearOfFill keeps comparisons by size clear of the value that the data model
 // puts in the place of a missing one.
+// A value that is chosen by what is missing is another one then.
 func (p *planner) clearOfFill(e ir.Expr, view schema.View, table string) ir.Expr {
 	if view != schema.CIM {
 		return e
 	}
 	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
 		c, ok := e.(*ir.Compare)
-		if !ok || c.Op == ir.Eq || !isNumber(c.R) {
+		if !ok || c.Op == ir.Eq || !isNumber(c.R) || chooses(c) {
 			return e
 		}
 		var all []ir.Expr
@@ -757,6 +760,9 @@ func (p *planner) events(q ir.Query, n need) rows {
 	r.scope = r.scope.passing(src.push...)
 	return p.replay(src, r)
 }
+
+// chooses reports a value that may be there although a field in it is not.
+func chooses(e ir.Expr) bool { return hasCall(e, ir.If) || hasCall(e, ir.Coalesce) }
 
 func ownFill(c schema.ColumnInfo) string {
 	if c.Fill == schema.FillOther {
@@ -819,7 +825,9 @@ func (p *planner) replay(src source, r rows) rows {
 	}
 	for _, st := range src.steps {
 		if st.cols == nil {
+			p.onEvents = true
 			r.query = p.filter(st.at, r.query, ir.NewLogic(st.at, ir.And, st.rest...), r.scope)
+			p.onEvents = false
 			r.scope = r.scope.passing(st.rest...)
 		} else if len(st.cols) > 0 {
 			r = p.extend(&ir.Extend{Span: st.at, Cols: st.cols}, r)

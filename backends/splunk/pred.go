@@ -346,7 +346,7 @@ func (p *planner) leaf(e ir.Expr, sc scope) ir.Expr {
 		// What substr and split do with an empty second text is not documented:
 		// any text that is there begins with it, ends in it and holds it.
 		empty := ir.NewLogic(e.Span, ir.And, isText(e.Span, e.Y, ""), p.exists(&ir.Exists{Span: e.Span, X: e.X}, sc))
-		return p.guardFill(ir.NewLogic(e.Span, ir.Or, ir.Simplify(empty), e), sc, e.X, e.Y)
+		return p.guardFill(ir.NewLogic(e.Span, ir.Or, ir.Simplify(empty), e), sc, p.filled(e, sc)...)
 	case *ir.Exists:
 		return p.exists(e, sc)
 	case *ir.Keyword:
@@ -479,7 +479,7 @@ func (p *planner) guard(e ir.Expr, sc scope) ir.Expr {
 	}
 	f, ok := x.(*ir.Field)
 	if !ok {
-		return p.guardFill(e, sc, filled(e, sc)...)
+		return p.guardFill(e, sc, p.filled(e, sc)...)
 	}
 	c, _ := sc.find(f.Name)
 	if c.fill == "" || !passes(e, c.fill) {
@@ -494,6 +494,8 @@ func (p *planner) guardFill(e ir.Expr, sc scope, fields ...*ir.Field) ir.Expr {
 	for _, f := range fields {
 		if c, _ := sc.find(f.Name); c.fill != "" {
 			all = append(all, &ir.Not{Span: e.At(), X: isText(e.At(), f, c.fill)})
+		} else if not := notFill(f, sc); not != nil {
+			all = append(all, not)
 		}
 	}
 	return ir.NewLogic(e.At(), ir.And, append(all, e)...)
@@ -548,36 +550,108 @@ func (p *planner) compare(e *ir.Compare, sc scope) ir.Expr {
 		}
 	}
 	p.secondsApart(e)
+	if e.Op != ir.Eq && e.Op != ir.Ne {
+		l, r = asNumber(l), asNumber(r)
+	}
 	cmp := &ir.Compare{Span: e.Span, Op: e.Op, L: l, R: r, Cased: e.Cased || textless(l, r) || e.Op != ir.Eq && e.Op != ir.Ne && ir.TypeOf(l) != ir.String && ir.TypeOf(r) != ir.String}
 	if cmp.Cased && isFunc(l, ir.Lower) && isFunc(r, ir.Lower) {
 		// lower(x) = lower(y) is how a comparison without case is written.
 		cmp.L, cmp.R, cmp.Cased = l.(*ir.Call).Args[0], r.(*ir.Call).Args[0], false
 	}
-	return p.guardFill(cmp, sc, filled(cmp, sc)...)
+	return p.guardFill(cmp, sc, p.filled(cmp, sc)...)
 }
 
-// textless reports that case is no matter between the two sides.
-func textless(l, r ir.Expr) bool {
-	for _, x := range []ir.Expr{l, r} {
-		if t := ir.TypeOf(x); t.Numeric() || t == ir.Time || t == ir.Duration || t == ir.Bool {
-			return true
-		}
+// asNumber reads a value that may be a text as a number: texts have no order in
+// a hunt, so it is asked for the order of the numbers that they spell, while
+// Splunk would go by the alphabet.
+func asNumber(e ir.Expr) ir.Expr {
+	if _, ok := e.(*ir.Lit); ok || isNumeric(e) {
+		return e
+	}
+	return &ir.Call{Span: e.At(), Func: ir.ToNumber, Args: []ir.Expr{e}}
+}
+
+// isNumeric reports a value that eval takes for a number where it is not null.
+func isNumeric(e ir.Expr) bool {
+	if t := ir.TypeOf(e); t.Numeric() || t == ir.Time || t == ir.Duration || t == ir.Bool {
+		return true
+	}
+	c, ok := e.(*ir.Call)
+	if !ok {
+		return false
+	}
+	switch c.Func {
+	case ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Bin, ir.Abs:
+		return true
+	case ir.If:
+		return !slices.ContainsFunc(c.Args[1:], func(a ir.Expr) bool { return !isNumeric(a) })
+	case ir.Coalesce:
+		return !slices.ContainsFunc(c.Args, func(a ir.Expr) bool { return !isNumeric(a) })
 	}
 	return false
 }
 
-// filled are the fields of e in which a text stands for a missing value.
-func filled(e ir.Expr, sc scope) []*ir.Field {
+// textless reports that case is no matter between the two sides.
+func textless(l, r ir.Expr) bool {
+	return isNumeric(l) || isNumeric(r)
+}
+
+// filled are the fields of e in which a text stands for a missing value and may
+// pass the test. Of the data model's own texts, schema.Resolve has kept a test
+// of the field itself clear, and clearOfFill those by size on events.
+func (p *planner) filled(e ir.Expr, sc scope) []*ir.Field {
 	var out []*ir.Field
 	if hasCall(e, ir.Coalesce) {
 		return nil // operand has taken care of it
 	}
+	var made []*ir.Field // what functions read
+	ir.WalkExpr(e, func(x ir.Expr) bool {
+		c, ok := x.(*ir.Call)
+		if ok && c.Func != ir.ToString && c.Func != ir.ToNumber {
+			made = union(made, ir.Fields(c))
+		}
+		return true
+	})
+	bySize := false
+	if cmp, ok := e.(*ir.Compare); ok {
+		bySize = cmp.Op != ir.Eq && isNumber(cmp.R)
+		if _, constant := cmp.R.(*ir.Lit); !constant && len(made) > 0 {
+			made = ir.Fields(cmp)
+		}
+	}
 	for _, f := range ir.Fields(e) {
-		if c, _ := sc.find(f.Name); c.fill != "" {
+		switch c, _ := sc.find(f.Name); {
+		case c.fill != "":
+			out = append(out, f)
+		case c.own == "" || bySize && p.onEvents:
+		case ir.HasField(made, f.Name) && !failsCased(e, c.own), bySize:
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// failsCased reports whether a test of a field in other letters fails for a text.
+func failsCased(e ir.Expr, s string) bool {
+	var x ir.Expr
+	switch e := e.(type) {
+	case *ir.Match:
+		x = e.X
+	case *ir.Regexp:
+		x = e.X
+	}
+	var funcs []ir.FuncID
+	for isFunc(x, ir.Lower) || isFunc(x, ir.Upper) {
+		c := x.(*ir.Call)
+		funcs, x = append(funcs, c.Func), c.Args[0]
+	}
+	for _, f := range slices.Backward(funcs) {
+		if s = strings.ToLower(s); f == ir.Upper {
+			s = strings.ToUpper(s)
+		}
+	}
+	_, plain := x.(*ir.Field)
+	return plain && !passes(e, s)
 }
 
 func (p *planner) present(at diag.Span, x ir.Expr, sc scope, e ir.Expr) ir.Expr {

@@ -198,20 +198,12 @@ func (r *reading) unknown(c *spl.Unknown) {
 		if why == "" {
 			why = "Write what it does with other commands, or keep the text as it is under hunt.native."
 		}
-		if !r.reported(c) {
+		if !spl.Knows(c.Name) { // of one that it knows, the parser has said what is wrong
 			r.fail(codeNoCommand, c, why, "the command %s is not read", c.Name)
 		}
 		return
 	}
 	r.fail(codeNoCommand, c, "Put a | behind the macro.", "what stands behind the macro %s is not read", c.Name)
-}
-
-// reported says whether the parser has already reported the command.
-func (r *reading) reported(c diag.Node) bool {
-	at := c.At()
-	return slices.ContainsFunc(*r.diags, func(d diag.Diagnostic) bool {
-		return d.Severity == diag.Error && d.Pos.Offset >= at.Pos.Offset && d.Pos.Offset <= at.EndPos.Offset
-	})
 }
 
 // unreadCommands says why a command has no counterpart.

@@ -38,6 +38,13 @@ func Parse(filename, text string) (*Search, diag.List) {
 	return s, p.diags
 }
 
+// Knows reports whether Parse takes the arguments of a command apart. It has
+// reported an error for one that is *Unknown nevertheless.
+func Knows(command string) bool {
+	_, ok := readers()[command]
+	return ok
+}
+
 // ParseExpr reads an eval expression. The error says the place in the text.
 func ParseExpr(text string) (Expr, error) {
 	// The lexer reads eval behind where; the prefix does not count.

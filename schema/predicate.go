@@ -109,6 +109,8 @@ func (r *resolver) pred(sc scope, e ir.Expr, neg bool) ir.Expr {
 		return r.compare(sc, e, neg)
 	case *ir.Regexp:
 		return r.regexp(sc, e, neg)
+	case *ir.Term:
+		return r.term(sc, e, neg)
 	case *ir.InCIDR:
 		c := *e
 		c.X = r.text(sc, e.X, neg)
@@ -309,6 +311,35 @@ func (r *resolver) regexp(sc scope, e *ir.Regexp, neg bool) ir.Expr {
 		r.reason(e, codeEmpty, ir.Under, neg, "", "%s does not tell an empty %s from a missing one", b.where(), f.Name)
 	}
 	if !ir.RegexpMayMatch(e.Source, fill) {
+		return &c
+	}
+	return ir.NewLogic(e.Span, ir.And, present, &c)
+}
+
+// term resolves the search for whole terms.
+func (r *resolver) term(sc scope, e *ir.Term, neg bool) ir.Expr {
+	c := *e
+	f, isField := e.X.(*ir.Field)
+	var b *base
+	if isField {
+		b = sc.origin(f.Name)
+	}
+	if b == nil {
+		c.X = r.text(sc, e.X, neg)
+		return &c
+	}
+	col, ok := b.column(f)
+	if !ok {
+		return e
+	}
+	x := b.operand(f, col, neg)
+	if x == nil {
+		return e
+	}
+	b.spelling(e, f, col, e.Cased, neg)
+	c.X = asText(x)
+	fill, present := b.absent(f, col, x)
+	if present == nil || !slices.ContainsFunc(e.Any, func(p ir.Pattern) bool { return matches(p, fill) }) {
 		return &c
 	}
 	return ir.NewLogic(e.Span, ir.And, present, &c)

@@ -213,7 +213,7 @@ func (z *raiser) lacking(in ir.Query, scan *ir.Scan, e ir.Expr) ir.Expr {
 	}
 	return ir.Simplify(ir.MapExpr(e, func(e ir.Expr) ir.Expr {
 		switch x := e.(type) {
-		case *ir.Match, *ir.Regexp, *ir.InCIDR, *ir.Compare, *ir.FieldMatch, *ir.Exists:
+		case *ir.Match, *ir.Term, *ir.Regexp, *ir.InCIDR, *ir.Compare, *ir.FieldMatch, *ir.Exists:
 			for _, f := range ir.Fields(x) {
 				if !has(f.Name) && ir.Requires(x, f.Name) {
 					return ir.False(x.At())
@@ -529,6 +529,12 @@ func (z *raiser) aggregate(q *ir.Aggregate, in ir.Query, l *level) (ir.Query, *l
 		default:
 			b.X = z.value(l, a.X, asArgument)
 		}
+		for i, x := range a.More {
+			if i == 0 {
+				b.More = slices.Clone(a.More)
+			}
+			b.More[i] = z.value(l, x, asArgument)
+		}
 		if a.Of != nil {
 			var of []*ir.Field
 			out.Input, of = z.fields(out.Input, l, []*ir.Field{a.Of})
@@ -643,8 +649,11 @@ func (z *raiser) chosen(in ir.Query, l *level, want func(name string) bool) (ir.
 // union raises a union. Its inputs are aligned by name, so that the names of
 // the text stay.
 func (z *raiser) union(q *ir.Union) (ir.Query, *level) {
-	out := &ir.Union{Span: q.Span}
+	out := &ir.Union{Span: q.Span, Source: q.Source}
 	next := &level{}
+	if q.Source != "" {
+		next.cols = append(next.cols, raisedColumn{q.Source, q.Source, nil})
+	}
 	for _, u := range q.Inputs {
 		in, l := z.side(u)
 		if l.open() {
@@ -697,11 +706,20 @@ func renamed(in ir.Query, l *level, name func(c raisedColumn) string) (ir.Query,
 
 // join raises a join: its keys have the logical names of the left side on both.
 func (z *raiser) join(q *ir.Join) (ir.Query, *level) {
+	switch q.Kind {
+	case ir.RightOuter, ir.FullOuter, ir.RightAnti, ir.RightSemi:
+		z.diags.Errorf(codeNoLogical, q, "Write the join with its sides the other way round, or keep the hunt as native text.",
+			"documents have no join of the kind %s", q.Kind)
+	}
 	left, ll := z.side(q.Left)
 	left, on := z.fields(left, ll, q.On)
 	out := &ir.Join{Span: q.Span, Left: left, Kind: q.Kind, On: on}
+	keys := q.On
+	if q.RightOn != nil {
+		keys = q.RightOn
+	}
 	keyName := func(physical string) string {
-		for i, f := range q.On {
+		for i, f := range keys {
 			if f.Name == physical {
 				return on[i].Name
 			}
@@ -712,26 +730,47 @@ func (z *raiser) join(q *ir.Join) (ir.Query, *level) {
 		return z.lookupTable(q, out, ll, t, keyName)
 	}
 	right, rl := z.side(q.Right)
-	if rl.open() {
-		right, rl = z.chosen(right, rl, func(name string) bool {
-			return keyName(name) != "" || q.Kind != ir.Anti && ll.made(name) == nil && (ll.scan == nil || !ll.scan.has(name))
-		})
-	}
-	right, rl = renamed(right, rl, func(c raisedColumn) string {
-		if as := keyName(c.physical); as != "" {
+	onLeft := func(name string) bool { return ll.made(name) != nil || ll.scan != nil && ll.scan.has(name) }
+	// seen is what a column of the right side is called in the rows; "" if it is
+	// not in them.
+	seen := func(name string) string {
+		if !onLeft(name) {
+			return name
+		}
+		if as := name + "1"; q.Repeat && slices.Contains(z.named, as) && !onLeft(as) {
 			return as
 		}
-		return c.logical
-	})
-	out.Right = right
-	if q.Kind == ir.Anti {
-		return out, ll
+		return ""
 	}
+	filtering := q.Kind == ir.Anti || q.Kind == ir.Semi
+	if rl.open() {
+		right, rl = z.chosen(right, rl, func(name string) bool { return keyName(name) != "" || !filtering && seen(name) != "" })
+	}
+	p := &ir.Project{Span: right.At(), Input: right}
 	next := &level{cols: slices.Clone(ll.cols), scan: ll.scan}
 	for _, c := range rl.cols {
-		if keyName(c.physical) == "" && next.made(c.physical) == nil {
-			next.cols = append(next.cols, c)
+		x := &ir.Field{Span: right.At(), Name: c.logical}
+		if as := keyName(c.physical); as != "" {
+			p.Cols = append(p.Cols, &ir.Col{Span: x.Span, As: as, X: x})
 		}
+		as := seen(c.physical)
+		if filtering || as == "" || keyName(c.physical) != "" && as == c.physical && !q.Repeat {
+			continue
+		}
+		logical := c.logical
+		if as != c.physical {
+			logical = as
+		}
+		logical = ll.free(logical)
+		p.Cols = append(p.Cols, &ir.Col{Span: x.Span, As: logical, X: x})
+		next.cols = append(next.cols, raisedColumn{as, logical, c.h})
+	}
+	out.Right = right
+	if slices.ContainsFunc(p.Cols, func(c *ir.Col) bool { return c.As != c.X.(*ir.Field).Name }) || len(p.Cols) != len(rl.cols) && !filtering {
+		out.Right = p
+	}
+	if filtering {
+		return out, ll
 	}
 	return out, next
 }

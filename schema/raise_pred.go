@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -62,12 +63,12 @@ func (z *raiser) predicate(l *level, e ir.Expr, sib *siblings) ir.Expr {
 		return &c
 	case *ir.Compare:
 		return z.compare(l, e, sib)
-	case *ir.Regexp, *ir.InCIDR, *ir.FieldMatch, *ir.Exists:
+	case *ir.Regexp, *ir.InCIDR, *ir.FieldMatch, *ir.Exists, *ir.Term:
 		return z.general(l, e, sib)
 	case *ir.Field, *ir.Lit, *ir.Call, *ir.Foreign:
 		return z.value(l, e, asValue)
 	}
-	panic("schema: unhandled predicate")
+	panic(fmt.Sprintf("schema: unhandled expression %T", e))
 }
 
 // storedOperand is the column of which the text is compared.
@@ -479,6 +480,12 @@ func (z *raiser) general(l *level, e ir.Expr, sib *siblings) ir.Expr {
 			c.X = z.value(l, e.X, asValue)
 			return &c
 		}
+	case *ir.Term:
+		if _, ok := e.X.(*ir.Field); !ok {
+			c := *e
+			c.X = z.value(l, e.X, asValue)
+			return &c
+		}
 	case *ir.InCIDR:
 		if _, ok := e.X.(*ir.Field); !ok {
 			c := *e
@@ -581,6 +588,16 @@ type fit struct {
 func (s *raisedScan) fits(want, got ir.Expr, fields []*ir.Field) fit {
 	if normKey(want) == normKey(got) {
 		return fit{rank: exact}
+	}
+	if or, ok := got.(*ir.Logic); ok && or.Op == ir.Or && s.b.r.view == Raw {
+		// An empty value of an XML event is a missing one.
+		for _, f := range fields {
+			missing := exprKey(&ir.Not{X: &ir.Exists{X: f}})
+			some := slices.DeleteFunc(slices.Clone(or.Args), func(e ir.Expr) bool { return exprKey(e) == missing })
+			if len(some) < len(or.Args) && normKey(ir.NewLogic(or.Span, ir.Or, some...)) == normKey(want) {
+				return fit{rank: respelt}
+			}
+		}
 	}
 	var tests []string
 	for _, f := range fields {

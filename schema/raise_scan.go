@@ -99,11 +99,10 @@ func rolesOf(b *base) map[string][]role {
 // rolesFor are the fields that a column serves.
 func (s *raisedScan) rolesFor(column string) []role {
 	list := s.roles[column]
-	if s.b.r.view == Raw && len(list) == 0 && s.b.bound(column) == nil {
+	if s.b.r.view == Raw && len(list) == 0 {
+		// Documents call the fields of raw events as Splunk does.
 		if c := s.b.lookup(column); c != nil && s.b.m.Columns[column] == nil {
-			if _, known := s.ds.Fields[column]; known || len(s.ds.Fields) == 0 || s.ds.Base != "" {
-				return []role{{column, c, whole, ""}}
-			}
+			return []role{{column, c, whole, ""}}
 		}
 	}
 	return list
@@ -245,6 +244,9 @@ func (z *raiser) scan(q *ir.Scan, computed *ir.Extend, above []*ir.Filter) (ir.Q
 			}
 		}
 	}
+	if best == nil && view == Raw {
+		best = z.rawAttempts(q, computed, conjuncts, at)
+	}
 	if best == nil {
 		z.noSource(view, q, conjuncts)
 		return q, &level{}
@@ -270,13 +272,20 @@ func (z *raiser) noSource(view View, q *ir.Scan, conjuncts []ir.Expr) {
 			"no dataset stands for what is read of %s here", table)
 	case view == Raw:
 		z.diags.Errorf(codeNoSource, q, "Add a dataset for it to huntc.yaml, or keep the hunt as native text.",
-			"no dataset stands for the events of %s", table)
+			"no dataset stands for the events that are read here%s", named(table))
 	case z.schema.Table(view, table) == nil:
 		z.diags.Errorf(codeNoSource, q, diag.DidYouMean(table, Tables(view)), "there is no table %s", table)
 	default:
 		z.diags.Errorf(codeNoSource, q, "Add a dataset for it to huntc.yaml, or keep the hunt as native text.",
 			"no dataset stands for the table %s", table)
 	}
+}
+
+func named(table string) string {
+	if table == "" {
+		return ""
+	}
+	return ", behind `" + table + "`"
 }
 
 // attempt raises a Scan and its filters for one dataset; nil if that cannot be.

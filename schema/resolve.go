@@ -401,12 +401,15 @@ func (r *resolver) query(q ir.Query, preds []ir.Expr) (ir.Query, scope) {
 		return withIdentity(out, shown, false)
 	case *ir.Distinct:
 		in, sc := r.query(q.Input, nil)
-		out := &ir.Distinct{Span: q.Span, Input: in}
+		out := &ir.Distinct{Span: q.Span, Input: in, Whole: q.Whole}
 		d := &derived{r: r, from: sc.bases()}
 		for _, f := range q.By {
 			g, h := r.keyField(sc, f)
 			out.By = append(out.By, g)
 			d.add(f.Name, g, h.inGroups())
+		}
+		if q.Whole {
+			return out, sc
 		}
 		return out, d
 	case *ir.Sort:
@@ -791,7 +794,7 @@ func (r *resolver) join(q *ir.Join) (ir.Query, scope) {
 				"%s is written in other words on one side of the join than on the other", key.Name)
 		}
 	}
-	if q.Kind == ir.Anti {
+	if q.Kind == ir.Anti || q.Kind == ir.Semi {
 		out.Right = proj
 		return out, lsc
 	}

@@ -232,6 +232,54 @@ DeviceNetworkEvents
 | where s > 3
 | where n > 5
 `},
+	{"Lookups", `title: Lookups
+id: 6f3b7f0a-4b0a-4a53-9f0c-5b5f4c6f2d17
+status: test
+author: x
+level: low
+taxonomy: huntc
+logsource: {category: process_creation}
+detection:
+    sel: {Image|endswith: '\foo.exe'}
+    condition: sel
+hunt:
+    pipeline: |
+        join kind=left owners on Computer
+        where owner != "ann"
+        summarize n = count(), runs = dcount(concat(User, '!', owner)) by Computer, owner
+        join kind=anti retired on Computer
+        where exists(owner)
+        sort by n desc
+`, `
+let owners = datatable(Computer: string, owner: string) [
+    "host1", "ann",
+    "host 2", "O'Neill \"bo\"",
+    "host3", ""
+];
+let retired = datatable(Computer: string) [
+    "host4",
+    @"C:\x"
+];
+DeviceProcessEvents
+| where ActionType =~ "ProcessCreated"
+| where FileName =~ "foo.exe"
+| extend Computer = DeviceName
+| lookup kind=leftouter (owners) on Computer
+| where isnotempty(owner)
+| where owner !~ "ann"
+| summarize n = count(),
+    runs = count_distinctif(strcat(AccountDomain, @"\", AccountName, "!", owner),
+        isnotempty(AccountName))
+    by Computer, owner
+| where Computer !in (retired)
+| sort by n desc
+`},
+}
+
+// defenderLookups are what the documents above join with.
+var defenderLookups = []sigma.Lookup{
+	{Name: "owners", Cols: []string{"Computer", "owner"}, Rows: [][]string{{"host1", "ann"}, {"host 2", "O'Neill \"bo\""}, {"host3", ""}}},
+	{Name: "retired", Cols: []string{"Computer"}, Rows: [][]string{{"host4"}, {`C:\x`}}},
 }
 
 func TestDefenderHunts(t *testing.T) {
@@ -253,7 +301,7 @@ func TestDefenderHunts(t *testing.T) {
 // query.
 func checkDefenderHunt(t *testing.T, b *defender.Backend, s *schema.Schema, doc string) string {
 	t.Helper()
-	file, diags := sigma.Load("hunt.yml", []byte(doc), nil)
+	file, diags := sigma.Load("hunt.yml", []byte(doc), &sigma.Options{Lookups: defenderLookups})
 	if len(file.Hunts) != 1 {
 		t.Fatal(diags)
 	}

@@ -387,15 +387,20 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 		p.coalesce(in, &c)
 		nest(&c)
 	case ir.Concat:
-		var parts []ir.Expr
+		var parts, texts []ir.Expr
 		for i, a := range c.Args {
 			if x, ok := orEmpty(e.Args[i]); ok {
-				c.Args[i] = asText(p.value(in, x))
+				texts = append(texts, asText(p.value(in, x)))
 				continue
 			}
 			parts = append(parts, a)
-			c.Args[i] = asText(bare(a))
+			if joined, ok := bare(a).(*ir.Call); ok && joined.Func == ir.Concat {
+				texts = append(texts, joined.Args...)
+			} else {
+				texts = append(texts, asText(a))
+			}
 		}
+		c.Args = texts
 		nest(&c)
 		// Kusto puts nothing in the place of a missing part.
 		return p.ifPresent(in, &c, parts)

@@ -44,6 +44,7 @@ type Fact struct {
 type Quote struct {
 	// Sentence is the text of the sentence, of the item or row, or of the line
 	// of code; of a long one the part around the value, with … where it is cut.
+	// Of the target of a link it is that of the link's text.
 	Sentence string
 	// Lead is the sentence above a list, a table or code that ends in a colon.
 	Lead    string

@@ -257,6 +257,9 @@ func (r *reader) html() {
 		switch {
 		case t.name == "":
 			p.text(t.from, t.to)
+		case t.name == "!":
+			r.list.Warnf(codeNotRead, r.src.span(t.from, t.to), "Look at what follows it in the draft: it was not meant to be seen.",
+				"The comment is never closed; what follows it is read as text")
 		case t.skipTo > 0:
 			p.flush()
 			if words := visible(list[i : t.skipTo+1]); words > 0 {

@@ -219,7 +219,7 @@ func (c *cursor) domainLike(from, to int, raw string, v ioc.Value, defanged bool
 	switch {
 	case ioc.FileEnd(strings.ToLower(last)) && strings.Count(v.Value, ".") < 3:
 		return false // read as a file
-	case !ioc.KnownTLD(v.Value):
+	case !ioc.KnownTLD(v.Value) && v.Reason != ioc.ReasonReserved:
 		return false
 	case last != strings.ToLower(last) && raw != strings.ToUpper(raw):
 		return false // a sentence without a blank behind it, or a type's name

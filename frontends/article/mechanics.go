@@ -100,23 +100,19 @@ func (c *cursor) registry(from, to int) {
 func (c *cursor) windows(from, to int) {
 	value := single(c.text[from:to])
 	tail := value
-	known := true
+	// A variable that is not known stands for any folder: what is behind it is
+	// enough.
 	switch {
 	case strings.HasPrefix(value, `\\`):
 	case strings.HasPrefix(value, "%"):
 		name, rest, _ := strings.Cut(value[1:], "%")
-		var dir string
-		dir, known = variables[strings.ToLower(name)]
-		tail = dir + rest
+		tail = variables[strings.ToLower(name)] + rest
 	case strings.HasPrefix(strings.ToLower(value), "$env:"):
 		name, rest, _ := strings.Cut(value[len("$env:"):], `\`)
-		var dir string
-		dir, known = variables[strings.ToLower(name)]
-		tail = dir + `\` + rest
+		tail = variables[strings.ToLower(name)] + `\` + rest
 	default:
 		tail = value[2:]
 	}
-	_ = known // a variable that is not known stands for any folder: what is behind it is enough
 	if i := strings.LastIndex(tail, `>\`); i >= 0 && placeholder.MatchString(tail[max(0, i-31):i+1]) {
 		tail = tail[i+1:]
 	}
@@ -268,8 +264,9 @@ func (c *cursor) cued() {
 		if lastEnd >= 0 && listBetween.MatchString(c.text[lastEnd:l.from]) {
 			kind = last
 		}
+		talk := kind == "" && cueTalk.MatchString(before) || cueTalk.MatchString(after)
 		for _, q := range cues {
-			if kind == "" && (q.before.MatchString(before) || q.after.MatchString(after)) {
+			if talk && kind == "" && (q.before.MatchString(before) || q.after.MatchString(after)) {
 				kind = q.kind
 			}
 		}
@@ -304,6 +301,9 @@ func (c *cursor) cued() {
 		}
 	}
 }
+
+// cueTalk has a word of every cue.
+var cueTalk = regexp.MustCompile(`(?i)agent|mutex|task|service|pipe|ur[il]|endpoint|route|request|query|process`)
 
 var listBetween = regexp.MustCompile(`^["'”’` + "`" + `]?\s*(?:,|/|and|or|&|, and|, or)\s*["'“‘` + "`" + `]?$`)
 

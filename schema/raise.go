@@ -209,7 +209,7 @@ func (z *raiser) lacking(in ir.Query, scan *ir.Scan, e ir.Expr) ir.Expr {
 	})
 	has := func(name string) bool {
 		_, ok := z.schema.Column(View(scan.Physical.View), scan.Physical.Table, name)
-		return ok || name == "_time" || slices.Contains(made, name)
+		return ok || name == "_time" || slices.Contains(baseEvent, name) || slices.Contains(made, name)
 	}
 	return ir.Simplify(ir.MapExpr(e, func(e ir.Expr) ir.Expr {
 		switch x := e.(type) {

@@ -26,11 +26,18 @@ func (b *base) bound(name string) *Column {
 		return nil
 	}
 	info, ok := b.table.Columns[name]
+	if b.r.view == CIM && slices.Contains(baseEvent, name) {
+		ok = true
+	}
 	if !ok || b.r.view == CIM && newer(info.Since, b.r.schema.cimVersion) {
 		return nil
 	}
 	return &Column{Name: name}
 }
+
+// baseEvent are the fields that every dataset of a data model inherits, beside
+// the time.
+var baseEvent = []string{"host", "source", "sourcetype"}
 
 // noteBound says, once a column, that the document names one of the target's own.
 func (b *base) noteBound(f *ir.Field) {

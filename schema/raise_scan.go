@@ -113,6 +113,9 @@ func (s *raisedScan) has(name string) bool {
 	if s.b.r.view == Raw || s.isTime(name) || len(s.roles[name]) > 0 {
 		return true
 	}
+	if s.b.r.view == CIM && slices.Contains(baseEvent, name) {
+		return true
+	}
 	_, ok := s.b.table.Columns[name]
 	return ok
 }

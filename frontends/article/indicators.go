@@ -131,10 +131,10 @@ func (c *cursor) token(from, to int) {
 	if to-from < 4 {
 		return
 	}
-	if !c.free(from, to) {
-		return
-	}
 	raw := c.text[from:to]
+	if len(raw) < 32 && !strings.ContainsAny(raw, ".:@=") && !strings.Contains(raw, "dot") && !(len(raw) >= 13 && strings.EqualFold(raw[:4], "CVE-")) || !c.free(from, to) {
+		return // a word, as most are
+	}
 	// The longest reading first; a label or an assignment in front goes next.
 	for n := 0; n < 3; n++ {
 		if c.value(from, to, raw) {

@@ -381,7 +381,7 @@ var (
 // has an argument. Outside of code, one that is a word too needs an option.
 func commandOf(text string, isCode bool) (value string, ok bool) {
 	value = strings.TrimSpace(prompt.ReplaceAllString(text, ""))
-	if len(value) > 8000 || strings.Contains(value, "\n") {
+	if len(value) > 8000 || strings.ContainsAny(value, "\n→⇒") {
 		return "", false
 	}
 	for strings.HasPrefix(value, "sudo ") {
@@ -398,7 +398,7 @@ func commandOf(text string, isCode bool) (value string, ok bool) {
 	p = strings.ToLower(strings.Trim(p, `"'`))
 	base := strings.TrimSuffix(p[strings.LastIndexAny(p, `/\`)+1:], ".exe")
 	known, word := commands[base], commandWords[base]
-	path := strings.HasSuffix(p, ".exe") || strings.HasPrefix(p, "./") || strings.HasPrefix(p, "/")
+	path := strings.HasSuffix(p, ".exe") || strings.HasPrefix(p, "./") || strings.HasPrefix(p, "/") && rootDirs[strings.SplitN(p+"/", "/", 3)[1]]
 	switch {
 	case known && (isCode || option.MatchString(args)):
 	case (word || path) && option.MatchString(args):

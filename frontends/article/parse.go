@@ -120,13 +120,17 @@ func (r *reader) add(b block) {
 	text := strings.TrimSpace(b.text)
 	if b.kind == heading {
 		r.openLead = ""
-		if r.firstHeading.Text == "" {
+		title := r.firstHeading.Text == ""
+		if title {
 			from, to := b.offsets(0, len(b.text))
 			r.firstHeading = r.fact(from, to, text)
 		}
 		below := b.level > r.sectionLevel && r.openSection != ""
 		listing := listingTitle.MatchString(text) && !notListing.MatchString(text)
 		rejected := rejectTitle.MatchString(text)
+		if title && len(r.blocks) == 0 && len(text) > 40 {
+			listing, rejected = false, false // what the article is about, not what a list holds
+		}
 		// What a heading says holds for the headings below it.
 		r.openListing = listing || below && r.openListing
 		r.openRejected = rejected || below && r.openRejected && !listing

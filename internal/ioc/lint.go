@@ -38,6 +38,7 @@ type lintFile struct {
 	CodeSamples       set `yaml:"code_samples"`
 	Products          set `yaml:"products"`
 	CodeObjects       set `yaml:"code_objects"`
+	CodeMembers       set `yaml:"code_members"`
 	Interpreters      set `yaml:"interpreters"`
 	ReservedAddresses []struct {
 		Net    netip.Prefix `yaml:"net"`
@@ -47,6 +48,7 @@ type lintFile struct {
 	PlaceholderDomains      set               `yaml:"placeholder_domains"`
 	InfrastructureAddresses set               `yaml:"infrastructure_addresses"`
 	PlaceholderAddresses    set               `yaml:"placeholder_addresses"`
+	ObjectIdentifiers       set               `yaml:"object_identifiers"`
 	Publishers              set               `yaml:"publishers"`
 	Vendors                 set               `yaml:"vendors"`
 	SharedHosts             set               `yaml:"shared_hosts"`
@@ -183,7 +185,10 @@ func lintFileName(value string) (Exclusion, bool) {
 			"Look for what the script does, or for its own name."}, true
 	}
 	name := path[strings.LastIndexAny(path, `/\`)+1:]
+	first, ext, _ := strings.Cut(name, ".")
 	switch {
+	case name == path && t.CodeObjects[first] && (ext == "env" || ext == "log" || ext == "class" || ext == "node"):
+		return Exclusion{ReasonCodeSample, codeCodeSample, fmt.Sprintf("%q is a member of an object in code and not a file", value), ""}, true
 	case t.Products[name] && name == path:
 		return Exclusion{ReasonCodeSample, codeCodeSample, fmt.Sprintf("%q is the name of a product", value), ""}, true
 	case t.CodeSamples[name] && shallow(path):
@@ -214,8 +219,8 @@ var (
 	hashTalk   = regexp.MustCompile(`(?i)\bsha-?1\b|\bhash(?:es)?\b|\bsamples?\b|\bchecksums?\b`)
 )
 
-// AfterCommit reports whether a text ends as it does before a commit id.
-func AfterCommit(before string) bool { return commitLead.MatchString(tail(before, maxContext)) }
+// afterCommit reports whether a text ends as it does before a commit id.
+func afterCommit(before string) bool { return commitLead.MatchString(tail(before, maxContext)) }
 
 func lintHash(v Value, before string) (Exclusion, bool) {
 	if what := tables().digests[v.Value]; what != "" {
@@ -224,7 +229,7 @@ func lintHash(v Value, before string) (Exclusion, bool) {
 	if period(v.Value) {
 		return Exclusion{ReasonPlaceholder, codePlaceholder, v.Value + " is a made-up digest: its digits repeat or count up", ""}, true
 	}
-	if v.Kind == SHA1 && (AfterCommit(before) || commitTalk.MatchString(before) && !hashTalk.MatchString(before)) {
+	if v.Kind == SHA1 && (afterCommit(before) || commitTalk.MatchString(before) && !hashTalk.MatchString(before)) {
 		return Exclusion{ReasonCommit, codeCommit, v.Value + " is a git commit id, not the hash of a file",
 			"A commit id matches no file; look for it in command lines and URLs."}, true
 	}
@@ -268,6 +273,9 @@ func lintAddress(v Value, before, after string) (Exclusion, bool) {
 	}
 	if !a.Is4() || isNet || v.Port != 0 || Defanged(v.Raw) {
 		return Exclusion{}, false
+	}
+	if t.ObjectIdentifiers[host] {
+		return Exclusion{ReasonVersion, codeVersion, v.Value + " is the beginning of an object identifier, not an address", ""}, true
 	}
 	if versionTail.MatchString(after) || versionLead.MatchString(before) && !addressLead.MatchString(before) {
 		return Exclusion{ReasonVersion, codeVersion, v.Value + " is the number of a version, not an address", ""}, true
@@ -327,7 +335,7 @@ func lintHost(host, raw string) (Exclusion, bool) {
 		return Exclusion{ReasonCodeSample, codeCodeSample, fmt.Sprintf("%q is the name of a product", host), ""}, true
 	case t.fileEnds[last], t.fileTLDs[last] && len(labels) == 2 && plain:
 		return Exclusion{ReasonFileName, CodeFileName, fmt.Sprintf("%q is the name of a file and not a domain", host), "If it is a file to look for, write it as one."}, true
-	case t.CodeObjects[labels[0]] && len(labels) == 2 && plain && last != "com" && last != "net" && last != "org":
+	case t.CodeObjects[labels[0]] && len(labels) == 2 && plain && t.CodeMembers[last]:
 		return Exclusion{ReasonCodeSample, codeCodeSample, fmt.Sprintf("%q is a member of an object in code and not a domain", host), ""}, true
 	case len(labels) == 2 && (t.soldSuffixes[host] || len(last) == 2 && t.countrySeconds[labels[0]]):
 		return Exclusion{ReasonSuffix, codeSuffix, fmt.Sprintf("%q is a public suffix, under which everybody has domains", host), "The domain was probably cut off; look it up in the text."}, true

@@ -23,6 +23,8 @@ func TestLint(t *testing.T) {
 		{File, "/usr/bin/env", "", "", ReasonInterpreter, codeInterpreter},
 		{File, "#!/usr/bin/env node", "", "", ReasonInterpreter, codeInterpreter},
 		{File, "/usr/bin/otterd", "", "", "", ""},
+		{File, "process.env", "", "", ReasonCodeSample, codeCodeSample},
+		{Domain, "e.buzz", "", "", "", ""},
 		{File, "otter.dll", "", "", "", ""},
 		{Domain, "evil.example", "", "", ReasonReserved, codeReserved},
 		{Domain, "www.example.org", "", "", ReasonReserved, codeReserved},

@@ -38,4 +38,5 @@ const (
 	codeDroppedKeys  diag.Code = "HC0816" // "by" drops rows
 	codeNoColumnList diag.Code = "HC0817" // it has to be known which columns there are
 	codeNoLookup     diag.Code = "HC0818" // a lookup whose rows are not known
+	codeTooLong      diag.Code = "HC0819" // a text, or a pipeline, that is too long to be read
 )

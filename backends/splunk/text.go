@@ -19,8 +19,17 @@ import (
 // and the rest is still read. LowerText writes the query again, and the text
 // of that is read as the same query. The error list has the places in text.
 func (b *Backend) LiftText(name, text string) backends.Lifted {
-	s, diags := spl.Parse(name, text)
 	q := backends.LiftedQuery{Span: diag.Span{Pos: diag.Pos{Filename: name, Line: 1, Column: 1}}}
+	if len(text) > mostText {
+		var diags diag.List
+		diags.Errorf(codeTooLong, q.Span, "Keep long lists of values in a lookup.", "the search has %d bytes; at most %d are read", len(text), mostText)
+		return backends.Lifted{Queries: []backends.LiftedQuery{q}, Diagnostics: diags}
+	}
+	s, diags := spl.Parse(name, text)
+	if s != nil && steps(s) > mostSteps {
+		diags.Errorf(codeTooLong, s, "Put several assignments into one eval, or take the search apart.", "the search has %d commands and assignments; at most %d are read", steps(s), mostSteps)
+		s = nil
+	}
 	if s != nil {
 		q.Span = s.Span
 		r := &reading{b: b, text: text, out: &q, diags: &diags}
@@ -33,6 +42,25 @@ func (b *Backend) LiftText(name, text string) backends.Lifted {
 	return backends.Lifted{Queries: []backends.LiftedQuery{q}, Diagnostics: diags}
 }
 
+// What LiftText reads at most: a multiple of what people write.
+const (
+	mostText  = 1 << 17 // bytes
+	mostSteps = 500     // commands, and assignments of eval
+)
+
+// steps counts the commands and assignments of a search.
+func steps(s *spl.Search) int {
+	n := 0
+	spl.Walk(s, func(x diag.Node) bool {
+		switch x.(type) {
+		case spl.Command, *spl.Assign:
+			n++
+		}
+		return true
+	})
+	return n
+}
+
 // reading is one pipeline that is read.
 type reading struct {
 	b     *Backend
@@ -40,6 +68,9 @@ type reading struct {
 	out   *backends.LiftedQuery
 	diags *diag.List
 	rows  ir.Query // that a search expression is asked of
+	// sure are the columns that have a value where the condition that is read
+	// matters: what stands before it with AND asks for them.
+	sure []string
 	// shown are the columns that hold the text of a time by now, and its format.
 	shown []shownTime
 }

@@ -783,10 +783,20 @@ func renamedBelow(q ir.Query, to func(string) string) ir.Query {
 		}
 		return &out
 	case *ir.Filter:
+		if captured(ir.Columns(q.Input), ir.Fields(q.Pred), to) {
+			return nil
+		}
 		if in := renamedBelow(q.Input, to); in != nil {
 			return &ir.Filter{Span: q.Span, Input: in, Pred: renameFields(q.Pred, to)}
 		}
 	case *ir.Sort:
+		keys := make([]*ir.Field, len(q.Keys))
+		for i, k := range q.Keys {
+			keys[i] = k.X
+		}
+		if captured(ir.Columns(q.Input), keys, to) {
+			return nil
+		}
 		if in := renamedBelow(q.Input, to); in != nil {
 			out := &ir.Sort{Span: q.Span, Input: in}
 			for _, k := range q.Keys {
@@ -818,6 +828,14 @@ func renamedBelow(q ir.Query, to func(string) string) ir.Query {
 		return out
 	}
 	return nil
+}
+
+// captured reports whether a field that is not among the columns would be one
+// of them under its new name.
+func captured(cols []string, fields []*ir.Field, to func(string) string) bool {
+	return slices.ContainsFunc(fields, func(f *ir.Field) bool {
+		return !known(cols, f.Name) && slices.ContainsFunc(cols, func(c string) bool { return to(c) == to(f.Name) })
+	})
 }
 
 func renamedField(f *ir.Field, to func(string) string) *ir.Field {

@@ -131,7 +131,6 @@ func (r *reading) where(in ir.Query, e spl.Expr) ir.Expr { return r.cond(in, e, 
 
 // cond is the condition, of two values, under which e is true, or false.
 func (r *reading) cond(in ir.Query, e spl.Expr, want bool) ir.Expr {
-	at := e.At()
 	switch e := e.(type) {
 	case *spl.Unary:
 		if e.Op == "NOT" {
@@ -140,15 +139,7 @@ func (r *reading) cond(in ir.Query, e spl.Expr, want bool) ir.Expr {
 	case *spl.Binary:
 		switch e.Op {
 		case "AND", "OR":
-			x, y := r.cond(in, e.L, want), r.cond(in, e.R, want)
-			if x == nil || y == nil {
-				return nil
-			}
-			op := ir.And
-			if (e.Op == "OR") == want {
-				op = ir.Or
-			}
-			return ir.NewLogic(at, op, x, y)
+			return r.chain(in, e, want)
 		case "=", "==", "!=", "<", "<=", ">", ">=":
 			return r.compare(in, e, want)
 		case "LIKE":
@@ -161,6 +152,49 @@ func (r *reading) cond(in ir.Query, e spl.Expr, want bool) ir.Expr {
 	}
 	r.fail(codeNoCondition, e, "Compare it with something.", "%s is not read as a condition", spl.PrintExpr(e))
 	return nil
+}
+
+// chain reads a chain of AND or of OR.
+func (r *reading) chain(in ir.Query, e *spl.Binary, want bool) ir.Expr {
+	parts := []spl.Expr{e.R}
+	left := e.L
+	for {
+		b, ok := left.(*spl.Binary)
+		if !ok || b.Op != e.Op {
+			break
+		}
+		parts = append(parts, b.R)
+		left = b.L
+	}
+	parts = append(parts, left)
+	slices.Reverse(parts)
+	op := ir.And
+	if (e.Op == "OR") == want {
+		op = ir.Or
+	}
+	before := len(r.sure)
+	defer func() { r.sure = r.sure[:before] }()
+	args := make([]ir.Expr, len(parts))
+	ok := true
+	for i, p := range parts {
+		x := r.cond(in, p, want)
+		if x == nil {
+			ok = false
+			continue
+		}
+		args[i] = x
+		if op == ir.And {
+			for _, f := range ir.Fields(x) {
+				if ir.Requires(x, f.Name) {
+					r.sure = append(r.sure, f.Name)
+				}
+			}
+		}
+	}
+	if !ok {
+		return nil
+	}
+	return ir.NewLogic(e.Span, op, args...)
 }
 
 // either is a leaf that is true, or that is false: then its values are there.
@@ -191,7 +225,7 @@ func (r *reading) there(in ir.Query, e ir.Expr) (ir.Expr, bool) {
 	case *ir.Lit:
 		return ir.True(at), true
 	case *ir.Field:
-		if in != nil && r.b.present(in, e.Name) {
+		if slices.Contains(r.sure, e.Name) || in != nil && r.b.present(in, e.Name) {
 			return ir.True(at), true
 		}
 		return &ir.Exists{Span: at, X: e}, true

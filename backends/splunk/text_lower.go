@@ -213,7 +213,7 @@ func (l *lowerer) textQuery(q ir.Query) []spl.Command {
 		if s, ok := q.Input.(*ir.Scan); ok {
 			return l.textScan(s, q.Pred)
 		}
-		return append(l.query(q.Input), l.textFilter(q.Pred)...)
+		return append(l.query(q.Input), l.textFilter(q.Input, q.Pred)...)
 	case *ir.Aggregate:
 		return l.textAggregate(q)
 	case *ir.Distinct:
@@ -310,14 +310,14 @@ func onlyTests(e ir.Expr) bool {
 	return ok
 }
 
-func (l *lowerer) textFilter(pred ir.Expr) []spl.Command {
+func (l *lowerer) textFilter(in ir.Query, pred ir.Expr) []spl.Command {
 	search, test, macros := split3(pred)
 	var out []spl.Command
 	if len(search) > 0 {
 		out = append(out, &spl.SearchCmd{Expr: searchAnd(l.searchAll(search, plainName))})
 	}
 	if len(test) > 0 {
-		out = append(out, &spl.Where{Expr: l.pred(tidyTest(ir.NewLogic(pred.At(), ir.And, test...)))})
+		out = append(out, &spl.Where{Expr: l.pred(l.b.tidyTest(&ir.Filter{Input: in, Pred: ir.NewLogic(pred.At(), ir.And, search...)}, ir.NewLogic(pred.At(), ir.And, test...)))})
 	}
 	for _, m := range macros {
 		out = append(out, &spl.MacroCmd{Macro: spl.Macro{Name: m.Name, Args: m.Args}})
@@ -366,22 +366,34 @@ func (l *lowerer) searchAll(list []ir.Expr, name func(string) string) []spl.Sear
 }
 
 // tidyTest leaves out the test for a field beside the NOT of a comparison of
-// it, which is null, and so not true, without it.
-func tidyTest(e ir.Expr) ir.Expr {
+// it, which is null, and so not true, without it; unless the rows in, or what
+// stands beside it, have the field anyway, where LiftText would not find the
+// test again.
+func (b *Backend) tidyTest(in ir.Query, e ir.Expr) ir.Expr {
 	l, ok := e.(*ir.Logic)
 	if !ok {
 		return e
 	}
 	args := make([]ir.Expr, 0, len(l.Args))
-	for _, a := range l.Args {
-		ex, isExists := a.(*ir.Exists)
-		if l.Op == ir.And && isExists && slices.ContainsFunc(l.Args, func(b ir.Expr) bool {
-			n, ok := b.(*ir.Not)
-			return ok && isLeaf(n.X) && ir.Requires(n.X, ex.X.Name)
-		}) {
-			continue
+	for i, a := range l.Args {
+		if ex, ok := a.(*ir.Exists); ok && l.Op == ir.And {
+			name := ex.X.Name
+			others := slices.Concat(l.Args[:i], l.Args[i+1:])
+			found := slices.ContainsFunc(others, func(o ir.Expr) bool {
+				n, ok := o.(*ir.Not)
+				return ok && isLeaf(n.X) && ir.Requires(n.X, name)
+			})
+			if found && !b.present(&ir.Filter{Input: in, Pred: ir.NewLogic(l.Span, ir.And, others...)}, name) {
+				continue
+			}
 		}
-		args = append(args, tidyTest(a))
+		if _, inner := a.(*ir.Logic); !inner {
+			args = append(args, a)
+		} else if l.Op == ir.And {
+			args = append(args, b.tidyTest(&ir.Filter{Input: in, Pred: ir.NewLogic(l.Span, ir.And, slices.Concat(l.Args[:i], l.Args[i+1:])...)}, a))
+		} else {
+			args = append(args, b.tidyTest(in, a))
+		}
 	}
 	return ir.NewLogic(l.Span, l.Op, args...)
 }
@@ -439,7 +451,7 @@ func (l *lowerer) textScan(s *ir.Scan, pred ir.Expr) []spl.Command {
 		}
 	}
 	if len(test) > 0 {
-		out = append(out, &spl.Where{Expr: l.pred(tidyTest(ir.NewLogic(pred.At(), ir.And, test...)))})
+		out = append(out, &spl.Where{Expr: l.pred(l.b.tidyTest(&ir.Filter{Input: s, Pred: ir.NewLogic(pred.At(), ir.And, search...)}, ir.NewLogic(pred.At(), ir.And, test...)))})
 	}
 	for _, m := range macros {
 		out = append(out, &spl.MacroCmd{Macro: spl.Macro{Name: m.Name, Args: m.Args}})

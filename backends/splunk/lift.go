@@ -373,7 +373,13 @@ func (l *lifter) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 	case *spl.Head:
 		return &ir.Limit{Span: c.Span, Input: q, N: c.N}, 1
 	case *spl.Dedup:
-		return &ir.Distinct{Span: c.Span, Input: q, By: fields(c.Span, c.Names)}, 1
+		out := &ir.Distinct{Span: c.Span, Input: q, By: fields(c.Span, c.Names), Whole: true}
+		if len(cmds) > 1 {
+			if t, ok := cmds[1].(*spl.Table); ok && slices.Equal(t.Names, c.Names) {
+				out.Whole = false // no other column is shown, so none is kept
+			}
+		}
+		return out, 1
 	case *spl.Rename:
 		if len(cmds) > 1 {
 			if t, ok := cmds[1].(*spl.Table); ok {

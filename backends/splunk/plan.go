@@ -159,6 +159,14 @@ func (p *planner) query(q ir.Query, n need) rows {
 		}
 		return p.join(outerLarger(q), n)
 	case *ir.Distinct:
+		if q.Whole {
+			n.counted = false
+			r := p.query(q.Input, n.plus(q.By...))
+			r = p.fillKeys(q.Span, r, q.By)
+			r.query = &ir.Distinct{Span: q.Span, Input: r.query, By: q.By, Whole: true}
+			r.counted = false
+			return r
+		}
 		r := p.query(q.Input, need{cols: q.By, only: true})
 		r = p.fillKeys(q.Span, r, q.By)
 		r.query = &ir.Distinct{Span: q.Span, Input: r.query, By: q.By}

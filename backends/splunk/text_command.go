@@ -770,6 +770,14 @@ func renameAll(at diag.Span, q ir.Query, to func(string) string) *ir.Project {
 func renamedBelow(q ir.Query, to func(string) string) ir.Query {
 	switch q := q.(type) {
 	case *ir.Aggregate:
+		for _, a := range q.Aggs {
+			for _, c := range q.By {
+				// stats would make two columns of one name, before one is renamed.
+				if f, ok := c.X.(*ir.Field); ok && f.Name == to(a.As) {
+					return nil
+				}
+			}
+		}
 		out := *q
 		out.By = slices.Clone(q.By)
 		for i, c := range q.By {

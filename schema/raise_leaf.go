@@ -23,6 +23,10 @@ func (z *raiser) leaf(l *level, orig ir.Expr, f *ir.Field, patterns []ir.Pattern
 		// The target writes these words itself, so their case says nothing.
 		cased, want = false, uncased(orig)
 	}
+	if _, number := orig.(*ir.Compare); number && s.b.r.view == Raw && !s.b.stored(f.Span, f.Name).T.Numeric() {
+		// A number equals a text that spells it.
+		want = &ir.Match{Span: orig.At(), X: f, Any: patterns}
+	}
 	var best ir.Expr
 	var bestFit fit
 	fewest := 0
@@ -194,7 +198,7 @@ func (s *raisedScan) inverse(r role, patterns []ir.Pattern) [][]ir.Pattern {
 		})}
 	case nameOfAccount:
 		return [][]ir.Pattern{each(func(p ir.Pattern) []ir.Pattern {
-			if name, ok := p.Literal(); ok && (name == "" || name == "-") {
+			if name, ok := p.Literal(); ok && (name == "" || name == "-") || hasText(p, `\`) {
 				return one(p)
 			}
 			return lead(`\`)(p)

@@ -96,14 +96,36 @@ func (z *raiser) conjunction(l *level, e *ir.Logic) ir.Expr {
 	}
 	raised := make([]ir.Expr, len(args))
 	for i, a := range args {
-		raised[i] = z.predicate(l, a, sib)
+		if !isTest(a) {
+			raised[i] = z.predicate(l, a, sib)
+		}
 	}
-	for i, x := range raised {
-		if !sib.used[keys[i]] {
-			out = append(out, x)
+	for i, a := range args {
+		switch {
+		case sib.used[keys[i]]:
+		case raised[i] == nil:
+			out = append(out, z.predicate(l, a, sib))
+		default:
+			out = append(out, raised[i])
 		}
 	}
 	return ir.Simplify(&ir.Logic{Span: e.Span, Op: ir.And, Args: out})
+}
+
+// isTest reports whether a conjunct may be one that Resolve adds to others.
+func isTest(e ir.Expr) bool {
+	switch e := e.(type) {
+	case *ir.Exists:
+		return true
+	case *ir.Not:
+		switch x := e.X.(type) {
+		case *ir.Match:
+			return true
+		case *ir.Compare:
+			return x.Op == ir.Eq
+		}
+	}
+	return false
 }
 
 // together finds conjuncts that are the halves of one field, a domain and a name
@@ -318,8 +340,8 @@ func (z *raiser) presence(l *level, e ir.Expr) ir.Expr {
 	switch x := x.(type) {
 	case *ir.Match:
 		f, _ = x.X.(*ir.Field)
-		if x.Cased {
-			x = &ir.Match{Span: x.Span, X: x.X, Any: x.Any}
+		if x.Cased && !slices.ContainsFunc(x.Any, func(p ir.Pattern) bool { return len(p.Parts) == 0 }) {
+			return nil // the text for a missing value has one case
 		}
 	case *ir.Compare:
 		f, _ = x.L.(*ir.Field)
@@ -374,6 +396,17 @@ func (z *raiser) presence(l *level, e ir.Expr) ir.Expr {
 		}
 		return here
 	}
+	if s.b.table != nil && len(names) > 0 {
+		if _, stored := s.b.table.Columns[f.Name]; !stored {
+			// Of what is computed, Resolve asks for what it is computed from.
+			here := ir.Expr(&ir.Exists{Span: e.At(), X: &ir.Field{Span: f.Span, Name: names[0]}})
+			if absent || exists {
+				here = &ir.Not{Span: e.At(), X: here}
+			}
+			z.noteFit(s, e, fit{}, nil)
+			return here
+		}
+	}
 	return nil
 }
 
@@ -417,6 +450,11 @@ func (z *raiser) compare(l *level, e *ir.Compare, sib *siblings) ir.Expr {
 		}
 		c := *e
 		c.L, c.R = z.value(l, e.L, asArgument), z.value(l, e.R, asArgument)
+		if fields := ir.Fields(e); l.scan != nil && !slices.ContainsFunc(fields, func(f *ir.Field) bool { return l.made(f.Name) != nil }) {
+			if got, _, ok := l.scan.try(l.scan.b, &c); ok {
+				z.noteFit(l.scan, e, l.scan.fits(e, got, fields), sib)
+			}
+		}
 		return &c
 	}
 	if !l.stored(f.Name) {
@@ -718,6 +756,8 @@ func (z *raiser) noteFit(s *raisedScan, e ir.Expr, f fit, sib *siblings) {
 		}
 	}
 	switch {
+	case slices.ContainsFunc(ir.Fields(e), func(f *ir.Field) bool { return !s.has(f.Name) && !s.isLogical(f.Name) }):
+		// which has been reported
 	case f.rank == far:
 		z.diags.Warnf(codeReworded, e, "Compare what the hunt finds, or keep it as native text.", "documents cannot say this exactly; compiled for %s again it is not the same", s.b.r.target())
 	case f.rank == wider:

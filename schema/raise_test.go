@@ -1,0 +1,135 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/ir"
+)
+
+// lifted is a filtered scan as lifting gives it.
+func lifted(view View, table string, pred ir.Expr) ir.Query {
+	return &ir.Filter{Input: &ir.Scan{Physical: &ir.Physical{View: string(view), Table: table}}, Pred: pred}
+}
+
+// raisedText shows a raised query in one line, and the codes of its diagnostics.
+func raisedText(r Raised) string {
+	var b strings.Builder
+	if r.Query != nil {
+		b.WriteString(strings.ReplaceAll(strings.TrimSpace(ir.Format(r.Query)), "\n", " | "))
+	}
+	for _, d := range r.Diagnostics {
+		fmt.Fprintf(&b, " {%s %s}", d.Severity, d.Code)
+	}
+	return strings.TrimSpace(strings.TrimPrefix(b.String(), "scan "))
+}
+
+func number64(n int64) ir.Expr { return &ir.Lit{Value: n} }
+
+func eq(name string, n int64) ir.Expr {
+	return &ir.Compare{Op: ir.Eq, L: field(name), R: number64(n)}
+}
+
+func TestRaise(t *testing.T) {
+	s := mustSchema(t)
+	for _, tt := range []struct {
+		name string
+		view View
+		q    ir.Query
+		want string
+	}{
+		{"a file name is the end of a path", XDR, lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), match("FileName", "cmd.exe"))),
+			`process_creation/-/- | filter match(Image, "*\\cmd.exe")`},
+		{"one that Linux may have too", XDR, lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), match("FileName", "curl"))),
+			`process_creation/-/- | filter match(Image, "*\\curl", "*/curl")`},
+		{"a part of a file name", CIM, lifted(CIM, "Endpoint.Processes", match("process_name", "a*")),
+			`process_creation/-/- | filter match(extract(Image, "[^\\\\/]+$", 0), "a*")`},
+		{"the end of a path", XDR, lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), match("FolderPath", `*\cmd.exe`, `*\Temp\*`))),
+			`process_creation/-/- | filter match(Image, "*\\cmd.exe", "*\\Temp\\\\*")`},
+		{"what a table holds besides is not known", XDR, lifted(XDR, "DeviceProcessEvents", match("FileName", "cmd.exe")),
+			`process_creation/-/- | filter match(Image, "*\\cmd.exe") {info HC0522}`},
+		{"other rows of a table are lost", XDR, lifted(XDR, "DeviceFileEvents", match("FileName", "a.dll")),
+			`file_event/-/- | filter match(TargetFilename, "*\\a.dll") {warning HC0522}`},
+		{"the dataset by its action", XDR, lifted(XDR, "DeviceFileEvents", and(match("ActionType", "FileDeleted"), match("FileName", "a.dll"))),
+			`file_delete/-/- | filter match(TargetFilename, "*\\a.dll")`},
+		{"a part of what the dataset has", XDR, lifted(XDR, "DeviceFileEvents", and(match("ActionType", "FileCreated"), match("FileName", "a.dll"))),
+			`file_event/-/- | filter and(match(Action, "created"), match(TargetFilename, "*\\a.dll"))`},
+		{"the dataset by its action, in a data model", CIM, lifted(CIM, "Endpoint.Filesystem", and(match("action", "deleted"), match("file_name", "a.dll"))),
+			`file_delete/-/- | filter match(TargetFilename, "*\\a.dll")`},
+		{"two words for one value", XDR, lifted(XDR, "DeviceNetworkEvents", and(match("ActionType", "ConnectionSuccess", "ConnectionRequest"), match("Protocol", "Tcp", "TcpV4", "TcpV6"))),
+			`network_connection/-/- | filter and(match(Initiated, "true"), match(Protocol, "tcp"))`},
+		{"an account in two columns", XDR, lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), match("AccountDomain", "CORP"), match("AccountName", "bob"))),
+			`process_creation/-/- | filter match(User, "CORP\\bob")`},
+		{"the name of an account", CIM, lifted(CIM, "Endpoint.Processes", match("user", "bob")),
+			`process_creation/-/- | filter match(User, "*\\bob")`},
+		{"key and value", XDR, lifted(XDR, "DeviceRegistryEvents", and(match("ActionType", "RegistryValueSet"), match("RegistryKey", `HKEY_LOCAL_MACHINE\SOFTWARE\Run`), match("RegistryValueName", "evil"))),
+			`registry_set/-/- | filter match(TargetObject, "HKLM\\SOFTWARE\\Run\\evil")`},
+		{"a number in the registry", XDR, lifted(XDR, "DeviceRegistryEvents", and(match("ActionType", "RegistryValueSet"), match("RegistryValueData", "16"))),
+			`registry_set/-/- | filter match(Details, "DWORD (0x00000010)")`},
+		{"a hash", XDR, lifted(XDR, "DeviceFileEvents", and(match("ActionType", "FileDeleted"), match("SHA1", strings.Repeat("a", 40)))),
+			"file_delete/-/- | filter match(Hashes, \"*SHA1=" + strings.Repeat("a", 40) + "*\")"},
+		{"a number", CIM, lifted(CIM, "Network_Traffic.All_Traffic", eq("dest_port", 443)),
+			`network_connection/-/- | filter match(DestinationPort, "443")`},
+		{"an address in both forms", XDR, lifted(XDR, "DeviceNetworkEvents", and(match("ActionType", "ConnectionSuccess", "ConnectionRequest"), match("RemoteIP", "10.0.0.1", "::ffff:10.0.0.1"))),
+			`network_connection/-/- | filter and(match(Initiated, "true"), match(DestinationIp, "10.0.0.1"))`},
+		{"what is there", XDR, lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), not(match("ProcessCommandLine", "")))),
+			`process_creation/-/- | filter and(exists(CommandLine), not(match(CommandLine, "")))`},
+		{"what Resolve adds is not said", CIM, lifted(CIM, "Endpoint.Processes", and(match("process", "*now*"), not(match("process", "unknown")))),
+			`process_creation/-/- | filter match(CommandLine, "*now*")`},
+		{"what the text minds not", CIM, lifted(CIM, "Endpoint.Processes", match("process", "*now*")),
+			`process_creation/-/- | filter match(CommandLine, "*now*") {info HC0525}`},
+		{"a column that has no name", XDR, lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), match("InitiatingProcessSHA1", "ab"))),
+			`process_creation/-/- | filter match(InitiatingProcessSHA1, "ab") {info HC0521}`},
+		{"a column that there is not", XDR, lifted(XDR, "DeviceProcessEvents", match("Nothing", "a")), `{error HC0301} {info HC0522}`},
+		{"a table without dataset", XDR, lifted(XDR, "EmailUrlInfo", match("Url", "a")), `{error HC0523}`},
+		{"a table that there is not", XDR, lifted(XDR, "Nothing", match("Url", "a")), `{error HC0523}`},
+		{"a log of Windows", Raw, lifted(Raw, "", and(match("index", "win"), match("source", "WinEventLog:Security"), eq("EventCode", 4625))),
+			`-/windows/security | filter match(EventID, "4625") {info HC0522}`},
+		{"an event of Sysmon", Raw, lifted(Raw, "sysmon", and(eq("EventCode", 1), match("Image", `*\x.exe`))),
+			`process_creation/-/- | filter match(Image, "*\\x.exe") {info HC0522}`},
+		{"a grouping", CIM, &ir.Aggregate{Input: lifted(CIM, "Endpoint.Processes", match("process_name", "x.exe")),
+			By:   []*ir.Col{{As: "dest", X: field("dest")}, {As: "process_name", X: field("process_name")}},
+			Aggs: []*ir.Agg{{As: "count", Func: ir.Count}, {As: "firstTime", Func: ir.Min, X: field("_time")}}},
+			`process_creation/-/- | filter match(Image, "*\\x.exe") | aggregate count = count(), firstTime = min(Timestamp) by Computer, process_name = extract(Image, "[^\\\\/]+$", 0)`},
+		{"a column that was made", XDR, &ir.Filter{Input: &ir.Aggregate{Input: lifted(XDR, "DeviceFileEvents", match("ActionType", "FileCreated", "FileModified")),
+			By: []*ir.Col{{As: "ActionType", X: field("ActionType")}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}}}, Pred: match("ActionType", "FileCreated")},
+			`file_event/-/- | aggregate n = count() by Action | filter match(Action, "created")`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := raisedText(s.Raise(tt.q, tt.view)); got != tt.want {
+				t.Errorf("\n got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// A document may name a column of one target; the other target refuses it, and
+// raw events do not take it for one of theirs.
+func TestBoundField(t *testing.T) {
+	s := mustSchema(t)
+	for _, tt := range []struct {
+		view  View
+		field string
+		want  diag.Code
+	}{
+		{XDR, "InitiatingProcessSHA1", codeBound},
+		{CIM, "InitiatingProcessSHA1", codeNoField},
+		{Raw, "InitiatingProcessSHA1", codeNoColumn},
+		{CIM, "parent_process_hash", codeBound},
+		{CIM, "host", codeBound},
+		{XDR, "parent_process_hash", codeNoField},
+		{XDR, "FolderPath", codeBound},
+		{XDR, "CurrentDirectory", codeNoColumn},
+	} {
+		res := s.Resolve(rule("process_creation", match(tt.field, "a")), tt.view)
+		found := false
+		for _, d := range res.Diagnostics {
+			found = found || d.Code == tt.want
+		}
+		if !found || (res.Query != nil) != (tt.want == codeBound) {
+			t.Errorf("%s, %s: %v, want %s", tt.field, tt.view, res.Diagnostics, tt.want)
+		}
+	}
+}

@@ -31,7 +31,7 @@ func (r *resolver) expr(sc scope, e ir.Expr) ir.Expr {
 			return x
 		}
 		return e
-	case *ir.Lit:
+	case *ir.Lit, *ir.Foreign:
 		return e
 	case *ir.Call:
 		if x := r.fileName(sc, e); x != nil {

@@ -40,14 +40,76 @@ func kustoTable(q *kql.Query, tables map[string][]map[string]any) []map[string]a
 	case *kql.Table:
 		rows = slices.Clone(tables[src.Name])
 	case *kql.UnionSource:
+		var names []string
 		for _, in := range src.Inputs {
 			rows = append(rows, kustoTable(in, tables)...)
+			names = append(names, kustoColumns(in)...)
 		}
+		rows = kustoFilled(rows, names, tables)
 	}
 	for _, op := range q.Ops {
 		rows = kustoOp(op, rows, tables)
 	}
 	return rows
+}
+
+// kustoTexts is beside the tables a row of the names of which the columns are
+// texts, where that is known: what an input of a union or the right side of a
+// join lacks is the empty text in them, and null in others.
+const kustoTexts = "\x00texts"
+
+func kustoFilled(rows []map[string]any, names []string, tables map[string][]map[string]any) []map[string]any {
+	if tables[kustoTexts] == nil {
+		return rows
+	}
+	out := make([]map[string]any, len(rows))
+	for i, r := range rows {
+		out[i] = maps.Clone(r)
+		for _, name := range names {
+			if _, text := tables[kustoTexts][0][name]; text && r[name] == nil {
+				out[i][name] = ""
+			}
+		}
+	}
+	return out
+}
+
+// kustoColumns are the columns that a query names last.
+func kustoColumns(q *kql.Query) []string {
+	var names []string
+	for _, op := range q.Ops {
+		switch op := op.(type) {
+		case *kql.Project:
+			names = nil
+			for _, c := range op.Cols {
+				names = append(names, kustoName(c))
+			}
+		case *kql.Extend:
+			for _, c := range op.Cols {
+				names = append(names, kustoName(c))
+			}
+		case *kql.Summarize:
+			names = nil
+			for _, c := range append(slices.Clone(op.By), op.Aggs...) {
+				if len(c.Names) > 0 {
+					names = append(names, c.Names...)
+				} else {
+					names = append(names, kustoName(c))
+				}
+			}
+		case *kql.Distinct:
+			names = nil
+			for _, n := range op.Names {
+				names = append(names, n.Name)
+			}
+		}
+	}
+	if src, ok := q.Source.(*kql.Datatable); ok {
+		for _, c := range src.Cols {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]any) []map[string]any {
@@ -117,7 +179,7 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 			}
 		}
 	case *kql.Summarize:
-		return kustoSummarize(op, rows)
+		return kustoFilled(kustoSummarize(op, rows), kustoColumns(&kql.Query{Ops: []kql.Op{op}}), tables)
 	case *kql.Lookup:
 		// A join that does not repeat the keys; what has no partner has empty
 		// texts in the columns of the right side, which are texts here.
@@ -157,6 +219,13 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 				}
 			}
 			if !found && op.Kind != "inner" {
+				if op.Kind == "leftouter" {
+					names := kustoColumns(op.Right)
+					if len(names) == 0 && len(right) > 0 {
+						names = slices.Sorted(maps.Keys(right[0]))
+					}
+					l = kustoFilled([]map[string]any{l}, names, tables)[0]
+				}
 				out = append(out, l)
 			}
 		}

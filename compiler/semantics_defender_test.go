@@ -18,6 +18,7 @@ import (
 	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/eval"
+	"github.com/huntc/huntc/internal/irgen"
 	"github.com/huntc/huntc/ir"
 )
 
@@ -276,13 +277,13 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 }
 
 // kustoNow is when the queries of the tests run.
-var kustoNow = time.Date(2026, 1, 3, 4, 5, 6, 0, time.UTC)
+var kustoNow = irgen.Now
 
 // kustoRegexp is an expression as Go writes it: Kusto's boundaries are written
 // (?-u:\b), and its classes are Unicode.
 func kustoRegexp(src string) *regexp.Regexp {
 	out := strings.NewReplacer(`(?-u:\b)`, `\b`, `(?-u:\B)`, `\B`).Replace(src)
-	if unicodeClass.MatchString(out) {
+	if unicodeClass.MatchString(strings.ReplaceAll(out, `\\`, "")) {
 		panic("a Unicode class in " + src)
 	}
 	return regexp.MustCompile(out)

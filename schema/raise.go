@@ -58,6 +58,8 @@ type level struct {
 	cols []raisedColumn
 	// scan has the columns of the events below, unless an operator names all.
 	scan *raisedScan
+	// broken says that what is below is reported already.
+	broken bool
 }
 
 // raisedColumn is a column that the query made.
@@ -81,7 +83,7 @@ func (l *level) stored(name string) bool { return l.made(name) == nil && l.scan 
 
 // with is the level with one more column.
 func (l *level) with(more ...raisedColumn) *level {
-	return &level{cols: slices.Concat(l.cols, more), scan: l.scan}
+	return &level{cols: slices.Concat(l.cols, more), scan: l.scan, broken: l.broken}
 }
 
 // namedColumns are the names of all fields in a query.
@@ -666,6 +668,7 @@ func (z *raiser) union(q *ir.Union) (ir.Query, *level) {
 			return c.physical
 		})
 		out.Inputs = append(out.Inputs, in)
+		next.broken = next.broken || l.broken
 		for _, c := range l.cols {
 			if first := next.made(c.physical); first == nil {
 				next.cols = append(next.cols, c)
@@ -690,7 +693,7 @@ func (z *raiser) side(q ir.Query) (ir.Query, *level) {
 // where all have theirs.
 func renamed(in ir.Query, l *level, name func(c raisedColumn) string) (ir.Query, *level) {
 	p := &ir.Project{Span: in.At(), Input: in}
-	next := &level{scan: l.scan}
+	next := &level{scan: l.scan, broken: l.broken}
 	changed := false
 	for _, c := range l.cols {
 		as := name(c)
@@ -747,7 +750,7 @@ func (z *raiser) join(q *ir.Join) (ir.Query, *level) {
 		right, rl = z.chosen(right, rl, func(name string) bool { return keyName(name) != "" || !filtering && seen(name) != "" })
 	}
 	p := &ir.Project{Span: right.At(), Input: right}
-	next := &level{cols: slices.Clone(ll.cols), scan: ll.scan}
+	next := &level{cols: slices.Clone(ll.cols), scan: ll.scan, broken: ll.broken || rl.broken}
 	for _, c := range rl.cols {
 		x := &ir.Field{Span: right.At(), Name: c.logical}
 		if as := keyName(c.physical); as != "" {

@@ -251,8 +251,8 @@ func (z *raiser) scan(q *ir.Scan, computed *ir.Extend, above []*ir.Filter) (ir.Q
 		best = z.rawAttempts(q, computed, conjuncts, at)
 	}
 	if best == nil {
-		z.noSource(view, q, conjuncts)
-		return q, &level{}
+		z.noSource(view, q)
+		return q, &level{broken: true}
 	}
 	z.diags = append(z.diags, best.notes...)
 	for _, f := range best.fields {
@@ -263,7 +263,7 @@ func (z *raiser) scan(q *ir.Scan, computed *ir.Extend, above []*ir.Filter) (ir.Q
 	return best.query, best.level
 }
 
-func (z *raiser) noSource(view View, q *ir.Scan, conjuncts []ir.Expr) {
+func (z *raiser) noSource(view View, q *ir.Scan) {
 	table := q.Physical.Table
 	known := slices.ContainsFunc(z.schema.Datasets(), func(ds *Dataset) bool {
 		m := ds.Mapping(view)

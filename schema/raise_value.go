@@ -56,6 +56,9 @@ func (z *raiser) column(l *level, f *ir.Field, u use) ir.Expr {
 	if m := l.made(f.Name); m != nil {
 		return &ir.Field{Span: f.Span, Name: m.logical}
 	}
+	if l.broken {
+		return f
+	}
 	if l.scan == nil {
 		z.diags.Errorf(codeNoField, f, "", "there is no column %s at this point of the text", f.Name)
 		return f

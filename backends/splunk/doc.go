@@ -13,4 +13,9 @@
 // writes it as SPL syntax, node by node; Lift is the inverse of Lower. What
 // "tstats where" and search cannot say goes into a "where" after them, and
 // what it implies stays in front (see pusher).
+//
+// LiftText reads what people write. It is another matter than Lift: there a
+// text means what its author had Splunk do, with null and the case of letters,
+// with the rows that "by" drops and "sort" cuts off, so the query has tests that
+// a plan does without. LowerText writes such a query again, without a planner.
 package splunk

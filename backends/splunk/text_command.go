@@ -933,7 +933,7 @@ func (r *reading) join(q ir.Query, c *spl.Join, cmds []spl.Command) (ir.Query, i
 		out.Left, out.Right = q, in
 		return out, 1
 	}
-	if out.Kind == ir.Inner && !slices.ContainsFunc(both, func(n string) bool { return !r.b.present(in, n) }) {
+	if out.Kind == ir.Inner && len(both) < len(left) && !slices.ContainsFunc(both, func(n string) bool { return !r.b.present(in, n) }) {
 		keep := &ir.Project{Span: c.Span, Input: q}
 		for _, n := range left {
 			if !slices.Contains(both, n) {

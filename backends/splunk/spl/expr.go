@@ -368,8 +368,23 @@ func searchPrimary(lex *lexer.PeekingLexer) (SearchExpr, error) {
 		e.Span = to(lex, span)
 		return e, nil
 	}
+	if next := lex.Peek(); t.Type == l.searchWord && next.Value == "(" && next.Pos.Offset == t.Pos.Offset+len(t.Value) && evalFunction(t.Value) {
+		return nil, &syntaxError{span: tokenSpan(t), code: codeArguments,
+			msg:  t.Value + "(...) is a function of eval, and a search expression has none",
+			hint: "Put it into a | where behind this command."}
+	}
 	v, err := searchValue(t)
 	return &SearchTerm{Span: to(lex, span), Value: v}, err
+}
+
+// evalFunction recognises the functions that people write where only a search
+// expression can stand.
+func evalFunction(word string) bool {
+	switch strings.ToLower(word) {
+	case "match", "cidrmatch", "like", "searchmatch", "isnull", "isnotnull", "coalesce", "if", "len", "lower", "upper", "mvcount", "relative_time", "now", "strptime":
+		return true
+	}
+	return false
 }
 
 // expect takes a mark. The value decides, not the type: no string, macro or

@@ -2,6 +2,7 @@ package splunk
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/huntc/huntc/backends"
@@ -16,7 +17,7 @@ import (
 func (p *planner) aggregate(q *ir.Aggregate, above ir.Expr) rows {
 	q = p.extremes(p.percentiles(q))
 	if p.form == backends.Tstats {
-		q = inlined(q)
+		q = p.inlined(q)
 		if isChain(q.Input) {
 			if r, ok := p.direct(q, above); ok {
 				return r
@@ -630,8 +631,8 @@ func (p *planner) renamed(q *ir.Aggregate, agg *ir.Aggregate, sc scope) rows {
 // inlined reads the grouping's columns where the events have them, below the
 // projections and renamings in between, if what lies below is the events of
 // one dataset.
-func inlined(q *ir.Aggregate) *ir.Aggregate {
-	in, names := unnamed(q.Input)
+func (p *planner) inlined(q *ir.Aggregate) *ir.Aggregate {
+	in, names := p.unnamed(q.Input)
 	if names == nil || !isChain(in) {
 		return q
 	}
@@ -682,13 +683,19 @@ func inlined(q *ir.Aggregate) *ir.Aggregate {
 type renames struct {
 	cols map[string]ir.Expr
 	rest bool // columns not among them keep their names; else there are none
+	// fill is the text that the data model puts in the place of a missing value
+	// of a column; "" if it has none.
+	fill func(column string) string
 }
 
 // unnamed takes projections and renamings off a query; nil renames if there is
 // none on top.
-func unnamed(q ir.Query) (ir.Query, *renames) {
+func (p *planner) unnamed(q ir.Query) (ir.Query, *renames) {
 	var cols []*ir.Col
-	out := &renames{cols: map[string]ir.Expr{}}
+	out := &renames{cols: map[string]ir.Expr{}, fill: func(column string) string {
+		info, _ := p.b.schema.Column(schema.CIM, ir.Scans(q)[0].Physical.Table, column)
+		return ownFill(info)
+	}}
 	var input ir.Query
 	switch q := q.(type) {
 	case *ir.Project:
@@ -699,7 +706,7 @@ func unnamed(q ir.Query) (ir.Query, *renames) {
 		}
 		cols, input, out.rest = q.Cols, q.Input, true
 	case *ir.Filter:
-		in, names := unnamed(q.Input)
+		in, names := p.unnamed(q.Input)
 		if names == nil {
 			return q, nil
 		}
@@ -711,7 +718,7 @@ func unnamed(q ir.Query) (ir.Query, *renames) {
 	default:
 		return q, nil
 	}
-	in, names := unnamed(input)
+	in, names := p.unnamed(input)
 	if names == nil {
 		for _, c := range cols {
 			out.cols[c.As] = c.X
@@ -747,8 +754,11 @@ func (r *renames) key(e ir.Expr) (ir.Expr, bool) {
 }
 
 // apply is an expression over the columns below, if each that it reads is one.
+// Tests of a column by another name have not been kept clear of the data model's
+// text for a missing value, as those of the column itself have.
 func (r *renames) apply(e ir.Expr) (ir.Expr, bool) {
 	good := true
+	renamed := map[*ir.Field]bool{}
 	below := func(f *ir.Field) *ir.Field {
 		x, ok := r.cols[f.Name]
 		if !ok {
@@ -760,24 +770,63 @@ func (r *renames) apply(e ir.Expr) (ir.Expr, bool) {
 			good = false
 			return f
 		}
-		return &ir.Field{Span: f.Span, Name: g.Name, T: g.T}
+		below := &ir.Field{Span: f.Span, Name: g.Name, T: g.T}
+		renamed[below] = true
+		return below
+	}
+	clear := func(e ir.Expr, operands ...ir.Expr) ir.Expr {
+		var all []ir.Expr
+		for _, x := range operands {
+			f, ok := x.(*ir.Field)
+			if !ok || !renamed[f] {
+				continue
+			}
+			if fill := r.fill(f.Name); fill != "" && !excludes(e, f.Name, fill) {
+				all = append(all, notText(f, fill))
+			}
+		}
+		if len(all) == 0 {
+			return e
+		}
+		if _, ok := e.(*ir.Exists); !ok {
+			all = append(all, e)
+		}
+		return ir.NewLogic(e.At(), ir.And, all...)
 	}
 	out := ir.MapExpr(e, func(e ir.Expr) ir.Expr {
 		switch e := e.(type) {
 		case *ir.Field:
 			return below(e)
 		case *ir.Exists:
-			return &ir.Exists{Span: e.Span, X: below(e.X)}
+			f := below(e.X)
+			return clear(&ir.Exists{Span: e.Span, X: f}, f)
 		case *ir.FieldMatch:
 			c := *e
 			c.X, c.Y = below(e.X), below(e.Y)
-			return &c
+			return clear(&c, c.X, c.Y)
+		case *ir.Match:
+			return clear(e, e.X)
+		case *ir.Regexp:
+			return clear(e, e.X)
+		case *ir.Compare:
+			if !isNumber(e.R) || e.Op == ir.Eq { // of the others clearOfFill takes care
+				return clear(e, e.L, e.R)
+			}
 		case *ir.Foreign:
 			good = false
 		}
 		return e
 	})
 	return out, good
+}
+
+// notText says that a field does not hold a text, or the number that it spells,
+// in words that a search has too.
+func notText(f *ir.Field, text string) ir.Expr {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && f.T.Numeric() {
+		return &ir.Not{Span: f.Span, X: &ir.Compare{Span: f.Span, Op: ir.Eq, L: f, R: &ir.Lit{Span: f.Span, Value: n}}}
+	}
+	return &ir.Not{Span: f.Span, X: &ir.Match{Span: f.Span, X: f, Any: []ir.Pattern{ir.TextPattern(f.Span, text)}}}
 }
 
 func gcd(a, b int64) int64 {

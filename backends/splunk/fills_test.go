@@ -36,3 +36,45 @@ func TestFillsBelowFunctions(t *testing.T) {
 		}
 	}
 }
+
+// TestFillsInPlace: a condition on a column of a projection, or on a branch of a
+// choice, is kept clear of the data model's word where it is tested on the
+// events themselves.
+func TestFillsInPlace(t *testing.T) {
+	b := testBackend(t)
+	line := &ir.Field{Span: at(2), Name: "CommandLine", T: ir.String}
+	image := &ir.Field{Span: at(2), Name: "Image", T: ir.String}
+	computer := logical("Computer")
+	shown := &ir.Project{Span: at(3), Input: events("process_creation"), Cols: []*ir.Col{
+		{Span: at(3), As: "CommandLine", X: line}, {Span: at(3), As: "Computer", X: computer}}}
+	count := func(in ir.Query, aggs ...*ir.Agg) ir.Query {
+		return &ir.Aggregate{Span: at(5), Input: in, Aggs: append(aggs, &ir.Agg{Span: at(5), As: "n", Func: ir.Count})}
+	}
+	where := func(in ir.Query, pred ir.Expr) ir.Query { return &ir.Filter{Span: at(4), Input: in, Pred: pred} }
+	there := &ir.Exists{Span: at(4), X: line}
+	differs := &ir.Compare{Span: at(2), Op: ir.Ne, L: line, R: call1(ir.If, is("Computer", "a"), image, line)}
+	for _, tt := range []struct {
+		name  string
+		query ir.Query
+		want  string
+	}{
+		{"presence", count(where(shown, there)), `where NOT Processes.process="unknown"`},
+		{"absence", count(where(shown, &ir.Not{Span: at(4), X: there})), `where Processes.process="unknown"`},
+		{"a pattern that it matches", count(where(shown, &ir.Match{Span: at(4), X: line, Any: []ir.Pattern{contains(at(4), "know")}})),
+			`where NOT Processes.process="unknown" AND Processes.process="*know*"`},
+		{"a pattern that it does not match", count(where(shown, is("CommandLine", "x"))), `where Processes.process="x"`},
+		{"a count", count(shown, &ir.Agg{Span: at(5), As: "lines", Func: ir.CountIf, X: there}), `sum(eval(if(NOT (lower(process) = "unknown"), count, 0))) as lines`},
+		{"a branch", count(events("process_creation", differs)),
+			`| where (lower(dest) = "a" AND process != "unknown" AND process_path != "unknown" AND lower(process) != lower(process_path)) OR`},
+		{"one of several", count(events("process_creation", &ir.Compare{Span: at(2), Op: ir.Eq, L: line, R: call1(ir.Coalesce, image, computer)})),
+			`| where process != "unknown" AND lower(process) = lower(coalesce(if(process_path != "unknown", process_path, null()),`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := b.Compile(&ir.Hunt{Query: tt.query})
+			got := strings.NewReplacer("( ", "(", " )", ")").Replace(strings.Join(strings.Fields(a.Query), " "))
+			if !strings.Contains(got, tt.want) {
+				t.Errorf("no\n%s\nin\n%s\n%v", tt.want, a.Query, a.Diagnostics)
+			}
+		})
+	}
+}

@@ -38,6 +38,9 @@ type planner struct {
 	why string
 	// onEvents says that a step of a chain is planned, which clearOfFill has seen.
 	onEvents bool
+	// unfolded are the tests that unfold has made, which schema.Resolve has not
+	// seen.
+	unfolded map[ir.Expr]bool
 	// open says that the rows on top show whatever columns the scope lists:
 	// no operator of the hunt has chosen any.
 	open bool

@@ -103,6 +103,16 @@ func (s scope) passing(preds ...ir.Expr) scope {
 	return out
 }
 
+// made is the scope in which no column is known to be kept clear of the data
+// model's text for a missing value.
+func (s scope) made() scope {
+	out := make(scope, len(s))
+	for i, c := range s {
+		out[i] = c.derived(c.name)
+	}
+	return out
+}
+
 // derived is the column as one that an operator has made.
 func (c column) derived(name string) column {
 	c.name = name
@@ -119,13 +129,13 @@ func (c column) derived(name string) column {
 // stands for a missing value ("unknown") is taken out of every comparison that
 // it would pass.
 func (p *planner) where(e ir.Expr, sc scope) ir.Expr {
-	return ir.Simplify(p.positive(unfold(e), sc))
+	return ir.Simplify(p.positive(p.unfold(e), sc))
 }
 
 // unfold writes a test of a conditional value as a condition on either branch:
 // null comes out of one branch only, and the test of presence that NOT needs
 // would have to ask which.
-func unfold(e ir.Expr) ir.Expr {
+func (p *planner) unfold(e ir.Expr) ir.Expr {
 	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
 		switch e.(type) {
 		case *ir.Compare, *ir.Match, *ir.Regexp, *ir.InCIDR:
@@ -145,12 +155,17 @@ func unfold(e ir.Expr) ir.Expr {
 			return e
 		}
 		with := func(x ir.Expr) ir.Expr {
-			return unfold(ir.MapExpr(e, func(y ir.Expr) ir.Expr {
+			branch := ir.MapExpr(e, func(y ir.Expr) ir.Expr {
 				if y == ir.Expr(c) {
 					return x
 				}
 				return y
-			}))
+			})
+			if p.unfolded == nil {
+				p.unfolded = map[ir.Expr]bool{}
+			}
+			p.unfolded[branch] = true
+			return p.unfold(branch)
 		}
 		then := ir.NewLogic(e.At(), ir.And, c.Args[0], with(c.Args[1]))
 		if len(c.Args) == 2 {
@@ -329,6 +344,9 @@ func mayBeFill(e ir.Expr, sc scope) bool {
 
 // leaf rewrites one comparison.
 func (p *planner) leaf(e ir.Expr, sc scope) ir.Expr {
+	if p.unfolded[e] {
+		sc = sc.made()
+	}
 	switch e := e.(type) {
 	case *ir.Match:
 		return p.guard(p.match(e, sc), sc)
@@ -601,8 +619,15 @@ func textless(l, r ir.Expr) bool {
 // of the field itself clear, and clearOfFill those by size on events.
 func (p *planner) filled(e ir.Expr, sc scope) []*ir.Field {
 	var out []*ir.Field
-	if hasCall(e, ir.Coalesce) {
-		return nil // operand has taken care of it
+	sides := []ir.Expr{e}
+	if cmp, ok := e.(*ir.Compare); ok {
+		sides = []ir.Expr{cmp.L, cmp.R}
+	}
+	var read []*ir.Field
+	for _, x := range sides {
+		if !hasCall(x, ir.Coalesce) { // of which operand has taken care
+			read = union(read, ir.Fields(x))
+		}
 	}
 	var made []*ir.Field // what functions read
 	ir.WalkExpr(e, func(x ir.Expr) bool {
@@ -619,7 +644,7 @@ func (p *planner) filled(e ir.Expr, sc scope) []*ir.Field {
 			made = ir.Fields(cmp)
 		}
 	}
-	for _, f := range ir.Fields(e) {
+	for _, f := range read {
 		switch c, _ := sc.find(f.Name); {
 		case c.fill != "":
 			out = append(out, f)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
 
@@ -333,4 +334,31 @@ func TestVerdict(t *testing.T) {
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	return lines[len(lines)-1]
+}
+
+// TestLongListsJoin: a long Or is joined as a short one is.
+func TestLongListsJoin(t *testing.T) {
+	at := diag.Span{}
+	is := func(field, text string, cased bool) ir.Expr {
+		return &ir.Match{X: &ir.Field{Name: field}, Any: []ir.Pattern{ir.TextPattern(at, text)}, Cased: cased}
+	}
+	var args []ir.Expr
+	for i := range 100 {
+		args = append(args, is("a", fmt.Sprint(i%7), false), is("b", "x", i%2 == 0))
+		if i < 10 {
+			args = append(args, &ir.Exists{X: &ir.Field{Name: fmt.Sprint("c", i)}})
+		}
+	}
+	long := ir.Simplify(&ir.Logic{Op: ir.Or, Args: args})
+	short := args[0]
+	for _, a := range args[1:] {
+		parts := []ir.Expr{short}
+		if l, ok := short.(*ir.Logic); ok {
+			parts = l.Args
+		}
+		short = ir.Simplify(&ir.Logic{Op: ir.Or, Args: append(slices.Clone(parts), a)})
+	}
+	if got, want := ir.FormatExpr(long), ir.FormatExpr(short); got != want {
+		t.Errorf("joined at once\n%s\none by one\n%s", got, want)
+	}
 }

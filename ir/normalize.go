@@ -93,6 +93,9 @@ func simplifyLogic(e *Logic) Expr {
 // joinMatches joins the Matches of one field in an Or at the place of the
 // first.
 func joinMatches(e *Logic) Expr {
+	if len(e.Args) > 32 {
+		return joinManyMatches(e)
+	}
 	var out []Expr
 	for i, a := range e.Args {
 		m, ok := a.(*Match)
@@ -120,6 +123,59 @@ func joinMatches(e *Logic) Expr {
 		out[k] = &first
 	}
 	if out == nil {
+		return e
+	}
+	return NewLogic(e.Span, Or, out...)
+}
+
+// joinManyMatches is joinMatches for long lists, of which each argument is
+// looked at once.
+func joinManyMatches(e *Logic) Expr {
+	type operand struct {
+		name  string
+		cased bool
+	}
+	type joined struct {
+		place int
+		match *Match // a copy once it is joined with another
+		has   map[string]bool
+	}
+	byOperand := map[operand]*joined{}
+	out := make([]Expr, 0, len(e.Args))
+	for _, a := range e.Args {
+		m, ok := a.(*Match)
+		var f *Field
+		if ok {
+			f, ok = m.X.(*Field)
+		}
+		if !ok {
+			out = append(out, a)
+			continue
+		}
+		key := operand{f.Name, m.Cased}
+		j := byOperand[key]
+		if j == nil {
+			byOperand[key] = &joined{place: len(out), match: m}
+			out = append(out, a)
+			continue
+		}
+		if j.has == nil {
+			first := *j.match
+			first.Any = slices.Clone(first.Any)
+			j.match, j.has = &first, map[string]bool{}
+			for _, p := range first.Any {
+				j.has[p.String()] = true
+			}
+			out[j.place] = &first
+		}
+		for _, p := range m.Any {
+			if s := p.String(); !j.has[s] {
+				j.has[s] = true
+				j.match.Any = append(j.match.Any, p)
+			}
+		}
+	}
+	if len(out) == len(e.Args) {
 		return e
 	}
 	return NewLogic(e.Span, Or, out...)

@@ -426,6 +426,13 @@ func (r *reading) eventstats(q ir.Query, c *spl.Stats) ir.Query {
 		r.fail(codeNoForm, c, "Group by a field.", "eventstats of all rows is not read")
 		return nil
 	}
+	size := 0
+	ir.WalkQuery(q, func(ir.Query) { size++ })
+	if size > mostSteps {
+		// Each eventstats has the rows below it twice.
+		r.fail(codeTooLong, c, "Take the search apart.", "so many eventstats, one above the other, are not read")
+		return nil
+	}
 	plain := *c
 	plain.Event = false
 	shown := slices.Clone(r.shown)

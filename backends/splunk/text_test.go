@@ -259,3 +259,37 @@ func FuzzLiftText(f *testing.F) {
 		checkRoundTrip(t, b, l.Queries[0].Query)
 	})
 }
+
+// TestLiftTextBounds: what is too long is refused, and what is just not is read
+// at once.
+func TestLiftTextBounds(t *testing.T) {
+	b := testBackend(t)
+	repeat := func(n int, text string) string {
+		var s strings.Builder
+		for i := range n {
+			s.WriteString(strings.ReplaceAll(text, "#", fmt.Sprint(i)))
+		}
+		return s.String()
+	}
+	for _, tt := range []struct {
+		name, text string
+		full       bool
+	}{
+		{"bytes", "index=a " + repeat(20000, "b=value# "), false},
+		{"commands", "index=a | stats count by b" + repeat(600, " | where count>#"), false},
+		{"assignments", "index=a | eval x=1" + repeat(600, ", x#=#"), false},
+		{"rows joined with groups of themselves", "index=a | stats count by b" + repeat(100, " | eventstats count as n# by b"), false},
+		{"parentheses", "index=a | where " + repeat(200, "(") + "b=1" + repeat(200, ")"), false},
+		{"a long list", "index=a b IN (c" + repeat(9000, ",v#") + ")", true},
+		{"many alternatives", "index=a | where b=1" + repeat(5000, " OR c#=#"), true},
+		{"many steps", "index=a | stats count as c0 by b" + repeat(400, " | eval c#=c#+1"), true},
+	} {
+		l := b.LiftText("t.spl", tt.text)
+		if l.Full() != tt.full {
+			t.Errorf("%s: full is %t; %d diagnostics", tt.name, l.Full(), len(l.Diagnostics))
+		}
+		if tt.full {
+			checkRoundTrip(t, b, l.Queries[0].Query)
+		}
+	}
+}

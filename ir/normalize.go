@@ -374,6 +374,12 @@ func CanonicalExpr(e Expr) Expr {
 			return &FieldMatch{X: &Field{Name: e.X.Name}, Y: &Field{Name: e.Y.Name}, Kind: e.Kind, Cased: e.Cased}
 		case *Foreign:
 			return &Foreign{Text: e.Text}
+		case *Compare:
+			if e.Cased && (notText(e.L) || notText(e.R)) {
+				c := *e
+				c.Cased = false
+				return &c
+			}
 		case *Match:
 			return canonicalMatch(e.X, e.Any, e.Cased)
 		case *Term:
@@ -385,6 +391,16 @@ func CanonicalExpr(e Expr) Expr {
 		return e
 	})
 	return Simplify(e)
+}
+
+// notText reports whether a value is a constant that has no case.
+func notText(x Expr) bool {
+	lit, ok := x.(*Lit)
+	if !ok {
+		return false
+	}
+	_, text := lit.Value.(string)
+	return !text
 }
 
 func canonicalMatch(x Expr, any []Pattern, cased bool) *Match {

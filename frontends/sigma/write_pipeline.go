@@ -673,7 +673,9 @@ var mirrored = map[ir.CmpOp]ir.CmpOp{ir.Eq: ir.Eq, ir.Ne: ir.Ne, ir.Lt: ir.Gt, i
 
 func compareText(c *ir.Compare) string {
 	op := string(c.Op)
+	_, constant := c.R.(*ir.Lit)
 	switch {
+	case constant && ir.TypeOf(c.R) != ir.String: // has no case
 	case c.Cased && c.Op == ir.Eq:
 		op = "=="
 	case c.Cased && c.Op == ir.Ne:

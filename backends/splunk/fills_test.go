@@ -26,6 +26,8 @@ func TestFillsBelowFunctions(t *testing.T) {
 		{&ir.Not{Span: at(2), X: compare(ir.Le, source, call1(ir.Bin, source, four))}, `if(src_port != "0" AND tonumber(src_port) <= floor(src_port / 4) * 4, 1, 0) = 0`},
 		{compare(ir.Eq, sum, four), `NOT (dest_port = 0) AND dest_port + 4 = 4`},
 		{compare(ir.Eq, sum, source), `NOT (dest_port = 0) AND src_port != "0" AND dest_port + 4 = src_port`},
+		{&ir.Not{Span: at(2), X: &ir.Match{Span: at(2), X: call1(ir.ToString, source), Any: []ir.Pattern{{Parts: []ir.Part{{Wild: ir.One}}}}}}, `NOT (src_port != "0" AND match(src_port, "(?is)^.\z"))`},
+		{&ir.Not{Span: at(2), X: compare(ir.Le, call1(ir.Year, call1(ir.Now)), dest)}, `NOT (NOT (dest_port = 0) AND tonumber(strftime(now(), "%Y")) <= dest_port)`},
 		{compare(ir.Lt, first, four), `tonumber(coalesce(if(src_port != "0", src_port, null()), if(NOT (dest_port = 0), dest_port, null()))) < 4`},
 		{compare(ir.Eq, call1(ir.StrLen, logical("DestinationIp")), call1(ir.StrLen, logical("SourceIp"))), `dest_ip != "unknown" AND src_ip != "unknown" AND len(dest_ip) = len(src_ip)`},
 	} {
@@ -75,6 +77,40 @@ func TestFillsInPlace(t *testing.T) {
 			if !strings.Contains(got, tt.want) {
 				t.Errorf("no\n%s\nin\n%s\n%v", tt.want, a.Query, a.Diagnostics)
 			}
+		})
+	}
+}
+
+// TestFillsOfUnions: where the inputs of a union have different words for a
+// missing value, or one has none, a key that is missing is one key.
+func TestFillsOfUnions(t *testing.T) {
+	b := testBackend(t)
+	input := func(category string, cols ...*ir.Col) ir.Query {
+		return &ir.Project{Span: at(3), Input: events(category), Cols: cols}
+	}
+	col := func(as string, f *ir.Field) *ir.Col { return &ir.Col{Span: at(3), As: as, X: f} }
+	line, port, parent := logical("CommandLine"), &ir.Field{Span: at(2), Name: "SourcePort", T: ir.Int}, &ir.Field{Span: at(2), Name: "ParentProcessId", T: ir.Int}
+	for _, tt := range []struct {
+		name  string
+		query *ir.Union
+		want  []string
+	}{
+		{"one has none", &ir.Union{Span: at(4), Inputs: []ir.Query{input("network_connection", col("n", port)), input("process_creation", col("line", line))}},
+			[]string{`] | eval n = if(n != "0", n, null()) | fillnull value=unknown n | dedup n`}},
+		{"each has its own", &ir.Union{Span: at(4), Inputs: []ir.Query{input("network_connection", col("n", port)), input("process_creation", col("n", parent))}},
+			[]string{`| table n | eval n = if(n != "0", n, null()) | append [`, `| table n | eval n = if(n != "unknown", n, null()) ] | fillnull value=unknown n | dedup n`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := &ir.Hunt{Query: &ir.Distinct{Span: at(5), Input: tt.query, By: []*ir.Field{{Span: at(5), Name: "n", T: ir.Int}}}}
+			a := b.Compile(h)
+			got := strings.Join(strings.Fields(a.Query), " ")
+			for _, want := range tt.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("no\n%s\nin\n%s\n%v", want, a.Query, a.Diagnostics)
+				}
+			}
+			c := b.choose(h)
+			checkText(t, b, c.plan, b.lower(c.plan, c.form))
 		})
 	}
 }

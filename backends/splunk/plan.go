@@ -705,32 +705,67 @@ func truth(c *ir.Compare) ir.Expr {
 	return ir.NewLogic(c.Span, ir.And, &ir.Exists{Span: c.Span, X: f}, &ir.Not{Span: c.Span, X: m})
 }
 
-// clearOfFill keeps comparisons by size clear of the value that the data model
-// puts in the place of a missing one.
-// A value that is chosen by what is missing is another one then.
+// clearOfFill keeps comparisons by size, and tests of the text of a column, clear
+// of the value that the data model puts in the place of a missing one. A value
+// that is chosen by what is missing is another one then.
 func (p *planner) clearOfFill(e ir.Expr, view schema.View, table string) ir.Expr {
 	if view != schema.CIM {
 		return e
 	}
+	cleared := false
 	return ir.MapExpr(e, func(e ir.Expr) ir.Expr {
-		c, ok := e.(*ir.Compare)
-		if !ok || c.Op == ir.Eq || !isNumber(c.R) || chooses(c) {
-			return e
+		var read []*ir.Field
+		switch x := e.(type) {
+		case *ir.Logic:
+			if x.Op == ir.And && cleared {
+				return withoutRepeats(x) // schema.Resolve may have done so
+			}
+		case *ir.Match, *ir.Regexp:
+			if f := ofText(x); f != nil {
+				read = []*ir.Field{f}
+			}
+		case *ir.Compare:
+			if x.Op != ir.Eq && isNumber(x.R) && !chooses(x) {
+				read = ir.Fields(x)
+			}
 		}
 		var all []ir.Expr
-		for _, f := range ir.Fields(c) {
-			info, ok := p.b.schema.Column(view, table, f.Name)
-			if !ok || info.Fill == "" || info.Fill == schema.FillOther {
-				continue
+		for _, f := range read {
+			info, _ := p.b.schema.Column(view, table, f.Name)
+			if fill := ownFill(info); fill != "" && !cannotMatch(e, fill) {
+				all = append(all, notText(f, fill))
 			}
-			if v, err := strconv.ParseInt(info.Fill, 10, 64); err == nil {
-				all = append(all, &ir.Not{Span: c.Span, X: &ir.Compare{Span: c.Span, Op: ir.Eq, L: f, R: &ir.Lit{Span: c.Span, Value: v}}})
-				continue
-			}
-			all = append(all, &ir.Not{Span: c.Span, X: &ir.Match{Span: c.Span, X: f, Any: []ir.Pattern{ir.TextPattern(c.Span, info.Fill)}}})
 		}
-		return ir.NewLogic(c.Span, ir.And, append(all, c)...)
+		if len(all) == 0 {
+			return e
+		}
+		cleared = true
+		return ir.NewLogic(e.At(), ir.And, append(all, e)...)
 	})
+}
+
+// cannotMatch reports a test of a text that a given one does not pass.
+func cannotMatch(e ir.Expr, s string) bool {
+	switch e := e.(type) {
+	case *ir.Match:
+		return !ir.RegexpMayMatch(patternsRegexp(e.Any, e.Cased), s)
+	case *ir.Regexp:
+		return !ir.RegexpMayMatch(e.Source, s)
+	}
+	return false
+}
+
+// withoutRepeats is an And of which no two arguments are equal.
+func withoutRepeats(e *ir.Logic) ir.Expr {
+	out := &ir.Logic{Span: e.Span, Op: e.Op}
+	seen := map[string]bool{}
+	for _, a := range ir.Conjuncts(ir.NewLogic(e.Span, e.Op, e.Args...)) {
+		if text := ir.FormatExpr(a); !seen[text] {
+			seen[text] = true
+			out.Args = append(out.Args, a)
+		}
+	}
+	return out
 }
 
 // events plans a chain: rows from the events of one dataset.
@@ -945,6 +980,13 @@ func orUnknown(f *ir.Field) ir.Expr {
 // fillKeys fills the keys of a grouping that may be null: stats, dedup and
 // streamstats leave out rows without one.
 func (p *planner) fillKeys(at diag.Span, r rows, keys []*ir.Field) rows {
+	var mixed []*ir.Field // a missing value is null in some rows and another text in others
+	for _, f := range keys {
+		if c, _ := r.scope.find(f.Name); c.nullable && notFill(f, r.scope) != nil && c.derived(f.Name).fill != unknownText {
+			mixed = append(mixed, f)
+		}
+	}
+	r = p.clearKeys(at, r, mixed)
 	ext := &ir.Extend{Span: at, Input: r.query}
 	for _, f := range keys {
 		p.name(f)
@@ -1243,6 +1285,13 @@ func (p *planner) union(q *ir.Union, n need) rows {
 		r.paired = r.paired || in.paired
 		all = append(all, in)
 	}
+	unclear := make([][]*ir.Field, len(all))
+	for i, in := range all {
+		unclear[i] = ambiguous(in.scope, all)
+	}
+	for i, in := range all {
+		all[i] = p.clearKeys(q.Span, in, unclear[i])
+	}
 	for _, in := range all {
 		for _, c := range in.scope {
 			if _, ok := r.scope.find(c.name); ok {
@@ -1251,8 +1300,8 @@ func (p *planner) union(q *ir.Union, n need) rows {
 			for _, other := range all {
 				o, ok := other.scope.find(c.name)
 				c.nullable = c.nullable || !ok || o.nullable
-				if c.fill == "" {
-					c.fill = o.fill
+				if c.derived(c.name).fill == "" {
+					c.fill = o.derived(o.name).fill
 				}
 			}
 			r.scope = append(r.scope, c)
@@ -1274,6 +1323,23 @@ func (p *planner) union(q *ir.Union, n need) rows {
 	r.query = out
 	p.subsearch(q, "append runs every search of a union but the first", "10,000 to 50,000 rows", "search")
 	return r
+}
+
+// ambiguous are the columns of an input of a union in which a text stands for a
+// missing value, and another one in another input.
+func ambiguous(sc scope, inputs []rows) []*ir.Field {
+	var out []*ir.Field
+	for _, c := range sc {
+		fill := c.derived(c.name).fill
+		if fill != "" && slices.ContainsFunc(inputs, func(in rows) bool {
+			o, ok := in.scope.find(c.name)
+			o = o.derived(o.name)
+			return ok && o.fill != "" && o.fill != fill
+		}) {
+			out = append(out, &ir.Field{Name: c.name, T: c.t})
+		}
+	}
+	return out
 }
 
 // subsearch warns of what limits.conf does to a search within a search:

@@ -344,7 +344,7 @@ func mayBeFill(e ir.Expr, sc scope) bool {
 
 // leaf rewrites one comparison.
 func (p *planner) leaf(e ir.Expr, sc scope) ir.Expr {
-	if p.unfolded[e] {
+	if p.unfolded[e] || !p.onEvents && ofText(e) != nil {
 		sc = sc.made()
 	}
 	switch e := e.(type) {
@@ -378,6 +378,24 @@ func (p *planner) leaf(e ir.Expr, sc scope) ir.Expr {
 	}
 	p.diags.Errorf(codeUnsayable, e, "Compare it with a value.", "%s is not a condition", ir.FormatExpr(e))
 	return e
+}
+
+// ofText is the field of which a test takes the text; nil if it takes none.
+// schema.Resolve does not keep such a test clear of the data model's text for a
+// missing value.
+func ofText(e ir.Expr) *ir.Field {
+	var x ir.Expr
+	switch e := e.(type) {
+	case *ir.Match:
+		x = e.X
+	case *ir.Regexp:
+		x = e.X
+	}
+	if c, ok := x.(*ir.Call); ok && c.Func == ir.ToString {
+		f, _ := c.Args[0].(*ir.Field)
+		return f
+	}
+	return nil
 }
 
 // portable is a regular expression that spl can write; the error is reported.
@@ -640,7 +658,10 @@ func (p *planner) filled(e ir.Expr, sc scope) []*ir.Field {
 	bySize := false
 	if cmp, ok := e.(*ir.Compare); ok {
 		bySize = cmp.Op != ir.Eq && isNumber(cmp.R)
-		if _, constant := cmp.R.(*ir.Lit); !constant && len(made) > 0 {
+		_, constant := cmp.R.(*ir.Lit)
+		_, left := cmp.L.(*ir.Field)
+		_, right := cmp.R.(*ir.Field)
+		if !constant && !(left && right) {
 			made = ir.Fields(cmp)
 		}
 	}

@@ -42,6 +42,9 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 		return out
 	case *ir.Union:
 		src := &kql.UnionSource{Span: q.Span}
+		if q.Source != "" {
+			src.Params = append(src.Params, &kql.Param{Span: q.Span, Name: "withsource", Value: q.Source})
+		}
 		l.above = nil
 		for _, in := range q.Inputs {
 			src.Inputs = append(src.Inputs, l.query(in))
@@ -89,19 +92,30 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 			break
 		}
 		l.above = nil
-		j := &kql.JoinOp{Span: q.Span, Kind: joinKinds[q.Kind], Right: l.query(q.Right)}
+		j := &kql.JoinOp{Span: q.Span, Kind: wordOfJoin(q.Kind), Right: l.query(q.Right)}
 		away := &kql.ProjectAway{Span: q.Span}
-		for _, f := range q.On {
+		for i, f := range q.On {
 			c := column(f)
-			j.On = append(j.On, kql.JoinKey{Span: f.Span, Left: c, Right: c})
+			right := c
+			if q.RightOn != nil {
+				right = column(q.RightOn[i])
+			}
+			j.On = append(j.On, kql.JoinKey{Span: f.Span, Left: c, Right: right})
 			// The right side's key comes along under this name.
 			away.Names = append(away.Names, &kql.Column{Span: f.Span, Name: f.Name + "1"})
 		}
 		out.Ops = append(out.Ops, j)
-		if q.Kind != ir.Anti {
+		if !oneSided(q.Kind) && !q.Repeat && len(away.Names) > 0 {
 			out.Ops = append(out.Ops, away)
 		}
 	case *ir.Distinct:
+		if n := len(out.Ops) - 1; n >= 0 && q.Whole {
+			// The first row of a descending order is that at the largest value.
+			if s, ok := out.Ops[n].(*kql.Sort); ok && len(s.Keys) == 1 && s.Keys[0].Desc {
+				out.Ops[n] = l.first(q, s)
+				break
+			}
+		}
 		d := &kql.Distinct{Span: q.Span}
 		for _, f := range q.By {
 			d.Names = append(d.Names, column(f))
@@ -119,6 +133,38 @@ func (l *lowerer) query(q ir.Query) *kql.Query {
 		panic(fmt.Sprintf("defender: unhandled query %T", q))
 	}
 	return out
+}
+
+// first writes the row with the largest value for each of the keys.
+func (l *lowerer) first(q *ir.Distinct, order *kql.Sort) *kql.Summarize {
+	s := &kql.Summarize{Span: q.Span, Aggs: []kql.NamedExpr{{Span: q.Span, X: call(q.Span, extremeName(ir.ArgMax), order.Keys[0].X, &kql.Star{Span: q.Span})}}}
+	for _, f := range q.By {
+		s.By = append(s.By, kql.NamedExpr{Span: f.Span, X: column(f)})
+	}
+	return s
+}
+
+// oneSided reports whether the rows of the join are those of one side only.
+func oneSided(kind ir.JoinKind) bool {
+	return kind == ir.Anti || kind == ir.Semi || kind == ir.RightAnti || kind == ir.RightSemi
+}
+
+// moreJoinKinds are Kusto's words for the kinds that only lifted queries have.
+var moreJoinKinds = []struct {
+	kind ir.JoinKind
+	word string
+}{
+	{ir.InnerUnique, "innerunique"}, {ir.Semi, "leftsemi"}, {ir.RightOuter, "rightouter"}, {ir.FullOuter, "fullouter"},
+	{ir.RightAnti, "rightanti"}, {ir.RightSemi, "rightsemi"},
+}
+
+func wordOfJoin(kind ir.JoinKind) string {
+	for _, k := range moreJoinKinds {
+		if k.kind == kind {
+			return k.word
+		}
+	}
+	return joinKinds[kind]
 }
 
 var joinKinds = map[ir.JoinKind]string{ir.Inner: "inner", ir.LeftOuter: "leftouter", ir.Anti: "leftanti"}
@@ -210,7 +256,14 @@ func (b *Backend) tableType(q *ir.Join, name string) string {
 func (l *lowerer) summarize(out *kql.Query, q *ir.Aggregate, above *ir.Filter) {
 	s := &kql.Summarize{Span: q.Span, By: l.cols(q.By)}
 	away := &kql.ProjectAway{Span: q.Span}
-	for _, a := range q.Aggs {
+	for i := 0; i < len(q.Aggs); i++ {
+		a := q.Aggs[i]
+		if a.Native != "" {
+			n := l.native(q.Aggs[i:])
+			s.Aggs = append(s.Aggs, n)
+			i += max(1, len(n.Names)) - 1
+			continue
+		}
 		if extremeName(a.Func) == "" {
 			s.Aggs = append(s.Aggs, kql.NamedExpr{Span: a.Span, Name: a.As, X: l.aggregate(q, a, above)})
 			continue
@@ -223,6 +276,40 @@ func (l *lowerer) summarize(out *kql.Query, q *ir.Aggregate, above *ir.Filter) {
 	if len(away.Names) > 0 {
 		out.Ops = append(out.Ops, away)
 	}
+}
+
+// native writes the first of the aggregates, which is Kusto's own, with its
+// neighbours if they are values of the same row at an extreme.
+func (l *lowerer) native(aggs []*ir.Agg) kql.NamedExpr {
+	a := aggs[0]
+	n := kql.NamedExpr{Span: a.Span, Name: a.As}
+	c := call(a.Span, a.Native)
+	n.X = c
+	if a.Of == nil {
+		if a.X != nil {
+			c.Args = append(c.Args, l.expr(a.X, true))
+		}
+		for _, m := range a.More {
+			c.Args = append(c.Args, l.expr(m, false))
+		}
+		return n
+	}
+	// The first is the value that the row is chosen by.
+	n.Name = ""
+	for i, b := range aggs {
+		if i > 0 && !sameRow(a, b) {
+			break
+		}
+		n.Names = append(n.Names, b.As)
+		c.Args = append(c.Args, l.expr(b.X, true))
+	}
+	return n
+}
+
+// sameRow reports whether b is a further value of the row that a is of.
+func sameRow(a, b *ir.Agg) bool {
+	f, isField := b.X.(*ir.Field)
+	return b.Native == a.Native && b.Of != nil && b.Of.Name == a.Of.Name && !(isField && f.Name == b.Of.Name)
 }
 
 // extreme writes arg_min or arg_max. Kusto skips the rows in which the column
@@ -695,6 +782,8 @@ func (l *lowerer) expr(e ir.Expr, exact bool) kql.Expr {
 		return l.compare(e, exact)
 	case *ir.Match:
 		return l.match(e, false)
+	case *ir.Term:
+		return l.term(e, false)
 	case *ir.Regexp:
 		return &kql.Binary{Span: e.Span, Op: "matches regex", L: l.expr(e.X, exact), R: &kql.String{Span: e.Span, Value: rustBoundaries(e.Source)}}
 	case *ir.InCIDR:
@@ -827,6 +916,8 @@ func (l *lowerer) not(e *ir.Not) kql.Expr {
 	switch x := e.X.(type) {
 	case *ir.Match:
 		return l.match(x, true)
+	case *ir.Term:
+		return l.term(x, true)
 	case *ir.FieldMatch:
 		return l.fieldMatch(x, true)
 	case *ir.Exists:
@@ -934,6 +1025,51 @@ func (l *lowerer) match(e *ir.Match, negated bool) kql.Expr {
 		case *kql.Call:
 			p.Name = "isnotempty"
 			return p
+		}
+	}
+	return kql.Not(e.Span, kql.NewLogic(e.Span, kql.Or, pieces...))
+}
+
+// term writes the whole terms of one text as a list, those that a wildcard goes
+// on from one by one.
+func (l *lowerer) term(e *ir.Term, negated bool) kql.Expr {
+	x := l.expr(e.X, true)
+	var whole, pieces []kql.Expr
+	for _, p := range e.Any {
+		shape, s := p.Shape()
+		op := ""
+		switch shape {
+		case ir.ShapeExact:
+			op = "has"
+		case ir.ShapePrefix:
+			op = "hasprefix"
+		case ir.ShapeSuffix:
+			op = "hassuffix"
+		default:
+			panic("defender: a term that Plan should have made a regular expression")
+		}
+		if shape == ir.ShapeExact && !e.Cased {
+			whole = append(whole, &kql.String{Span: p.Span, Value: s})
+			continue
+		}
+		if e.Cased {
+			op += "_cs"
+		}
+		pieces = append(pieces, &kql.Binary{Span: p.Span, Op: op, L: x, R: &kql.String{Span: p.Span, Value: s}})
+	}
+	switch {
+	case len(whole) == 1:
+		pieces = slices.Insert(pieces, 0, kql.Expr(&kql.Binary{Span: e.Span, Op: "has", L: x, R: whole[0]}))
+	case len(whole) > 1:
+		pieces = slices.Insert(pieces, 0, kql.Expr(&kql.In{Span: e.Span, Op: "has_any", X: x, Values: whole}))
+	}
+	if !negated {
+		return kql.NewLogic(e.Span, kql.Or, pieces...)
+	}
+	if len(pieces) == 1 {
+		if b, ok := pieces[0].(*kql.Binary); ok {
+			b.Op = negative(b.Op)
+			return b
 		}
 	}
 	return kql.Not(e.Span, kql.NewLogic(e.Span, kql.Or, pieces...))

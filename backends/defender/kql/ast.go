@@ -44,7 +44,7 @@ type Let struct {
 }
 
 // Source is where a query starts. It is sealed; its members are *Table
-// *UnionSource *Datatable.
+// *UnionSource *Datatable *Apply.
 type Source interface {
 	diag.Node
 	isSource()
@@ -62,6 +62,13 @@ type (
 		Params []*Param `parser:"'union' @@*"`
 		Inputs []*Query `parser:"@@ (',' @@)*"`
 	}
+	// Apply is NAME(ARGS) where it gives rows: a function of a let statement, or
+	// one that the service has. An argument that is a query is a SubQuery.
+	Apply struct {
+		diag.Span
+		Name string
+		Args []Expr
+	}
 	// Datatable is datatable(A: string, B: long) [VALUES]: rows that stand in
 	// the query, their values one after another. A value is a literal; there are
 	// as many as columns, or a multiple of it.
@@ -75,6 +82,7 @@ type (
 func (*Table) isSource()       {}
 func (*UnionSource) isSource() {}
 func (*Datatable) isSource()   {}
+func (*Apply) isSource()       {}
 
 // ColumnDecl is NAME: TYPE.
 type ColumnDecl struct {
@@ -83,7 +91,7 @@ type ColumnDecl struct {
 }
 
 // Op is one operator of a pipe. It is sealed; its members are *Where *Extend
-// *Project *ProjectAway *Summarize *Distinct *Sort *Top *Take *Serialize
+// *Project *ProjectAway *ProjectKeep *ProjectRename *ProjectReorder *Summarize *Distinct *Sort *Top *Take *Serialize
 // *JoinOp *Lookup *UnionOp *Unknown.
 type Op interface {
 	diag.Node
@@ -110,6 +118,21 @@ type (
 	ProjectAway struct {
 		diag.Span
 		Names []*Column `parser:"'project-away' @@ (',' @@)*"`
+	}
+	// ProjectKeep is | project-keep A, B*.
+	ProjectKeep struct {
+		diag.Span
+		Names []*Column `parser:"'project-keep' @@ (',' @@)*"`
+	}
+	// ProjectReorder is | project-reorder A, B: these columns first.
+	ProjectReorder struct {
+		diag.Span
+		Names []*Column `parser:"'project-reorder' @@ (',' @@)*"`
+	}
+	// ProjectRename is | project-rename NEW = OLD, ...
+	ProjectRename struct {
+		diag.Span
+		Cols []NamedExpr `parser:"'project-rename' @@ (',' @@)*"`
 	}
 	// Summarize is | summarize AGGS by KEYS. One of the two may be empty.
 	Summarize struct {
@@ -177,20 +200,27 @@ type (
 	}
 )
 
-func (*Where) isOp()       {}
-func (*Extend) isOp()      {}
-func (*Project) isOp()     {}
-func (*ProjectAway) isOp() {}
-func (*Summarize) isOp()   {}
-func (*Distinct) isOp()    {}
-func (*Sort) isOp()        {}
-func (*Top) isOp()         {}
-func (*Take) isOp()        {}
-func (*Serialize) isOp()   {}
-func (*JoinOp) isOp()      {}
-func (*Lookup) isOp()      {}
-func (*UnionOp) isOp()     {}
-func (*Unknown) isOp()     {}
+// Refused reports whether the operator is one that this package reads, but not
+// as it is written: the parser has said why.
+func (u *Unknown) Refused() bool { return opReaders[u.Name] }
+
+func (*Where) isOp()          {}
+func (*Extend) isOp()         {}
+func (*Project) isOp()        {}
+func (*ProjectAway) isOp()    {}
+func (*ProjectKeep) isOp()    {}
+func (*ProjectReorder) isOp() {}
+func (*ProjectRename) isOp()  {}
+func (*Summarize) isOp()      {}
+func (*Distinct) isOp()       {}
+func (*Sort) isOp()           {}
+func (*Top) isOp()            {}
+func (*Take) isOp()           {}
+func (*Serialize) isOp()      {}
+func (*JoinOp) isOp()         {}
+func (*Lookup) isOp()         {}
+func (*UnionOp) isOp()        {}
+func (*Unknown) isOp()        {}
 
 // NamedExpr is NAME = X, or X alone where Name is empty. Names, if there are
 // any, stand in place of Name: (A, B) = X names the columns of a function that
@@ -228,7 +258,7 @@ type Param struct {
 
 // Expr is a scalar expression. It is sealed; its members are *Column *Star
 // *String *Number *Bool *Timespan *Datetime *Typed *Dynamic *Logic *Binary *In
-// *Between *Call *Path *Index *Neg.
+// *Between *Call *Path *Index *SubQuery *Neg.
 type Expr interface {
 	diag.Node
 	isExpr()
@@ -327,6 +357,12 @@ type (
 		diag.Span
 		X, I Expr
 	}
+	// SubQuery is a query in the place of a list or of a value: in (T | project
+	// A), toscalar(T | count).
+	SubQuery struct {
+		diag.Span
+		Query *Query
+	}
 	// Neg is -X.
 	Neg struct {
 		diag.Span
@@ -350,6 +386,7 @@ func (*Between) isExpr()  {}
 func (*Call) isExpr()     {}
 func (*Path) isExpr()     {}
 func (*Index) isExpr()    {}
+func (*SubQuery) isExpr() {}
 func (*Neg) isExpr()      {}
 
 // Operators of Logic.

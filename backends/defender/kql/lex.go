@@ -69,12 +69,17 @@ type scanner struct {
 	tokens []lexer.Token
 	prev   string // the value of the last token that is not space
 	diags  diag.List
+	repair bool // read slips that have one reading only
 }
 
 // lex returns the tokens of a text, ending in EOF. Where it finds what is no
 // token it reports it, skips it and goes on.
-func lex(filename, text string) ([]lexer.Token, diag.List) {
+func lex(filename, text string) ([]lexer.Token, diag.List) { return lexText(filename, text, false) }
+
+// lexText is lex, which with repair reads the slips that it knows.
+func lexText(filename, text string, repair bool) ([]lexer.Token, diag.List) {
 	s := scanner{
+		repair: repair,
 		text:   text,
 		pos:    lexer.Position{Filename: filename, Line: 1, Column: 1},
 		tokens: make([]lexer.Token, 0, len(text)/3+1),

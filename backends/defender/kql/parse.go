@@ -54,6 +54,7 @@ func Parse(filename, text string) (*Query, diag.List) {
 	} else if !t.EOF() {
 		diags = append(diags, unexpected(t, "").d)
 	}
+	diags = append(diags, slips(q, diag.Error)...)
 	Walk(q, func(n diag.Node) bool {
 		if u, ok := n.(*Unknown); ok && !opReaders[u.Name] {
 			diags.Warnf(codeUnknownOperator, u, "check how it is spelled; operators are written in lower case",
@@ -63,6 +64,25 @@ func Parse(filename, text string) (*Query, diag.List) {
 	})
 	diags.Sort()
 	return q, diags
+}
+
+// slips are the operators in q that Kusto does not have, and that can only mean
+// the negation of one that it has.
+func slips(n diag.Node, severity diag.Severity) diag.List {
+	var diags diag.List
+	Walk(n, func(n diag.Node) bool {
+		if in, ok := n.(*In); ok {
+			if op, negated := strings.CutPrefix(in.Op, "!has"); negated {
+				d := errorAt(in.Span, "write not(X has"+op+" (...))", "Kusto has no operator %s", in.Op).d
+				if d.Severity = severity; severity == diag.Warning {
+					d.Code, d.Message = codeRepaired, d.Message+"; it is taken for the negation"
+				}
+				diags = append(diags, d)
+			}
+		}
+		return true
+	})
+	return diags
 }
 
 // ParseExpr reads one expression. The error, if any, has the place in its text.
@@ -84,13 +104,22 @@ func ParseExpr(text string) (Expr, error) {
 // tokens lexes a text and holds it against the bounds. The lexer is nil if
 // there are diagnostics.
 func tokens(filename, text string) (*lexer.PeekingLexer, diag.List) {
+	return tokensOf(filename, text, false)
+}
+
+// repairedTokens is tokens for texts of people, in which slips are read.
+func repairedTokens(filename, text string) (*lexer.PeekingLexer, diag.List) {
+	return tokensOf(filename, text, true)
+}
+
+func tokensOf(filename, text string, repair bool) (*lexer.PeekingLexer, diag.List) {
 	var diags diag.List
 	if len(text) > maxSize {
 		at := diag.Span{Pos: diag.Pos{Filename: filename, Line: 1, Column: 1}}
 		diags.Errorf(codeTooLong, at, "keep long lists of indicators out of the query", "the query is %d bytes long; at most %d are read", len(text), maxSize)
 		return nil, diags
 	}
-	toks, diags := lex(filename, text)
+	toks, diags := lexText(filename, text, repair)
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -110,7 +139,7 @@ func tokens(filename, text string) (*lexer.PeekingLexer, diag.List) {
 	if err != nil {
 		panic(err) // a tokenSource has no errors
 	}
-	return peeking, nil
+	return peeking, diags
 }
 
 // syntaxError carries a diagnostic through participle.
@@ -204,11 +233,16 @@ func diagnose(err error, usage string) diag.Diagnostic {
 // The grammar of each operator is in the tags of its node. Nothing looks
 // further ahead than one token: once an alternative has taken a token, it is
 // the one, so that errors are where the text goes wrong and time is linear.
-var options = []participle.Option{
-	participle.Lexer(definition{}),
-	participle.Elide("Space"),
-	participle.UseLookahead(0),
-	participle.ParseTypeWith(parseExpr),
+var options []participle.Option
+
+// An expression may hold a query, so that this cannot be said above.
+func init() {
+	options = []participle.Option{
+		participle.Lexer(definition{}),
+		participle.Elide("Space"),
+		participle.UseLookahead(0),
+		participle.ParseTypeWith(parseExpr),
+	}
 }
 
 // reader reads one production after another from the tokens; it is built when
@@ -236,24 +270,27 @@ func reader[T any](usage string) func(*lexer.PeekingLexer) (*T, error) {
 }
 
 var (
-	readWhere       = reader[Where]("where CONDITION")
-	readExtend      = reader[Extend]("extend NAME = EXPRESSION, ...")
-	readProject     = reader[Project]("project COLUMN, NAME = EXPRESSION, ...")
-	readProjectAway = reader[ProjectAway]("project-away COLUMN, ...")
-	readSummarize   = reader[Summarize]("summarize NAME = AGGREGATE, ... by COLUMN, ...")
-	readDistinct    = reader[Distinct]("distinct COLUMN, ...")
-	readSort        = reader[Sort]("sort by COLUMN asc, COLUMN desc, ...")
-	readTop         = reader[Top]("top NUMBER by COLUMN desc")
-	readTake        = reader[Take]("take NUMBER")
-	readSerialize   = reader[Serialize]("serialize, or serialize NAME = EXPRESSION, ...")
-	readJoin        = reader[JoinOp]("join kind=inner (QUERY) on COLUMN, ...")
-	readLookup      = reader[Lookup]("lookup kind=leftouter (QUERY) on COLUMN, ...")
-	readUnionOp     = reader[UnionOp]("union TABLE, (QUERY), ...")
-	readUnion       = reader[UnionSource]("union TABLE, (QUERY), ...")
+	readWhere          = reader[Where]("where CONDITION")
+	readExtend         = reader[Extend]("extend NAME = EXPRESSION, ...")
+	readProject        = reader[Project]("project COLUMN, NAME = EXPRESSION, ...")
+	readProjectAway    = reader[ProjectAway]("project-away COLUMN, ...")
+	readProjectKeep    = reader[ProjectKeep]("project-keep COLUMN, ...")
+	readProjectReorder = reader[ProjectReorder]("project-reorder COLUMN, ...")
+	readProjectRename  = reader[ProjectRename]("project-rename NEW = OLD, ...")
+	readSummarize      = reader[Summarize]("summarize NAME = AGGREGATE, ... by COLUMN, ...")
+	readDistinct       = reader[Distinct]("distinct COLUMN, ...")
+	readSort           = reader[Sort]("sort by COLUMN asc, COLUMN desc, ...")
+	readTop            = reader[Top]("top NUMBER by COLUMN desc")
+	readTake           = reader[Take]("take NUMBER")
+	readSerialize      = reader[Serialize]("serialize, or serialize NAME = EXPRESSION, ...")
+	readJoin           = reader[JoinOp]("join kind=inner (QUERY) on COLUMN, ...")
+	readLookup         = reader[Lookup]("lookup kind=leftouter (QUERY) on COLUMN, ...")
+	readUnionOp        = reader[UnionOp]("union TABLE, (QUERY), ...")
+	readUnion          = reader[UnionSource]("union TABLE, (QUERY), ...")
 )
 
 // opReaders holds the names of the operators that readOp reads.
-var opReaders = wordSet("where", "filter", "extend", "project", "project-away", "summarize", "distinct", "sort", "order",
+var opReaders = wordSet("where", "filter", "extend", "project", "project-away", "project-keep", "project-reorder", "project-rename", "summarize", "distinct", "sort", "order",
 	"top", "take", "limit", "serialize", "join", "lookup", "union")
 
 // readOp reads the operator whose name comes next.
@@ -267,6 +304,12 @@ func readOp(lex *lexer.PeekingLexer) (Op, error) {
 		return op(readProject(lex))
 	case "project-away":
 		return op(readProjectAway(lex))
+	case "project-keep":
+		return op(readProjectKeep(lex))
+	case "project-reorder":
+		return op(readProjectReorder(lex))
+	case "project-rename":
+		return op(readProjectRename(lex))
 	case "summarize":
 		s, err := readSummarize(lex)
 		if err == nil && len(s.Aggs)+len(s.By) == 0 {
@@ -399,6 +442,12 @@ func (q *Query) lets(lex *lexer.PeekingLexer) error {
 // diags it reports the errors of operators there and goes on after each;
 // without, the first is returned.
 func (q *Query) pipeline(lex *lexer.PeekingLexer, diags *diag.List) error {
+	return q.pipes(lex, diags, false)
+}
+
+// pipes is pipeline; in a script a word that starts a line after a whole operator
+// ends it as well.
+func (q *Query) pipes(lex *lexer.PeekingLexer, diags *diag.List, script bool) error {
 	start := lex.Peek().Pos
 	if err := q.source(lex); err != nil {
 		return err
@@ -416,6 +465,10 @@ func (q *Query) pipeline(lex *lexer.PeekingLexer, diags *diag.List) error {
 		mark := lex.MakeCheckpoint()
 		op, err := readOp(lex)
 		if err == nil && !endsOp(lex.Peek()) {
+			if script && startsLine(lex) {
+				q.Ops = append(q.Ops, op)
+				break
+			}
 			err = trailing(lex)
 		}
 		if err != nil {
@@ -433,7 +486,7 @@ func (q *Query) pipeline(lex *lexer.PeekingLexer, diags *diag.List) error {
 }
 
 func endsOp(t *lexer.Token) bool {
-	return t.EOF() || t.Value == "|" || t.Value == ")" || t.Value == ";"
+	return t.EOF() || t.Value == "|" || t.Value == ")" || t.Value == ";" || t.Value == "}"
 }
 
 // trailing is the error for a token after a whole operator. After a blank line
@@ -473,12 +526,31 @@ func (q *Query) source(lex *lexer.PeekingLexer) error {
 		}
 		q.Source = d
 		return nil
+	case t.Type == tokenIdent && t.Value == "materialize":
+		lex.Next()
+		inner := &Query{}
+		if lex.Peek().Value != "(" {
+			return expected("( and a query", lex.Peek())
+		}
+		if err := inner.parenthesised(lex); err != nil {
+			return err
+		}
+		q.Source, q.Ops = inner.Source, inner.Ops
+		return nil
 	case t.Type == tokenIdent && startWords[t.Value]:
 		return errorAt(spanOf(t), "start with a table, and write values where they are used", "a query that starts with %s is not read", t.Value)
 	}
 	name, err := parseName(lex, "a table")
 	if err != nil {
 		return err
+	}
+	if lex.Peek().Value == "(" && isFunctionName(name.Name) {
+		args, err := parseListOrQuery(lex)
+		if err != nil {
+			return err
+		}
+		q.Source = &Apply{Span: spanFrom(t.Pos, lex), Name: name.Name, Args: args}
+		return nil
 	}
 	q.Source = &Table{Span: name.Span, Name: name.Name}
 	return nil

@@ -66,9 +66,9 @@ func parseEquality(lex *lexer.PeekingLexer) (Expr, error) {
 			return nil, err
 		}
 		return &Binary{Span: spanFrom(start, lex), Op: op, L: x, R: r}, nil
-	case "in", "in~", "!in", "!in~", "has_any", "has_all":
+	case "in", "in~", "!in", "!in~", "has_any", "has_all", "!has_any", "!has_all":
 		lex.Next()
-		values, err := parseArgs(lex)
+		values, err := parseListOrQuery(lex)
 		if err != nil {
 			return nil, err
 		}
@@ -332,6 +332,11 @@ func parseColumnOrCall(lex *lexer.PeekingLexer) (Expr, error) {
 		return nil, expected("an expression", t)
 	}
 	args, err := parseArgs(lex)
+	if t.Value == "toscalar" && err != nil {
+		lex.LoadCheckpoint(mark)
+		lex.Next()
+		args, err = parseListOrQuery(lex)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -354,6 +359,29 @@ func parseArgs(lex *lexer.PeekingLexer) ([]Expr, error) {
 		return nil, err
 	}
 	return args, closed(lex, open, ")")
+}
+
+// parseListOrQuery reads ( A, B ), or ( QUERY ).
+func parseListOrQuery(lex *lexer.PeekingLexer) ([]Expr, error) {
+	mark := lex.MakeCheckpoint()
+	args, err := parseArgs(lex)
+	if err == nil {
+		return args, nil
+	}
+	failed := lex.Peek().Pos.Offset
+	lex.LoadCheckpoint(mark)
+	q := &Query{}
+	start := lex.Peek().Pos
+	if lex.Peek().Value != "(" {
+		return nil, err
+	}
+	if asQuery := q.parenthesised(lex); asQuery != nil {
+		if lex.Peek().Pos.Offset > failed {
+			err = asQuery
+		}
+		return nil, err
+	}
+	return []Expr{&SubQuery{Span: spanFrom(start, lex), Query: q}}, nil
 }
 
 func parseList(lex *lexer.PeekingLexer, item func(*lexer.PeekingLexer) (Expr, error)) ([]Expr, error) {

@@ -127,6 +127,11 @@ func (p *printer) query(q *Query, in int) {
 		p.name(s.Name)
 	case *UnionSource:
 		p.union(s.Params, s.Inputs, in)
+	case *Apply:
+		p.word(s.Name, isFunctionName(s.Name), "function name")
+		p.text("(")
+		p.flatArgs(s.Args)
+		p.text(")")
 	case *Datatable:
 		p.datatable(s, in)
 	default:
@@ -153,6 +158,15 @@ func (p *printer) op(op Op, in int) {
 	case *ProjectAway:
 		p.text("project-away ")
 		p.columns(op.Names, in+indent)
+	case *ProjectKeep:
+		p.text("project-keep ")
+		p.columns(op.Names, in+indent)
+	case *ProjectReorder:
+		p.text("project-reorder ")
+		p.columns(op.Names, in+indent)
+	case *ProjectRename:
+		p.text("project-rename ")
+		p.list(op.Cols, in+indent, false)
 	case *Summarize:
 		p.summarize(op, in+indent)
 	case *Distinct:
@@ -676,6 +690,10 @@ func (p *printer) flat(e Expr, min level) {
 		p.text("[")
 		p.flat(e.I, levelLowest)
 		p.text("]")
+	case *SubQuery:
+		p.text("(")
+		p.query(e.Query, 0)
+		p.text(")")
 	case *Neg:
 		p.text("-")
 		p.flat(e.X, levelPrimary)

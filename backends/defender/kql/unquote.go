@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/huntc/huntc/diag"
 )
 
 const fence = "```"
@@ -36,6 +38,9 @@ func (s *scanner) str(rest string) {
 			return
 		}
 		s.emit(tokenString, start+end+2*len(fence))
+		return
+	}
+	if s.repair && s.repaired(rest, start, body, verbatim) {
 		return
 	}
 	quote := body[0]
@@ -171,6 +176,114 @@ func octalEscape(s string) (n int, r rune) {
 	return n, r
 }
 
+// repaired reads a string as its author must have meant it, where Kusto reads
+// something else or nothing: one with an escape that does not exist, or one that
+// ends in a single backslash. It is false where nothing needs repair.
+func (s *scanner) repaired(rest string, start int, body string, verbatim bool) bool {
+	line := body
+	if end := strings.IndexAny(body, "\r\n"); end >= 0 {
+		line = body[:end]
+	}
+	end, escapedQuote := stringEnd(line, verbatim, false)
+	bad := 0
+	if end > 0 {
+		bad = badEscapeAt(line[:end], verbatim)
+	}
+	if end > 0 && bad == 0 && !(escapedQuote && !followsString(line[end:])) {
+		return false
+	}
+	if end < 0 || escapedQuote {
+		if end, _ = stringEnd(line, verbatim, true); end < 0 {
+			return false
+		}
+	}
+	token := start + end
+	at := advance(s.pos, s.text[s.pos.Offset:s.pos.Offset+start+badEscapeAt(line[:end], verbatim)])
+	to := advance(s.pos, s.text[s.pos.Offset:s.pos.Offset+token])
+	message := "Kusto refuses this string, for a backslash in it means something else there; each one is taken for a backslash here"
+	hint := `Write @"...", where a backslash is one.`
+	if verbatim {
+		message, hint = "Kusto ends this string at the quote in it; the quote is taken for a part of the text here", `Inside @"..." a quote is written twice.`
+	}
+	s.diags.Warnf(codeRepaired, diag.Span{Pos: diag.Pos(at), EndPos: diag.Pos(to)}, hint, "%s", message)
+	s.emit(tokenString, token)
+	return true
+}
+
+// stringEnd is the length of the string at the start of the line, or -1; with
+// repair a quote after a backslash is its end if what follows may follow a
+// string, and in a verbatim string is a part of it if not. escaped reports
+// whether there is a quote after a backslash.
+func stringEnd(line string, verbatim, repair bool) (end int, escaped bool) {
+	quote := line[0]
+	for i := 1; i < len(line); i++ {
+		switch {
+		case line[i] == '\\' && i+1 < len(line) && line[i+1] == quote && !(verbatim && i+2 < len(line) && line[i+2] == quote):
+			escaped = true
+			ends := verbatim
+			if repair {
+				ends = followsString(line[i+2:])
+			}
+			if ends {
+				return i + 2, true
+			}
+			i++
+		case line[i] == '\\' && !verbatim:
+			i++
+		case line[i] == quote && verbatim && i+1 < len(line) && line[i+1] == quote:
+			i++
+		case line[i] == quote:
+			return i + 1, escaped
+		}
+	}
+	return -1, escaped
+}
+
+// followsString reports whether the rest of a line may stand after a string.
+func followsString(rest string) bool {
+	after := strings.TrimLeft(rest, " \t")
+	if after == "" || strings.IndexByte(",)]};|:", after[0]) >= 0 || strings.HasPrefix(after, "//") {
+		return true
+	}
+	return len(after) < len(rest) && (isIdentByte(after[0], true) || strings.IndexByte("=!<>+-*", after[0]) >= 0)
+}
+
+// badEscapeAt is where the first escape stands that Kusto does not have, or 0.
+func badEscapeAt(literal string, verbatim bool) int {
+	if verbatim {
+		return 0
+	}
+	for i := 1; i < len(literal)-1; {
+		if literal[i] != '\\' {
+			i++
+			continue
+		}
+		n, _ := unescape(literal[i : len(literal)-1])
+		if n == 0 {
+			return i
+		}
+		i += n
+	}
+	return 0
+}
+
+// hasBadEscape reports whether there is an escape that Kusto does not have in
+// the text of a string.
+func hasBadEscape(body string) bool {
+	for i := 0; i < len(body); {
+		if body[i] != '\\' {
+			i++
+			continue
+		}
+		n, _ := unescape(body[i:])
+		if n == 0 {
+			return true
+		}
+		i += n
+	}
+	return false
+}
+
 // unquote returns the text of a string literal that the scanner has accepted.
 func unquote(literal string) string {
 	body := trimHidden(literal)
@@ -186,6 +299,7 @@ func unquote(literal string) string {
 	if first < 0 {
 		return body
 	}
+	author := hasBadEscape(body)
 	out := make([]byte, first, len(body))
 	copy(out, body)
 	for i := first; i < len(body); {
@@ -197,6 +311,9 @@ func unquote(literal string) string {
 		n, r := unescape(body[i:])
 		if utf16.IsSurrogate(r) {
 			n, r = unescapePair(body[i:])
+		}
+		if author && !(n == 2 && strings.IndexByte(`\"'`, body[i+1]) >= 0) {
+			n, r = 1, '\\'
 		}
 		out = utf8.AppendRune(out, r)
 		i += n

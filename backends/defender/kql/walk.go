@@ -34,6 +34,8 @@ func Walk(n diag.Node, f func(diag.Node) bool) {
 			Walk(&n.Cols[i], f)
 		}
 		walkExprs(n.Values, f)
+	case *Apply:
+		walkExprs(n.Args, f)
 	case *Where:
 		Walk(n.Pred, f)
 	case *Extend:
@@ -42,6 +44,14 @@ func Walk(n diag.Node, f func(diag.Node) bool) {
 		walkNamed(n.Cols, f)
 	case *ProjectAway:
 		walkColumns(n.Names, f)
+	case *ProjectKeep:
+		walkColumns(n.Names, f)
+	case *ProjectReorder:
+		walkColumns(n.Names, f)
+	case *ProjectRename:
+		walkNamed(n.Cols, f)
+	case *SubQuery:
+		Walk(n.Query, f)
 	case *Summarize:
 		walkNamed(n.Aggs, f)
 		walkNamed(n.By, f)

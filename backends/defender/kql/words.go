@@ -71,6 +71,7 @@ var binaryLevels = map[string]level{
 // an empty list.
 var listOperators = map[string]bool{
 	"in": false, "in~": false, "has_any": false, "!in": true, "!in~": true, "has_all": true,
+	"!has_any": true, "!has_all": false, // which Kusto has not
 }
 
 // joinKinds are the kinds of join.

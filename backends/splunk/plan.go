@@ -786,7 +786,7 @@ func (p *planner) events(q ir.Query, n need) rows {
 		if p.form == backends.Datamodel {
 			col, ok := p.b.schema.Column(schema.CIM, src.scan.Physical.Table, f.Name)
 			c.nullable = c.nullable && (!ok || col.Fill == "")
-			c.own = ownFill(col)
+			c.own, c.many = ownFill(col), col.MultiValue
 		}
 		return c
 	}
@@ -958,7 +958,7 @@ func (p *planner) keys(s *ir.Scan, fields []*ir.Field) ([]*ir.Col, scope) {
 	var sc scope
 	for i, f := range fields {
 		col := &ir.Col{Span: f.Span, As: f.Name, X: f}
-		c := column{name: f.Name, t: f.T, own: ownFill(infos[i])}
+		c := column{name: f.Name, t: f.T, own: ownFill(infos[i]), many: infos[i].MultiValue}
 		if fill {
 			col.X = orUnknown(f)
 		}
@@ -1062,12 +1062,21 @@ func (p *planner) manyValues(src source) {
 	for _, st := range src.steps {
 		for _, f := range ir.Fields(st.rest...) {
 			if info, _ := p.b.schema.Column(schema.CIM, src.scan.Physical.Table, f.Name); info.MultiValue {
-				p.reasons = append(p.reasons, ir.Reason{Span: f.Span, Code: codeManyValues, Effect: ir.Mixed,
+				p.reason(ir.Reason{Span: f.Span, Code: codeManyValues, Effect: ir.Mixed,
 					Message: f.Name + " may hold several values in one event, of which each is tested by itself here.",
 					Hint:    "Use conditions that a search can say: words without a single-character wildcard, case or regular expression."})
 			}
 		}
 	}
+}
+
+// takesMany notes a function of such a field, which gives nothing for several
+// values: of each row of tstats it takes one, and eval does with a list as the
+// function pleases.
+func (p *planner) takesMany(f *ir.Field) {
+	p.reason(ir.Reason{Span: f.Span, Code: codeManyValues, Effect: ir.Mixed,
+		Message: f.Name + " may hold several values in one event, of which a function takes each by itself here.",
+		Hint:    "Use conditions on the field itself, or allow it with hunt.allow where events have one value."})
 }
 
 // reason notes an infidelity, once.

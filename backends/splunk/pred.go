@@ -27,6 +27,8 @@ type column struct {
 	own string
 	// hidden columns are read on the way and not shown.
 	hidden bool
+	// many: an event may have several values in it.
+	many bool
 	// epoch: a time in seconds since 1970, which nobody can read.
 	epoch bool
 }
@@ -727,6 +729,11 @@ func (p *planner) value(e ir.Expr, sc scope) ir.Expr {
 		c := *e
 		c.Args = make([]ir.Expr, len(e.Args))
 		for i, a := range e.Args {
+			if f, ok := a.(*ir.Field); ok {
+				if col, _ := sc.find(f.Name); col.many && !p.onEvents { // manyValues looks at those
+					p.takesMany(f)
+				}
+			}
 			switch ir.FuncOf(e.Func).Param(i) {
 			case ir.Predicate:
 				c.Args[i] = p.where(a, sc)

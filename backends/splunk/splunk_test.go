@@ -265,24 +265,35 @@ func TestNative(t *testing.T) {
 }
 
 // TestManyValues: a test behind the search on a field that may hold several
-// values is an infidelity; one in the search is none.
+// values is an infidelity, and a function of one; a test in the search is none.
 func TestManyValues(t *testing.T) {
 	b := testBackend(t)
+	hashed := events("process_creation", is("Hashes", "a"))
+	made := func(in ir.Query, x ir.Expr) ir.Query {
+		return &ir.Extend{Span: at(3), Input: in, Cols: []*ir.Col{{Span: at(3), As: "made", X: x}}}
+	}
+	shown := &ir.Project{Span: at(3), Input: hashed, Cols: []*ir.Col{{Span: at(3), As: "h", X: logical("Hashes")}}}
+	lower := call1(ir.Lower, logical("Hashes"))
 	for _, tt := range []struct {
-		pred ir.Expr
-		want int
+		query ir.Query
+		want  int
 	}{
-		{is("Hashes", "a"), 0},
-		{&ir.Regexp{Span: at(2), X: logical("Hashes"), Source: "a.c"}, 1},
+		{hashed, 0},
+		{events("process_creation", &ir.Regexp{Span: at(2), X: logical("Hashes"), Source: "a.c"}), 1},
+		{events("process_creation", &ir.Regexp{Span: at(2), X: lower, Source: "a.c"}), 1},
+		{made(hashed, logical("Hashes")), 0},
+		{made(hashed, lower), 1},
+		{made(shown, call1(ir.Lower, logical("h"))), 1},
 	} {
 		n := 0
-		for _, r := range b.Compile(&ir.Hunt{Query: events("process_creation", tt.pred)}).Reasons {
+		a := b.Compile(&ir.Hunt{Query: tt.query})
+		for _, r := range a.Reasons {
 			if r.Code == codeManyValues {
 				n++
 			}
 		}
-		if n != tt.want {
-			t.Errorf("%s: %d reasons, want %d", ir.FormatExpr(tt.pred), n, tt.want)
+		if n != tt.want || a.Query == "" {
+			t.Errorf("%d reasons, want %d, for\n%s\n%v", n, tt.want, ir.Format(tt.query), a.Diagnostics)
 		}
 	}
 }

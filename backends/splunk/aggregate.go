@@ -33,6 +33,8 @@ func (p *planner) aggregate(q *ir.Aggregate, above ir.Expr) rows {
 			if c, ok := k.X.(*ir.Call); ok {
 				if s, ok := timeBin(c); ok {
 					size = s
+				} else if f, ok := c.Args[0].(*ir.Field); ok && f.Name == timeColumn {
+					size = partSize(c.Func)
 				}
 			}
 			below.clock = gcd(gcd(size, quarterHour), below.clock)
@@ -834,6 +836,18 @@ func gcd(a, b int64) int64 {
 		a, b = b, a%b
 	}
 	return a
+}
+
+// partSize is how finely a time has to be told for a part of its date, in
+// seconds: the quarters of an hour do for all but minutes, in any time zone.
+func partSize(f ir.FuncID) int64 {
+	switch f {
+	case ir.Minute:
+		return 60
+	case ir.Hour, ir.Day, ir.Week, ir.Month, ir.Year, ir.Weekday:
+		return quarterHour
+	}
+	return 1
 }
 
 // timeBin is the size in seconds of a bin of the event time, if it is whole.

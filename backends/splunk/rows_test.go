@@ -51,6 +51,8 @@ func TestRowsOfEvents(t *testing.T) {
 			backends.Tstats, "", []string{`| eval src_ip = if(src_ip != "unknown", src_ip, null()) | sort 0 - src_ip`}},
 		{"a key under two names", &ir.Aggregate{Span: at(4), By: []*ir.Col{{Span: at(4), As: "Computer", X: computer}, {Span: at(4), As: "host", X: computer}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}}, Input: processes},
 			backends.Tstats, "", []string{"by Processes.dest |", "| stats sum(count) as n by dest, host"}},
+		{"a key that is a part of the time", &ir.Aggregate{Span: at(4), By: []*ir.Col{{Span: at(4), As: "hour", X: call1(ir.Hour, when)}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}}, Input: processes},
+			backends.Tstats, "", []string{"by _time span=15m"}},
 		{"the time under another name", &ir.Project{Span: at(3), Input: processes, Cols: []*ir.Col{{Span: at(3), As: "Computer", X: computer}, {Span: at(3), As: "when", X: when}}},
 			backends.Tstats, "", []string{"by Processes.dest, _time span=1s |", "| table dest, when"}},
 		{"the mean of a column of which a row of a left join may have none", &ir.Aggregate{Span: at(5), Aggs: []*ir.Agg{{As: "mean", Func: ir.Avg, X: field("port", ir.Int)}},

@@ -454,7 +454,7 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 	out := &Hunt{Path: h.Path, Line: max(h.Pos.Line, 1), ID: h.Meta.ID, Name: h.Meta.Name, Title: h.Meta.Title, Kind: h.Kind, Counted: h.CountedBy != "", rel: s.rel}
 	var diags diag.List
 	if b.schema != nil && !hurt {
-		diags = b.schema.Check(h)
+		diags = checkSafely(b.schema, h)
 		hurt = diags.HasErrors()
 	}
 	occurs := make([]bool, len(h.Allow))
@@ -483,6 +483,17 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 		}
 	}
 	return out, diags
+}
+
+// checkSafely checks the types of a hunt; a defect of the check is a
+// diagnostic.
+func checkSafely(s *schema.Schema, h *ir.Hunt) (diags diag.List) {
+	defer func() {
+		if v := recover(); v != nil {
+			diags = diag.List{defect(h.At(), v)}
+		}
+	}()
+	return s.Check(h)
 }
 
 // lower compiles one hunt to one target and judges the result. A defect of a

@@ -412,6 +412,8 @@ func (b *blanks) pred(e ir.Expr, neg bool) {
 				b.say(cmp.Or(p.Span, e.Span), ir.Over, neg, e.X)
 			}
 		}
+	case *ir.Term:
+		b.value(e.X)
 	case *ir.Regexp:
 		b.value(e.X)
 		if ir.RegexpMayMatch(e.Source, "") {

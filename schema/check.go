@@ -488,6 +488,8 @@ func (c *checker) pred(in *columns, e ir.Expr) {
 		c.compare(in, e)
 	case *ir.Match:
 		c.match(e, e.X, c.expr(in, e.X), e.Any)
+	case *ir.Term:
+		c.text(e, e.X, c.expr(in, e.X))
 	case *ir.Regexp:
 		c.text(e, e.X, c.expr(in, e.X))
 	case *ir.InCIDR:

@@ -136,6 +136,9 @@ func sameExpr(a, b ir.Expr) bool {
 	case *ir.Compare:
 		b, ok := b.(*ir.Compare)
 		return ok && a.Op == b.Op && a.Cased == b.Cased && sameExpr(a.L, b.L) && sameExpr(a.R, b.R)
+	case *ir.Term:
+		b, ok := b.(*ir.Term)
+		return ok && a.Cased == b.Cased && slices.EqualFunc(a.Any, b.Any, ir.Pattern.Equal) && sameExpr(a.X, b.X)
 	case *ir.Regexp:
 		b, ok := b.(*ir.Regexp)
 		return ok && a.Source == b.Source && sameExpr(a.X, b.X)

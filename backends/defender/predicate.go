@@ -43,6 +43,10 @@ func (p *planner) pred(in ir.Query, e ir.Expr, exact bool) ir.Expr {
 		return p.negate(in, e)
 	case *ir.Match:
 		return p.match(in, e)
+	case *ir.Term:
+		c := *e
+		c.X = p.text(in, e.X)
+		return &c
 	case *ir.Regexp:
 		return p.regexp(in, e)
 	case *ir.Compare:

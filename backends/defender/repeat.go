@@ -32,6 +32,9 @@ func same(a, b ir.Expr) bool {
 	case *ir.Match:
 		b, ok := b.(*ir.Match)
 		return ok && a.Cased == b.Cased && len(a.Any) == len(b.Any) && same(a.X, b.X) && slices.EqualFunc(a.Any, b.Any, samePattern)
+	case *ir.Term:
+		b, ok := b.(*ir.Term)
+		return ok && a.Cased == b.Cased && len(a.Any) == len(b.Any) && same(a.X, b.X) && slices.EqualFunc(a.Any, b.Any, samePattern)
 	case *ir.Regexp:
 		b, ok := b.(*ir.Regexp)
 		return ok && a.Source == b.Source && same(a.X, b.X)

@@ -73,6 +73,10 @@ func (p *pipeline) comparison(c *exprCmp) ir.Expr {
 		return p.place(at, c)
 	case c.Like != nil:
 		return p.like(at, c)
+	case c.Has != nil:
+		return p.has(at, c, []*text{c.Has})
+	case c.HasAny != nil:
+		return p.has(at, c, c.HasAny)
 	case c.Regex != nil:
 		x := p.sum(c.L)
 		if x == nil || !p.isText(x, c.L) {
@@ -136,6 +140,24 @@ func (p *pipeline) place(at diag.Span, c *exprCmp) ir.Expr {
 		pat.Append(ir.Part{Wild: ir.Many})
 	}
 	return &ir.Match{Span: at, X: x, Any: []ir.Pattern{pat}, Cased: cased}
+}
+
+// has looks for whole terms.
+func (p *pipeline) has(at diag.Span, c *exprCmp, terms []*text) ir.Expr {
+	x := p.sum(c.L)
+	if x == nil || !p.isText(x, c.L) {
+		return nil
+	}
+	t := &ir.Term{Span: at, X: x, Cased: c.HasWord == "has"+casedSuffix}
+	for _, v := range terms {
+		textAt := p.between(v.Pos, v.EndPos)
+		if v.Column != nil || unquote(v.Value) == "" {
+			p.diags.Errorf(codeExprType, textAt, "Write the term in quotes.", "a term is a constant")
+			return nil
+		}
+		t.Any = append(t.Any, ir.TextPattern(textAt, unquote(v.Value)))
+	}
+	return t
 }
 
 // like compares with a text that has wildcards, written as in a selection.
@@ -497,7 +519,7 @@ func (o *exprOr) alone() *exprSum {
 	}
 	n := o.Terms[0].Terms[0]
 	c := n.X
-	if len(n.Nots) > 0 || c.Op != "" || c.Low != nil || c.In != nil || c.Text != nil || c.Like != nil || c.Regex != nil {
+	if len(n.Nots) > 0 || c.Op != "" || c.Low != nil || c.In != nil || c.Text != nil || c.Has != nil || c.HasAny != nil || c.Like != nil || c.Regex != nil {
 		return nil
 	}
 	return c.L

@@ -127,6 +127,9 @@ type (
 		In          []*exprSum `parser:"  '(' @@ (',' @@)* ')'"`
 		Place       string     `parser:"| @('contains' | 'startswith' | 'endswith' | 'contains_cs' | 'startswith_cs' | 'endswith_cs')"`
 		Text        *text      `parser:"  @@"`
+		HasWord     string     `parser:"| @('has' | 'has_cs')"`
+		Has         *text      `parser:"  @@"`
+		HasAny      []*text    `parser:"| 'has_any' '(' @@ (',' @@)* ')'"`
 		LikeWord    string     `parser:"| @('like' | 'like_cs')"`
 		Like        *text      `parser:"  @@"`
 		Regex       *text      `parser:"| 'matches' 'regex' @@ )?"`

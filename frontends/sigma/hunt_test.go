@@ -131,6 +131,7 @@ hunt:
         where Timestamp > ago(1d) and now() - Timestamp < 12h and CommandLine contains ParentImage
         where User == "Root" and User !== Computer and n == 3 and User !== "x" and Path endswith_cs ".EXE" and User in_cs ("a", "B")
             and Path like "C:\*\\x?\*" and CommandLine contains_cs Path and n > -5 and Timestamp - Start > -5m
+        where CommandLine has "enc" or CommandLine has_any ("a b", "c") and not User has_cs "X"
         gaps of Timestamp as third by User back 3
         sessions of Timestamp as start by User, Computer gap 30m
 `, `
@@ -145,6 +146,7 @@ extend level = if(n > 1000, "long", if((n > 100 and (Ip in 10.0.0.0/8 or Ip in f
 where (Timestamp > -(now(), 24h0m0s) and -(now(), Timestamp) < 12h0m0s and CommandLine contains ParentImage)
 where (User ~!cased "Root" and User !=!cased Computer and n = 3 and exists User and not User ~!cased "x" and Path ~!cased *".EXE" and User ~!cased "a"|"B" ` +
 			`and Path ~ "C:*\x"?"*" and CommandLine contains!cased Path and n > -5 and -(Timestamp, Start) > -5m0s)
+where (CommandLine has "enc" or (CommandLine has "a b"|"c" and not User has!cased "X"))
 gaps of Timestamp as third by User back 3
 sessions of Timestamp as start by User, Computer gap 30m0s
 `},

@@ -52,6 +52,12 @@ func show(e ir.Expr) string {
 			out = append(out, pattern(p))
 		}
 		return show(e.X) + " ~" + cased(e.Cased) + " " + strings.Join(out, "|")
+	case *ir.Term:
+		var out []string
+		for _, p := range e.Any {
+			out = append(out, pattern(p))
+		}
+		return show(e.X) + " has" + cased(e.Cased) + " " + strings.Join(out, "|")
 	case *ir.Regexp:
 		return show(e.X) + " re /" + e.Source + "/"
 	case *ir.InCIDR:

@@ -275,7 +275,7 @@ func aggText(a *ir.Agg) string {
 // Words that would be read as something else where a name may stand.
 var pipelineWords = []string{
 	"and", "or", "not", "true", "false", "between", "in", "contains", "startswith", "endswith", "matches", "regex",
-	"in_cs", "contains_cs", "startswith_cs", "endswith_cs", "like", "like_cs",
+	"in_cs", "contains_cs", "startswith_cs", "endswith_cs", "like", "like_cs", "has", "has_cs", "has_any",
 	"by", "of", "as", "on", "per", "along", "back", "gap", "asc", "desc", "within", "before", "after", "kind",
 }
 
@@ -564,6 +564,13 @@ func predText(e ir.Expr, least int) string {
 			return "(" + s + ")"
 		}
 		return s
+	case *ir.Term:
+		parts := termParts(e)
+		s := strings.Join(parts, " or ")
+		if len(parts) > 1 && least > 0 {
+			return "(" + s + ")"
+		}
+		return s
 	case *ir.Regexp:
 		return sumText(e.X) + " matches regex " + regexText(e, e.Source)
 	case *ir.InCIDR:
@@ -724,6 +731,29 @@ func matchParts(m *ir.Match) []string {
 		out = append([]string{x + " in" + suffix + " (" + strings.Join(exact, ", ") + ")"}, out...)
 	}
 	return out
+}
+
+// termParts writes the search for whole terms as alternatives.
+func termParts(t *ir.Term) []string {
+	var terms []string
+	for _, p := range t.Any {
+		text, ok := p.Literal()
+		if !ok || text == "" {
+			cannot(t, "", "a term %q with a wildcard", p)
+		}
+		terms = append(terms, textLit(p, text))
+	}
+	x := sumText(t.X)
+	switch {
+	case len(terms) == 0:
+		cannot(t, "", "a comparison with no value")
+	case len(terms) > 1 && !t.Cased:
+		return []string{x + " has_any (" + strings.Join(terms, ", ") + ")"}
+	}
+	for i, s := range terms {
+		terms[i] = x + " has" + suffixOf(t.Cased) + " " + s
+	}
+	return terms
 }
 
 // mirror puts constants on the right of comparisons, where the language reads

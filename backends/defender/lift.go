@@ -102,6 +102,9 @@ func (l *lifter) query(q *kql.Query) ir.Query {
 	case *kql.Datatable:
 		l.unknown(src, "a datatable needs a name, by let, and something to be joined with")
 		return &ir.Union{Span: src.Span}
+	case *kql.Apply:
+		l.unknown(src, "the function %s, which gives rows, is not understood", src.Name)
+		return &ir.Union{Span: src.Span}
 	case *kql.Table:
 		if out = l.named(src.Name); out != nil {
 			if _, table := out.(*ir.Table); table {

@@ -108,7 +108,7 @@ func (t *textReader) summarize(in rows, op *kql.Summarize, s *scope) rows {
 			var parts []*ir.Agg
 			x := t.parts(in, out, q, n.X, name, &parts)
 			q.Aggs = append(q.Aggs, parts...)
-			mid := rows{}
+			mid := rows{q: q}
 			for _, a := range q.Aggs {
 				mid.put(a.As, a.Type())
 			}
@@ -119,6 +119,9 @@ func (t *textReader) summarize(in rows, op *kql.Summarize, s *scope) rows {
 			out.put(name, ir.TypeOf(v))
 			after = append(after, &ir.Col{Span: n.Span, As: name, X: v})
 		}
+	}
+	if len(q.Aggs)+len(keys) == 0 {
+		t.fail(codeTextAggregate, op, "Count the rows.", "summarize has neither a key nor an aggregate")
 	}
 	if len(after) == len(q.Aggs) && !slices.ContainsFunc(after, func(c *ir.Col) bool { _, ok := c.X.(*ir.Field); return !ok }) {
 		return out

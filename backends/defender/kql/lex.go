@@ -70,6 +70,8 @@ type scanner struct {
 	prev   string // the value of the last token that is not space
 	diags  diag.List
 	repair bool // read slips that have one reading only
+	valid  int  // with repair: up to here the text is known to need none
+	broken int  // and up to here, that it needs some
 }
 
 // lex returns the tokens of a text, ending in EOF. Where it finds what is no

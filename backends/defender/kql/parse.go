@@ -294,7 +294,7 @@ var opReaders = wordSet("where", "filter", "extend", "project", "project-away", 
 	"top", "take", "limit", "serialize", "join", "lookup", "union")
 
 // readOp reads the operator whose name comes next.
-func readOp(lex *lexer.PeekingLexer) (Op, error) {
+func readOp(lex *lexer.PeekingLexer, script bool) (Op, error) {
 	switch lex.Peek().Value {
 	case "where", "filter":
 		return op(readWhere(lex))
@@ -361,7 +361,7 @@ func readOp(lex *lexer.PeekingLexer) (Op, error) {
 	case "union":
 		return op(readUnionOp(lex))
 	}
-	return skipOp(lex), nil
+	return skipOp(lex, script), nil
 }
 
 // whyNot is the error for a list of columns that was optional and did not
@@ -381,8 +381,9 @@ func op[T Op](v T, err error) (Op, error) {
 	return v, nil
 }
 
-// skipOp takes everything up to the end of the operator.
-func skipOp(lex *lexer.PeekingLexer) *Unknown {
+// skipOp takes everything up to the end of the operator; in a script that may be
+// where another query starts.
+func skipOp(lex *lexer.PeekingLexer, script bool) *Unknown {
 	name, first := lex.PeekAny(func(lexer.Token) bool { return false })
 	depth := 0
 	for t := lex.Peek(); !t.EOF(); t = lex.Peek() {
@@ -392,7 +393,7 @@ func skipOp(lex *lexer.PeekingLexer) *Unknown {
 		case ")", "]", "}":
 			depth--
 		}
-		if depth < 0 || depth == 0 && (t.Value == "|" || t.Value == ";") {
+		if depth < 0 || depth == 0 && (t.Value == "|" || t.Value == ";" || script && startsQuery(lex)) {
 			break
 		}
 		lex.Next()
@@ -425,8 +426,8 @@ func (q *Query) lets(lex *lexer.PeekingLexer) error {
 			return err
 		}
 		end := lex.Peek()
-		if end.Value == "(" {
-			return errorAt(spanOf(end), "write the value where it is used", "a let of anything but rows is not read")
+		if f, ok := l.Query.Source.(*Apply); ok && len(l.Query.Ops) == 0 {
+			return errorAt(f.Span, "write the value where it is used", "a let of anything but rows is not read")
 		}
 		if end.Value != ";" {
 			return expected("; after the let statement", end)
@@ -463,7 +464,7 @@ func (q *Query) pipes(lex *lexer.PeekingLexer, diags *diag.List, script bool) er
 			return err
 		}
 		mark := lex.MakeCheckpoint()
-		op, err := readOp(lex)
+		op, err := readOp(lex, script)
 		if err == nil && !endsOp(lex.Peek()) {
 			if script && startsLine(lex) {
 				q.Ops = append(q.Ops, op)
@@ -477,7 +478,7 @@ func (q *Query) pipes(lex *lexer.PeekingLexer, diags *diag.List, script bool) er
 			}
 			*diags = append(*diags, diagnose(err, ""))
 			lex.LoadCheckpoint(mark)
-			op = skipOp(lex)
+			op = skipOp(lex, script)
 		}
 		q.Ops = append(q.Ops, op)
 	}

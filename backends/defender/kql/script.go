@@ -127,19 +127,30 @@ func startsLine(lex *lexer.PeekingLexer) bool {
 	return t.Pos.Line > lex.RawPeek().Pos.Line
 }
 
+// startsQuery reports whether the next token looks like the start of another
+// statement: a let at the start of a line, or a name at its very start with a
+// pipe behind it.
+func startsQuery(lex *lexer.PeekingLexer) bool {
+	t := lex.Peek()
+	if t.Type != tokenIdent || !startsLine(lex) {
+		return false
+	}
+	if t.Value == "let" {
+		return true
+	}
+	mark := lex.MakeCheckpoint()
+	lex.Next()
+	next := lex.Peek().Value
+	lex.LoadCheckpoint(mark)
+	return t.Pos.Column == 1 && next == "|"
+}
+
 // skipStatement moves on to the next semicolon, or to a word that starts a line
-// and a query: a let, or a name with a pipe after it.
+// and a query.
 func skipStatement(lex *lexer.PeekingLexer) {
 	for first := true; !lex.Peek().EOF() && lex.Peek().Value != ";"; first = false {
-		if !first && startsLine(lex) {
-			t := lex.Peek()
-			mark := lex.MakeCheckpoint()
-			lex.Next()
-			next := lex.Peek().Value
-			lex.LoadCheckpoint(mark)
-			if t.Value == "let" || t.Type == tokenIdent && t.Pos.Column == 1 && next == "|" {
-				return
-			}
+		if !first && startsQuery(lex) {
+			return
 		}
 		lex.Next()
 	}

@@ -5,6 +5,8 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/alecthomas/participle/v2/lexer"
+
 	"github.com/huntc/huntc/diag"
 )
 
@@ -176,6 +178,28 @@ func octalEscape(s string) (n int, r rune) {
 	return n, r
 }
 
+// isValid reports whether the rest of the line consists of tokens as it is. A
+// line that does is never read in another way.
+func (s *scanner) isValid(line string) bool {
+	end := s.pos.Offset + len(line)
+	switch {
+	case end <= s.valid:
+		return true
+	case end <= s.broken:
+		return false
+	}
+	strict := scanner{text: line, pos: lexer.Position{Line: 1, Column: 1}, prev: s.prev}
+	for strict.pos.Offset < len(line) && len(strict.diags) == 0 {
+		strict.next()
+	}
+	if len(strict.diags) == 0 {
+		s.valid = end
+		return true
+	}
+	s.broken = end
+	return false
+}
+
 // repaired reads a string as its author must have meant it, where Kusto reads
 // something else or nothing: one with an escape that does not exist, or one that
 // ends in a single backslash. It is false where nothing needs repair.
@@ -184,12 +208,15 @@ func (s *scanner) repaired(rest string, start int, body string, verbatim bool) b
 	if end := strings.IndexAny(body, "\r\n"); end >= 0 {
 		line = body[:end]
 	}
+	if s.isValid(rest[:start+len(line)]) {
+		return false
+	}
 	end, escapedQuote := stringEnd(line, verbatim, false)
 	bad := 0
 	if end > 0 {
 		bad = badEscapeAt(line[:end], verbatim)
 	}
-	if end > 0 && bad == 0 && !(escapedQuote && !followsString(line[end:])) {
+	if end > 0 && bad == 0 && !(escapedQuote && !followsString(line[end:], verbatim)) {
 		return false
 	}
 	if end < 0 || escapedQuote {
@@ -222,7 +249,7 @@ func stringEnd(line string, verbatim, repair bool) (end int, escaped bool) {
 			escaped = true
 			ends := verbatim
 			if repair {
-				ends = followsString(line[i+2:])
+				ends = followsString(line[i+2:], verbatim)
 			}
 			if ends {
 				return i + 2, true
@@ -239,10 +266,12 @@ func stringEnd(line string, verbatim, repair bool) (end int, escaped bool) {
 	return -1, escaped
 }
 
-// followsString reports whether the rest of a line may stand after a string.
-func followsString(rest string) bool {
+// followsString reports whether the rest of a line may stand after a string. In
+// one with @, which is a regular expression then, a bracket is taken for a part
+// of it.
+func followsString(rest string, verbatim bool) bool {
 	after := strings.TrimLeft(rest, " \t")
-	if after == "" || strings.IndexByte(",)]};|:", after[0]) >= 0 || strings.HasPrefix(after, "//") {
+	if after == "" || strings.IndexByte(",);|", after[0]) >= 0 || !verbatim && strings.IndexByte("]}:", after[0]) >= 0 || strings.HasPrefix(after, "//") {
 		return true
 	}
 	return len(after) < len(rest) && (isIdentByte(after[0], true) || strings.IndexByte("=!<>+-*", after[0]) >= 0)

@@ -24,5 +24,6 @@ const (
 	codeUnusedAllow diag.Code = "HC0620" // allow of something that does not occur
 	codeOtherTarget diag.Code = "HC0621" // the document names other targets
 	codeCounted     diag.Code = "HC0622" // there to be counted
+	codeImport      diag.Code = "HC0630" // no document of an imported hunt
 	codeInternal    diag.Code = "HC0699" // a defect of huntc itself
 )

@@ -12,7 +12,8 @@ type Verdict string
 
 const (
 	// Equal: the same sources, with the same condition, over the same time, and
-	// the same thresholds.
+	// the same thresholds. A time that one of them leaves to whoever runs it is
+	// noted, and does not count.
 	Equal Verdict = "equal"
 	// Alike: the same in all parts, which are combined in different ways, or
 	// in ways that could not be compared.
@@ -104,8 +105,11 @@ func Compare(left, right *Facts) Comparison {
 	}
 	lists(JoinKind, left.Joins, right.Joins)
 	lists(Name, left.Named, right.Named)
+	counting := slices.DeleteFunc(slices.Clone(c.Differences), func(d Difference) bool {
+		return d.Kind == Time && (open(left.LookBacks) || open(right.LookBacks))
+	})
 	switch {
-	case len(c.Differences) > 0:
+	case len(counting) > 0:
 		c.Verdict = Different
 	case slices.Equal(left.selection, right.selection):
 		c.Verdict = Equal
@@ -113,6 +117,11 @@ func Compare(left, right *Facts) Comparison {
 		c.Verdict = Alike
 	}
 	return c
+}
+
+// open reports whether a hunt says nothing of the time.
+func open(backs []time.Duration) bool {
+	return !slices.ContainsFunc(backs, func(d time.Duration) bool { return d != 0 })
 }
 
 func texts(tests []Test) []string {

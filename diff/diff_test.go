@@ -50,6 +50,8 @@ func TestCompare(t *testing.T) {
 		{name: "how rows are shown does not matter", left: base, right: base, leftPipe: "        project Computer, Image\n        sort by Image asc\n", verdict: diff.Equal},
 		{name: "the time", left: base, right: base, leftBack: 24 * time.Hour, rightBack: 7 * 24 * time.Hour, verdict: diff.Different,
 			want: []string{"time (only left: 1d | only right: 7d)"}},
+		{name: "a time that one leaves open", left: base, right: base, rightBack: 7 * 24 * time.Hour, verdict: diff.Equal,
+			want: []string{"time (only left: not said | only right: 7d)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			side := func(detection, pipe string, back time.Duration) *diff.Facts {

@@ -173,3 +173,7 @@ func quoted(s string) string {
 	b.WriteByte('"')
 	return b.String()
 }
+
+// QuoteScalar writes a text as a YAML value of a block, with quotes where it
+// needs them.
+func QuoteScalar(s string) string { return yamlScalar(s, false) }

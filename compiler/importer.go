@@ -1,0 +1,400 @@
+package compiler
+
+import (
+	"cmp"
+	"crypto/sha1"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/diff"
+	"github.com/huntc/huntc/frontends/briefing"
+	"github.com/huntc/huntc/frontends/sigma"
+	"github.com/huntc/huntc/internal/ioc"
+	"github.com/huntc/huntc/ir"
+)
+
+// Imported is a briefing as documents.
+type Imported struct {
+	Path        string
+	Headings    int // of hunts in the briefing
+	Hunts       []ImportedHunt
+	Templates   []ImportedHunt // indicators that a template looks for
+	Diagnostics diag.List
+}
+
+// ImportedHunt is one hunt of a briefing, with the document that was made of
+// it.
+type ImportedHunt struct {
+	diag.Span
+	Title, ID string
+	File      string // name of the document, below the folder of outputs
+	Document  []byte // nil if it could not be written
+	// Basis is the half that the document says: "spl", "kql", "native" where
+	// neither half could be read in full, or "template".
+	Basis      string
+	SPL, KQL   Half
+	Comparison *diff.Comparison // nil unless both halves have a logical form
+}
+
+// Half is one language's side of a hunt.
+type Half struct {
+	Queries int        // 0 if the hunt has no such half
+	Status  LiftStatus // "" without a query
+	Logical bool       // the half has a form in the terms of documents
+	Reason  string     // the first error, with its code
+}
+
+// Import makes a document of every hunt of a briefing, and of every list of
+// indicators that it sends to a template. No hunt is lost: one that cannot be
+// read keeps its texts as they are. A name that is in taken already goes to no
+// further document; Import adds those that it gives.
+func (l *Lifter) Import(file string, src []byte, taken map[string]bool) *Imported {
+	doc, diags := briefing.Parse(file, src)
+	out := &Imported{Path: file, Diagnostics: diags}
+	if diags.HasErrors() {
+		return out
+	}
+	for _, h := range doc.Headings {
+		if h.Hunt >= 0 {
+			out.Headings++
+		}
+	}
+	names := map[string]bool{}
+	folder := slug(strings.TrimSuffix(path.Base(file), path.Ext(file)))
+	for i := range doc.Hunts {
+		h := l.importHunt(doc, &doc.Hunts[i], out, taken)
+		h.File = freeName(names, folder, h.Title)
+		out.Hunts = append(out.Hunts, h)
+	}
+	for _, t := range doc.Templates {
+		if h, ok := importTemplate(doc, &t); ok {
+			h.File = freeName(names, folder, h.Title)
+			out.Templates = append(out.Templates, h)
+		}
+	}
+	return out
+}
+
+// freeName is a file name for a title that is not taken yet.
+func freeName(taken map[string]bool, folder, title string) string {
+	base := folder + "/" + cmp.Or(slug(title), "hunt")
+	name := base
+	for n := 2; taken[name]; n++ {
+		name = fmt.Sprintf("%s_%d", base, n)
+	}
+	taken[name] = true
+	return name + ".yml"
+}
+
+var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
+
+// slug is a title as part of a file name.
+func slug(s string) string {
+	s = strings.Trim(notSlug.ReplaceAllString(strings.ToLower(s), "_"), "_")
+	return strings.Trim(s[:min(len(s), 60)], "_")
+}
+
+// side is one half on its way.
+type side struct {
+	half Half
+	hunt *ir.Hunt
+	text string
+}
+
+func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Imported, taken map[string]bool) ImportedHunt {
+	in := ImportedHunt{Span: h.Span, Title: h.Title, ID: h.ID, Basis: "native"}
+	meta := importedMeta(doc, h.Title, h.ID, h.Phase, h.Confidence)
+	if taken[meta.Name] {
+		meta.Name = ""
+	} else if meta.Name != "" {
+		taken[meta.Name] = true
+	}
+	spl, kql := l.side("spl", h.SPL, meta, out), l.side("kql", h.KQL, meta, out)
+	in.SPL, in.KQL = spl.half, kql.half
+	if spl.hunt != nil && kql.hunt != nil {
+		c := diff.Compare(diff.FactsOf(withLookBack(spl.hunt)), diff.FactsOf(withLookBack(kql.hunt)))
+		in.Comparison = &c
+	}
+	for _, s := range []struct {
+		name  string
+		this  side
+		other side
+		of    string
+	}{{"spl", spl, kql, "defender"}, {"kql", kql, spl, "splunk"}} {
+		if s.this.hunt == nil {
+			continue
+		}
+		hunt := *s.this.hunt
+		if s.other.half.Queries > 0 && s.other.hunt == nil {
+			hunt.Natives = []*ir.Native{{Span: h.Span, Target: s.of, Text: s.other.text}}
+		}
+		if text, ok := l.written(&hunt, in.remarks(s.name)); ok {
+			in.Basis, in.Document = s.name, text
+			return in
+		}
+	}
+	hunt := &ir.Hunt{Kind: ir.KindHunt, Meta: meta}
+	for _, s := range []struct {
+		target string
+		side   side
+	}{{"splunk", spl}, {"defender", kql}} {
+		if s.side.half.Queries > 0 {
+			hunt.Natives = append(hunt.Natives, &ir.Native{Span: h.Span, Target: s.target, Text: s.side.text})
+			hunt.Targets = append(hunt.Targets, s.target)
+		}
+	}
+	if len(hunt.Targets) == 2 {
+		hunt.Targets = nil
+	}
+	if text, ok := l.written(hunt, in.remarks("native")); ok {
+		in.Document = text
+	} else {
+		out.Diagnostics.Errorf(codeImport, h, "Write the document by hand.", "no document can be made of the hunt %q", h.Title)
+	}
+	return in
+}
+
+// written is the document of a hunt, behind remarks; false if it cannot be
+// written or read again.
+func (l *Lifter) written(h *ir.Hunt, remarks []string) (text []byte, ok bool) {
+	defer func() {
+		if recover() != nil {
+			text, ok = nil, false // the texts themselves still are a document
+		}
+	}()
+	body, diags := sigma.Write(h)
+	if diags.HasErrors() || l.schema.Check(h).HasErrors() {
+		return nil, false
+	}
+	var b strings.Builder
+	for _, r := range remarks {
+		b.WriteString("# " + strings.Join(strings.Fields(r), " ") + "\n")
+	}
+	return append([]byte(b.String()), body...), true
+}
+
+// withLookBack is the query of a hunt with its look-back at its sources.
+func withLookBack(h *ir.Hunt) ir.Query {
+	return ir.MapQuery(h.Query, func(q ir.Query) ir.Query {
+		if s, ok := q.(*ir.Scan); ok && s.LookBack == 0 {
+			c := *s
+			c.LookBack = h.LookBack
+			return &c
+		}
+		return q
+	})
+}
+
+// side reads one half of a hunt, whose queries are read as one.
+func (l *Lifter) side(lang string, queries []briefing.Query, meta ir.Meta, out *Imported) side {
+	s := side{half: Half{Queries: len(queries)}}
+	if len(queries) == 0 {
+		return s
+	}
+	g, err := l.language(lang)
+	if err != nil {
+		panic(err) // the language is one of ours
+	}
+	var texts []string
+	var rows []ir.Query
+	var diags diag.List
+	s.half.Status, s.half.Logical = LiftOK, true
+	for i := range queries {
+		q := &queries[i]
+		texts = append(texts, q.Text)
+		one := g.read(q.Pos.Filename, q.Text)
+		if one.Status != LiftOK && s.half.Status != LiftError {
+			s.half.Status = one.Status
+		}
+		var hunt *ir.Hunt
+		if one.Status == LiftOK {
+			hunt = l.raise(g, one, meta)
+		}
+		inFile(one.Diagnostics, q)
+		diags = append(diags, one.Diagnostics...)
+		if hunt == nil {
+			s.half.Logical = false
+			continue
+		}
+		rows = append(rows, withLookBack(hunt))
+	}
+	s.text = strings.Join(texts, "\n\n")
+	if s.half.Logical {
+		s.hunt = &ir.Hunt{Kind: ir.KindHunt, Meta: meta, Query: rows[0]}
+		if len(rows) > 1 {
+			s.hunt.Query = &ir.Union{Inputs: rows}
+		}
+		hoistLookBack(s.hunt)
+	}
+	for _, d := range diags {
+		if d.Severity == diag.Error && s.half.Reason == "" {
+			s.half.Reason = string(d.Code) + " " + d.Message
+		}
+		if d.Severity == diag.Error {
+			d.Severity = diag.Warning // the hunt is kept as it is
+		}
+		out.Diagnostics = append(out.Diagnostics, d)
+	}
+	return s
+}
+
+// inFile moves places in a query's text to where they stand in the briefing.
+func inFile(list diag.List, q *briefing.Query) {
+	for i := range list {
+		d := &list[i]
+		if d.Pos.Line > 0 {
+			d.Pos = q.PosAt(d.Pos.Offset)
+		}
+		if d.EndPos.Line > 0 {
+			d.EndPos = q.PosAt(d.EndPos.Offset)
+		}
+	}
+}
+
+// remarks say in the document what became of the two halves.
+func (h *ImportedHunt) remarks(basis string) []string {
+	half := func(name string, s Half) string {
+		switch {
+		case s.Queries == 0:
+			return name + ": the briefing has none"
+		case s.Logical:
+			return name + ": read in full"
+		case s.Status == LiftOK:
+			return name + ": read, but without a form in the terms of documents: " + s.Reason
+		}
+		return name + ": not read in full: " + s.Reason
+	}
+	out := []string{half("SPL", h.SPL), half("KQL", h.KQL)}
+	if h.Comparison != nil {
+		out = append(out, "the two halves: "+string(h.Comparison.Verdict))
+		for _, d := range h.Comparison.Differences {
+			out = append(out, "  "+d.Text("SPL", "KQL"))
+		}
+	}
+	switch basis {
+	case "native":
+		return append(out, "the texts are kept as they are")
+	}
+	return append(out, "this document says what the "+strings.ToUpper(basis)+" says")
+}
+
+var levels = map[string]string{"CRIT": "critical", "HIGH": "high", "MED": "medium", "LOW": "low"}
+
+var techniqueID = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
+
+// importedMeta is what a briefing says of a hunt.
+func importedMeta(doc *briefing.Document, title, id, phase, confidence string) ir.Meta {
+	title = strings.Join(strings.Fields(title), " ")
+	m := ir.Meta{Title: cut(title, 256), Status: "experimental", Level: levels[doc.Severity]}
+	m.ID = nameUUID(doc.Article + "\n" + doc.Title + "\n" + id + "\n" + title)
+	if clean := strings.Trim(id, " `"); clean != "" {
+		m.Name = clean
+	}
+	m.Phase = word(phase, "recon", "weapon", "delivery", "exploit", "install", "c2", "actions")
+	m.Confidence = word(confidence, "low", "medium", "high")
+	for _, t := range doc.Techniques {
+		tag := "attack." + strings.ToLower(t.ID)
+		if techniqueID.MatchString(t.ID) && !slices.Contains(m.Tags, tag) {
+			m.Tags = append(m.Tags, tag)
+		}
+	}
+	m.Article = &ir.Article{Title: cut(strings.Join(strings.Fields(doc.Title), " "), 256), URL: doc.Article, Published: doc.Published,
+		Publisher: strings.Join(doc.Sources, ", "), Severity: levels[doc.Severity]}
+	return m
+}
+
+func cut(s string, n int) string {
+	r := []rune(s)
+	return string(r[:min(len(r), n)])
+}
+
+// word is a word of a closed list in the case of the list; "" if it is none.
+func word(s string, list ...string) string {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if slices.Contains(list, s) {
+		return s
+	}
+	return ""
+}
+
+// nameUUID is the UUID of version 5 of a name (RFC 9562) in a namespace of
+// huntc's own: the same hunt of the same article has the same id each time.
+func nameUUID(name string) string {
+	h := sha1.Sum([]byte("https://github.com/huntc/huntc/import\n" + name))
+	h[6] = h[6]&0x0f | 0x50
+	h[8] = h[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}
+
+// templateNames are huntc's names of the templates that briefings refer to.
+var templateNames = []struct{ anchor, template string }{
+	{"asset-exposure", "asset_exposure"}, {"network-ioc", "network_ioc"}, {"hash-ioc", "hash_ioc"},
+}
+
+// importTemplate instantiates a template; false where nothing is left to look
+// for.
+func importTemplate(doc *briefing.Document, t *briefing.TemplateRef) (ImportedHunt, bool) {
+	name := ""
+	for _, n := range templateNames {
+		if strings.Contains(t.Anchor, n.anchor) {
+			name = n.template
+		}
+	}
+	values := func(list []briefing.IOC) []string {
+		var out []string
+		for _, i := range list {
+			if _, excluded := ioc.Lint(i.Kind, i.Value); !excluded && !slices.Contains(out, i.Value) {
+				out = append(out, i.Value)
+			}
+		}
+		return out
+	}
+	var lists []ir.Indicators
+	add := func(name string, list []string) {
+		if len(list) > 0 {
+			lists = append(lists, ir.Indicators{Name: name, Values: list})
+		}
+	}
+	switch name {
+	case "asset_exposure":
+		add("cves", values(t.CVEs))
+	case "network_ioc":
+		add("ips", values(t.IPs))
+		add("domains", values(t.Domains))
+	case "hash_ioc":
+		add("hashes", values(t.Hashes))
+	}
+	h := ImportedHunt{Span: t.Span, Title: t.Title, Basis: "template"}
+	if len(lists) == 0 {
+		return h, false
+	}
+	meta := importedMeta(doc, cmp.Or(t.Title, doc.Title), "", t.Phase, t.Confidence)
+	var b strings.Builder
+	q := sigma.QuoteScalar
+	fmt.Fprintf(&b, "title: %s\nid: %s\nstatus: experimental\n", q(meta.Title), meta.ID)
+	if meta.Level != "" {
+		fmt.Fprintf(&b, "level: %s\n", meta.Level)
+	}
+	b.WriteString("taxonomy: huntc\nhunt:\n    template: " + name + "\n")
+	if a := meta.Article; a != nil {
+		b.WriteString("    article:\n")
+		for _, kv := range [][2]string{{"title", a.Title}, {"url", a.URL}, {"publisher", a.Publisher}, {"published", a.Published}, {"severity", a.Severity}} {
+			if kv[1] != "" {
+				fmt.Fprintf(&b, "        %s: %s\n", kv[0], q(kv[1]))
+			}
+		}
+	}
+	b.WriteString("    iocs:\n")
+	for _, l := range lists {
+		b.WriteString("        " + l.Name + ":\n")
+		for _, v := range l.Values {
+			b.WriteString("            - " + q(v) + "\n")
+		}
+	}
+	h.Document = []byte(b.String())
+	return h, true
+}

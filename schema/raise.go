@@ -531,12 +531,7 @@ func (z *raiser) aggregate(q *ir.Aggregate, in ir.Query, l *level) (ir.Query, *l
 		default:
 			b.X = z.value(l, a.X, asArgument)
 		}
-		for i, x := range a.More {
-			if i == 0 {
-				b.More = slices.Clone(a.More)
-			}
-			b.More[i] = z.value(l, x, asArgument)
-		}
+		z.own(a, &b)
 		if a.Of != nil {
 			var of []*ir.Field
 			out.Input, of = z.fields(out.Input, l, []*ir.Field{a.Of})
@@ -550,6 +545,26 @@ func (z *raiser) aggregate(q *ir.Aggregate, in ir.Query, l *level) (ir.Query, *l
 		next.cols = append(next.cols, raisedColumn{a.As, a.As, h})
 	}
 	return out, next
+}
+
+// own gives a target's own aggregate the nearest one of documents, which is
+// exact: without estimates, without a limit of values, and without empty texts.
+func (z *raiser) own(a, to *ir.Agg) {
+	switch a.Func {
+	case ir.Any:
+		to.Func = ir.Min // it is one of the values
+	case ir.List:
+		to.Func = ir.Values
+	}
+	to.Native, to.More = "", nil
+	if a.Native == "" && a.Func != ir.List {
+		return
+	}
+	name := a.Native
+	if name == "" {
+		name = string(a.Func)
+	}
+	z.diags.Infof(codeReworded, a, "", "%s becomes %s, which is exact: it neither estimates, nor limits or repeats values, nor counts empty texts", name, to.Func)
 }
 
 // project raises a choice of columns. Those by which the target tells events

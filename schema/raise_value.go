@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"time"
 
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
@@ -46,9 +47,27 @@ func (z *raiser) value(l *level, e ir.Expr, u use) ir.Expr {
 				c.Args[i] = z.value(l, a, asArgument)
 			}
 		}
+		if e.Func == ir.Bin && ir.TypeOf(e.Args[0]) == ir.Time {
+			c.Args[1] = seconds(c.Args[1])
+		}
 		return &c
 	}
 	return z.pred(l, e)
+}
+
+// seconds is a number as the length of time that Splunk means by it.
+func seconds(x ir.Expr) ir.Expr {
+	lit, ok := x.(*ir.Lit)
+	if !ok {
+		return x
+	}
+	switch v := lit.Value.(type) {
+	case int64:
+		return ir.DurationLit(lit.Span, time.Duration(v)*time.Second)
+	case float64:
+		return ir.DurationLit(lit.Span, time.Duration(v*float64(time.Second)))
+	}
+	return x
 }
 
 // column raises a column: the first logical form of which Resolve makes it.

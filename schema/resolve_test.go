@@ -165,7 +165,7 @@ func TestResolvePredicates(t *testing.T) {
 		{"the hour of the event", "process_creation", Raw, &ir.Compare{Op: ir.Gt, L: &ir.Call{Func: ir.Hour, Args: []ir.Expr{field("Timestamp")}}, R: &ir.Lit{Value: int64(21)}},
 			`filter >(hour(_time), 21)`},
 		{"a part of a stored text", "process_creation", CIM, match("md5", "0123456789abcdef0123456789abcdef"),
-			`extend md5 = foreign("replace(process_hash, \"(?i)^.*MD5=([0-9a-f]+).*$\", \"\\1\")") | filter and(match(process_hash, "*0123456789abcdef0123456789abcdef*"), match(md5, "0123456789abcdef0123456789abcdef")) {HC0310 over}`},
+			`extend md5 = foreign("if(match(process_hash, \"(?i)MD5=[0-9a-f]\"), replace(process_hash, \"(?i)^.*MD5=([0-9a-f]+).*$\", \"\\1\"), null())") | filter and(match(process_hash, "*0123456789abcdef0123456789abcdef*"), match(md5, "0123456789abcdef0123456789abcdef")) {HC0310 over}`},
 		{"a number column", "network_connection", XDR, and(match("DestinationPort", "53", "80"), match("Initiated", "true")),
 			`filter and(match(ActionType, "ConnectionSuccess", "ConnectionRequest"), or(=(RemotePort, 53), =(RemotePort, 80))) {HC0310 over}`},
 		{"hexadecimal for a number column", "process_creation", XDR, match("LogonId", "0x3e7"),

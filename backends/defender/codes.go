@@ -24,5 +24,6 @@ const (
 	codeTextName      diag.Code = "HC0850" // name that stands for something else
 	codeTooMuch       diag.Code = "HC0851" // definitions that come to too much
 	codeNoQuery       diag.Code = "HC0852" // definitions without a query
+	codeRetention     diag.Code = "HC0371" // look-back beyond what Defender keeps
 	codeDeploy        diag.Code = "HC0370" // result that no custom detection can be made of
 )

@@ -3,6 +3,7 @@ package defender
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/huntc/huntc/backends"
@@ -47,6 +48,7 @@ func (b *Backend) Compile(h *ir.Hunt) backends.Artifact {
 	if diags.HasErrors() {
 		return art
 	}
+	checkRetention(h, q, &art.Diagnostics)
 	b.checkDeployable(q, &art.Diagnostics)
 	text := kql.Print(b.Lower(q)) + "\n"
 	if len(text) > kql.MaxSize {
@@ -56,6 +58,22 @@ func (b *Backend) Compile(h *ir.Hunt) backends.Artifact {
 	}
 	art.Query = text
 	return art
+}
+
+// retention is how long advanced hunting keeps events
+// (learn.microsoft.com/defender-xdr/advanced-hunting-overview).
+const retention = 30 * 24 * time.Hour
+
+// checkRetention warns of a hunt that looks further back than there are events.
+func checkRetention(h *ir.Hunt, q ir.Query, diags *diag.List) {
+	back := h.LookBack
+	for _, s := range ir.Scans(q) {
+		back = max(back, s.LookBack)
+	}
+	if back > retention {
+		diags.Warnf(codeRetention, h, "Shorten \"hunt: window\" to 30d, or run the query where the events are kept longer.",
+			"the hunt looks back %d days, and advanced hunting keeps events for 30: what lies before is not seen", int(back/(24*time.Hour)))
+	}
 }
 
 // longest is what makes a query long, and what to do about it.

@@ -1,8 +1,10 @@
 package splunk
 
 import (
+	"fmt"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 
 	"github.com/huntc/huntc/backends"
@@ -110,6 +112,11 @@ func (b *Backend) choose(h *ir.Hunt) choice {
 			pl.reasons = append(cim.Reasons, pl.reasons...)
 			pl.diags = append(cim.Diagnostics, pl.diags...)
 			if pl.why == "" && !pl.diags.HasErrors() {
+				if back := longest(h, cim.Query); form == backends.Datamodel && back > 0 {
+					// "from datamodel" has no bound of its own that could widen the
+					// time range that the search is run with.
+					reason = strings.TrimSpace(reason + " Run it over at least " + spanOf(back) + ": its own bound only narrows the time range of the search.")
+				}
 				return choice{form, reason, pl}
 			}
 			if reason == "" {
@@ -138,6 +145,28 @@ func (b *Backend) choose(h *ir.Hunt) choice {
 		}
 	}
 	return choice{backends.RawEvents, reason, pl}
+}
+
+// longest is how far back a hunt or any of its sources looks.
+func longest(h *ir.Hunt, q ir.Query) time.Duration {
+	back := h.LookBack
+	for _, s := range ir.Scans(q) {
+		back = max(back, s.LookBack)
+	}
+	return back
+}
+
+// spanOf is a length of time in its largest unit.
+func spanOf(d time.Duration) string {
+	for _, u := range []struct {
+		d    time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if d%u.d == 0 {
+			return fmt.Sprintf("%d%s", d/u.d, u.name)
+		}
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
 }
 
 // firstError is the first error of a list as a sentence; "" if there is none.

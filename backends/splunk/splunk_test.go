@@ -76,7 +76,7 @@ func TestForms(t *testing.T) {
     where Processes.process_path="C:\\a.exe"`},
 		{"not accelerated", New(overlay(t, "process_creation: {cim: {unaccelerated: true}}"), Config{}),
 			ir.Hunt{Query: events("process_creation", image, &ir.Regexp{Span: at(2), X: logical("CommandLine"), Source: "a.c"}), LookBack: time.Hour}, backends.Datamodel,
-			"The data model Endpoint.Processes is not accelerated as a rule.", `
+			"The data model Endpoint.Processes is not accelerated as a rule. Run it over at least 1h: its own bound only narrows the time range of the search.", `
 | from datamodel:Endpoint.Processes
 | where _time >= relative_time(now(), "-1h")
 | search process_path="C:\\a.exe"

@@ -58,6 +58,10 @@ func (l *linker) correlate(e *entry) {
 	if e.hunt.LookBack == 0 {
 		e.hunt.LookBack = lookBack // the rules say how far back to look
 	}
+	if look := e.hunt.LookBack; look > 0 && k.c.Timespan > look {
+		l.diags.Warnf(codeCorrTimespan, k.c, "Let \"hunt: window\" be at least as long as \"timespan\".", "a window of %s never sees more than the %s that the hunt looks back", spanText(k.c.Timespan), spanText(look))
+	}
+	k.chained()
 	before := len(l.diags)
 	q := k.query()
 	if l.diags[before:].HasErrors() {
@@ -125,6 +129,25 @@ func (k *correlator) asTumbling(w ir.Windowing) {
 	k.hunt.Reasons = append(k.hunt.Reasons, ir.Reason{Span: k.c.Span, Code: codeAsTumbling, Effect: effect,
 		Message: fmt.Sprintf("A %s window of a correlation of the type %s is not to be had; windows of %s stand side by side instead, and what straddles a boundary is not seen together.", w, k.c.Type, spanText(k.c.Timespan)),
 		Hint:    "Choose \"hunt: {windows: tumbling}\" if that is acceptable."})
+}
+
+// chained notes what is lost where the rows of a correlation do not stand for
+// one window each: sliding temporal ones have one row a group, which says when
+// it was seen last.
+func (k *correlator) chained() {
+	for i, r := range k.rules {
+		c := r.hunt.Correlation
+		if c == nil || c.Windowing != ir.Sliding || !strings.HasPrefix(c.Type, "temporal") {
+			continue
+		}
+		effect := ir.Under
+		if _, ok := k.atLeast(); !ok && len(k.c.Conditions) > 0 || k.c.Expr != "" {
+			effect = ir.Mixed
+		}
+		k.hunt.Reasons = append(k.hunt.Reasons, ir.Reason{Span: k.c.Rules[i].Span, Code: codeAsTumbling, Effect: effect,
+			Message: fmt.Sprintf("%q slides, and so has one row a group over the whole time that it looks back, at its last match: earlier matches of the group are not counted.", k.c.Rules[i].Name),
+			Hint:    "Give it \"hunt: {windows: tumbling}\" if each window is to be counted."})
+	}
 }
 
 func spanText(d time.Duration) string {

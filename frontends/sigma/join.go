@@ -45,8 +45,11 @@ func (p *pipeline) join(all diag.Span, s *stageJoin) {
 
 // joined is what a join takes in, and its columns; nil after an error.
 func (p *pipeline) joined(s *stageJoin, at diag.Span, on []*ir.Field) (ir.Query, []string) {
-	if t := p.lookup(s.Branch.value(), at, on); t != nil {
-		return t, t.Cols
+	if p.isLookup(s.Branch.value()) {
+		if t := p.lookup(s.Branch.value(), at, on); t != nil {
+			return t, t.Cols
+		}
+		return nil, nil
 	}
 	sub := p.branchQuery(s.Branch)
 	if sub == nil {

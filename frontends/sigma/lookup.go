@@ -70,14 +70,17 @@ func ReadLookup(name string, text []byte) (l Lookup, line int, message, hint str
 	return l, 0, "", ""
 }
 
-// lookup is the table of that name, or nil. Each combination of the columns
-// that are joined on has one row at most.
+// isLookup reports whether a name is that of a lookup. A branch of the document
+// comes first.
+func (p *pipeline) isLookup(name string) bool {
+	return slices.ContainsFunc(p.opts.Lookups, func(l Lookup) bool { return l.Name == name }) &&
+		!slices.ContainsFunc(p.branches, func(b *branch) bool { return b.name == name })
+}
+
+// lookup is the table of that name; nil after an error. Each combination of
+// the columns that are joined on has one row at most.
 func (p *pipeline) lookup(name string, at diag.Span, on []*ir.Field) *ir.Table {
-	i := slices.IndexFunc(p.opts.Lookups, func(l Lookup) bool { return l.Name == name })
-	if i < 0 || slices.ContainsFunc(p.branches, func(b *branch) bool { return b.name == name }) {
-		return nil
-	}
-	l := p.opts.Lookups[i]
+	l := p.opts.Lookups[slices.IndexFunc(p.opts.Lookups, func(l Lookup) bool { return l.Name == name })]
 	var keys []int
 	for _, f := range on {
 		if k := slices.Index(l.Cols, f.Name); k >= 0 {

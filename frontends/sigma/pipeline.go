@@ -616,7 +616,7 @@ func (p *pipeline) branchQuery(n *name) *pipeline {
 		}
 		return sub
 	}
-	hint := "Write it under hunt: {branches: {" + n.value() + ": {logsource: …, detection: …}}}."
+	hint := "Write it under hunt: {branches: {" + n.value() + ": {logsource: …, detection: …}}}; a list of rows is named in huntc.yaml, under lookups."
 	if near := nearest(n.value(), names); near != "" {
 		hint = fmt.Sprintf("Did you mean %q?", near)
 	}

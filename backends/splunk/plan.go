@@ -68,6 +68,7 @@ func (b *Backend) plan(h *ir.Hunt, q ir.Query, fields []*ir.Field, form backends
 			times = append(times, c.name)
 		}
 	}
+	p.manyCounted(q)
 	p.diags.Sort()
 	return plan{query: out, times: times, reasons: p.reasons, diags: p.diags, why: p.why}
 }
@@ -1077,6 +1078,55 @@ func (p *planner) takesMany(f *ir.Field) {
 	p.reason(ir.Reason{Span: f.Span, Code: codeManyValues, Effect: ir.Mixed,
 		Message: f.Name + " may hold several values in one event, of which a function takes each by itself here.",
 		Hint:    "Use conditions on the field itself, or allow it with hunt.allow where events have one value."})
+}
+
+// manyCounted notes keys and aggregates of a column that is computed of such a
+// field: an event with several values counts once for each.
+func (p *planner) manyCounted(q ir.Query) {
+	of := map[string]string{}
+	note := func(x ir.Expr) {
+		if x == nil {
+			return
+		}
+		for _, f := range ir.Fields(x) {
+			if from := of[f.Name]; from != "" {
+				p.reason(ir.Reason{Span: f.Span, Code: codeManyValues, Effect: ir.Mixed,
+					Message: from + " may hold several values in one event, which is counted once for each of them here.",
+					Hint:    "Allow it with hunt.allow where events have one value."})
+			}
+		}
+	}
+	ir.WalkQuery(q, func(q ir.Query) {
+		switch q := q.(type) {
+		case *ir.Extend:
+			scan, ok := q.Input.(*ir.Scan)
+			if !ok || scan.Physical.View != string(schema.CIM) {
+				return
+			}
+			for _, c := range q.Cols {
+				f, ok := c.X.(*ir.Foreign)
+				if !ok {
+					continue
+				}
+				for _, need := range f.Needs {
+					if info, _ := p.b.schema.Column(schema.CIM, scan.Physical.Table, need); info.MultiValue {
+						of[c.As] = need
+					}
+				}
+			}
+		case *ir.Aggregate:
+			for _, c := range q.By {
+				note(c.X)
+			}
+			for _, a := range q.Aggs {
+				note(a.X)
+			}
+		case *ir.Distinct:
+			for _, f := range q.By {
+				note(f)
+			}
+		}
+	})
 }
 
 // reason notes an infidelity, once.

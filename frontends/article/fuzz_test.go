@@ -81,7 +81,7 @@ func FuzzParse(f *testing.F) {
 	}
 	for _, s := range []string{"", "\ufeff", "\xff", "---\n", "---\ntitle: x\n---\n", "```\na", "~~~", "[a](b", "[.](http://a[.]b)", "<!--", "<script>", "<pre>\n\\\\.\\pipe\\x",
 		"# IOCs\n- (a[.]b)", "`` ` ``", "HKLM\\", "C:\\", "%a%\\x", "\\\\a\\b", "#!/usr/bin/env", "port 1,2 and 99999", "T1059/001", "a@b[.]c",
-		"<a href=hxxp://x[.]y>", "<td>a<td>b", "&#0;&amp;&nbsp;", "*a* **b** ~~c~~ \\[", "'a'b'c'", "“x”", "schtasks /tn \"a\"", "::1 [::]:80 1::2:3:4"} {
+		"<a href=hxxp://x[.]y>", "<td>a<td>b", "&#0;&amp;&nbsp;", "*a* **b** ~~c~~ \\[", "'a'b'c'", "“x”", "\\\\r\\pipe\\\\", "schtasks /tn \"a\"", "::1 [::]:80 1::2:3:4"} {
 		f.Add([]byte(s))
 		f.Add([]byte("<p>" + s + "</p></p>"))
 		f.Add([]byte("# x\n\n" + s))

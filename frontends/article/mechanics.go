@@ -487,6 +487,9 @@ func (c *cursor) ports() {
 
 // keep files a mechanic where it stands first, with what the lint has to say.
 func (c *cursor) keep(m Mechanic, from, to int) {
+	if m.Value == "" || len(m.Selection.Values) == 1 && strings.Trim(m.Selection.Values[0], `\/ `) == "" {
+		return // a separator alone names nothing
+	}
 	key := [2]string{string(m.Kind), strings.ToLower(m.Value)}
 	if i, have := c.reader.mechanics[key]; have {
 		c.all[i].Count++

@@ -2,9 +2,7 @@ package compiler_test
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,47 +13,10 @@ import (
 	"github.com/huntc/huntc/backends/defender"
 	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/diag"
-	"github.com/huntc/huntc/frontends/briefing"
 	"github.com/huntc/huntc/internal/kustotest"
-	"github.com/huntc/huntc/internal/sharedtest"
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
 )
-
-// briefingKQL are the KQL queries of the briefings, each text once: texts that
-// differ in white space only count as one.
-func briefingKQL(t testing.TB) []string {
-	t.Helper()
-	var texts []string
-	seen := map[string]bool{}
-	root := sharedtest.Path(t, "corpus", "briefings")
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".md" {
-			return err
-		}
-		src, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		doc, _ := briefing.Parse(path, src)
-		if doc == nil {
-			return nil
-		}
-		for _, h := range doc.Hunts {
-			for _, q := range h.KQL {
-				if key := strings.Join(strings.Fields(q.Text), " "); !seen[key] {
-					seen[key] = true
-					texts = append(texts, q.Text)
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return texts
-}
 
 // relift holds law 2 on what was lifted: each query, printed and lifted again,
 // is the same. It returns the texts.
@@ -82,7 +43,7 @@ func relift(t testing.TB, b *defender.Backend, l backends.Lifted) []string {
 // understood in full may not fall, every other has its reason, law 2 holds, and
 // printed again none gets a new diagnostic from Microsoft's language service.
 func TestLiftBriefingsKQL(t *testing.T) {
-	texts := briefingKQL(t)
+	_, texts := briefingTexts(t)
 	s, err := schema.New(yaml.Node{})
 	if err != nil {
 		t.Fatal(err)

@@ -2,10 +2,7 @@ package compiler_test
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,45 +11,8 @@ import (
 
 	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/diag"
-	"github.com/huntc/huntc/frontends/briefing"
-	"github.com/huntc/huntc/internal/sharedtest"
 	"github.com/huntc/huntc/ir"
 )
-
-// briefingSearches are the texts of SPL in the briefings, each once but for
-// white space.
-func briefingSearches(t testing.TB) []string {
-	t.Helper()
-	root := sharedtest.Path(t, "corpus", "briefings")
-	var out []string
-	seen := map[string]bool{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".md" {
-			return err
-		}
-		src, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		doc, _ := briefing.Parse(path, src)
-		if doc == nil {
-			return nil
-		}
-		for _, h := range doc.Hunts {
-			for _, q := range h.SPL {
-				if key := strings.Join(strings.Fields(q.Text), " "); !seen[key] {
-					seen[key] = true
-					out = append(out, q.Text)
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
 
 // checkLiftedSearch is law 2 for a text: what is read of it, written again, is
 // read as the same query.
@@ -77,7 +37,7 @@ func checkLiftedSearch(t *testing.T, b *splunk.Backend, q ir.Query) {
 // fully, and why the others are not.
 func TestLiftBriefingSearches(t *testing.T) {
 	b := splunkBackend(t)
-	texts := briefingSearches(t)
+	texts, _ := briefingTexts(t)
 	full := 0
 	why := map[diag.Code]int{}
 	for _, text := range texts {
@@ -142,7 +102,7 @@ func TestLiftOwnSearches(t *testing.T) {
 
 func BenchmarkLiftBriefingSearches(b *testing.B) {
 	s := splunkBackend(b)
-	texts := briefingSearches(b)
+	texts, _ := briefingTexts(b)
 	for b.Loop() {
 		for _, text := range texts {
 			s.LiftText("search", text)

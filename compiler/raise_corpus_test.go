@@ -22,7 +22,8 @@ import (
 	"github.com/huntc/huntc/schema"
 )
 
-// briefingTexts are the distinct queries of all briefings in each language.
+// briefingTexts are the queries of all briefings in each language, each once:
+// texts that differ in white space only count as one.
 func briefingTexts(t testing.TB) (spl, kql []string) {
 	t.Helper()
 	root := sharedtest.Path(t, "corpus", "briefings")
@@ -36,19 +37,17 @@ func briefingTexts(t testing.TB) (spl, kql []string) {
 			return err
 		}
 		doc, _ := briefing.Parse(path, raw)
+		add := func(to *[]string, language string, queries []briefing.Query) {
+			for _, q := range queries {
+				if key := language + " " + strings.Join(strings.Fields(q.Text), " "); !seen[key] {
+					seen[key] = true
+					*to = append(*to, q.Text)
+				}
+			}
+		}
 		for _, h := range doc.Hunts {
-			for _, q := range h.SPL {
-				if !seen["spl"+q.Text] {
-					seen["spl"+q.Text] = true
-					spl = append(spl, q.Text)
-				}
-			}
-			for _, q := range h.KQL {
-				if !seen["kql"+q.Text] {
-					seen["kql"+q.Text] = true
-					kql = append(kql, q.Text)
-				}
-			}
+			add(&spl, "spl", h.SPL)
+			add(&kql, "kql", h.KQL)
 		}
 		return nil
 	})

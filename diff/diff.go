@@ -1,10 +1,11 @@
 package diff
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/huntc/huntc/ir"
 )
 
 // Verdict says how two hunts stand to each other.
@@ -140,17 +141,7 @@ func spans(list []time.Duration) []string {
 			out = append(out, "not said")
 			continue
 		}
-		s := d.String()
-		for _, u := range []struct {
-			d    time.Duration
-			unit string
-		}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
-			if d%u.d == 0 {
-				s = fmt.Sprintf("%d%s", d/u.d, u.unit)
-				break
-			}
-		}
-		out = append(out, s)
+		out = append(out, ir.SpanText(d))
 	}
 	return out
 }

@@ -1,6 +1,9 @@
 package ir
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Type is the type of a column or value. In a physical query it is the type
 // that the target stores: an address is a String there.
@@ -96,4 +99,18 @@ func (a *Agg) Type() Type {
 		return Dynamic
 	}
 	return TypeOf(a.X)
+}
+
+// SpanText is a length of time in the largest unit that divides it, as a
+// document writes it: 7d, 90m.
+func SpanText(d time.Duration) string {
+	for _, u := range []struct {
+		d    time.Duration
+		unit string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		if d%u.d == 0 {
+			return fmt.Sprintf("%d%s", d/u.d, u.unit)
+		}
+	}
+	return d.String()
 }

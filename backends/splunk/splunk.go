@@ -1,7 +1,6 @@
 package splunk
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -115,7 +114,7 @@ func (b *Backend) choose(h *ir.Hunt) choice {
 				if back := longest(h, cim.Query); form == backends.Datamodel && back > 0 {
 					// "from datamodel" has no bound of its own that could widen the
 					// time range that the search is run with.
-					reason = strings.TrimSpace(reason + " Run it over at least " + spanOf(back) + ": its own bound only narrows the time range of the search.")
+					reason = strings.TrimSpace(reason + " Run it over at least " + ir.SpanText(back) + ": its own bound only narrows the time range of the search.")
 				}
 				return choice{form, reason, pl}
 			}
@@ -154,19 +153,6 @@ func longest(h *ir.Hunt, q ir.Query) time.Duration {
 		back = max(back, s.LookBack)
 	}
 	return back
-}
-
-// spanOf is a length of time in its largest unit.
-func spanOf(d time.Duration) string {
-	for _, u := range []struct {
-		d    time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
-		if d%u.d == 0 {
-			return fmt.Sprintf("%d%s", d/u.d, u.name)
-		}
-	}
-	return fmt.Sprintf("%ds", d/time.Second)
 }
 
 // firstError is the first error of a list as a sentence; "" if there is none.

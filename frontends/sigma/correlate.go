@@ -59,7 +59,7 @@ func (l *linker) correlate(e *entry) {
 		e.hunt.LookBack = lookBack // the rules say how far back to look
 	}
 	if look := e.hunt.LookBack; look > 0 && k.c.Timespan > look {
-		l.diags.Warnf(codeCorrTimespan, k.c, "Let \"hunt: window\" be at least as long as \"timespan\".", "a window of %s never sees more than the %s that the hunt looks back", spanText(k.c.Timespan), spanText(look))
+		l.diags.Warnf(codeCorrTimespan, k.c, "Let \"hunt: window\" be at least as long as \"timespan\".", "a window of %s never sees more than the %s that the hunt looks back", ir.SpanText(k.c.Timespan), ir.SpanText(look))
 	}
 	k.chained()
 	before := len(l.diags)
@@ -127,7 +127,7 @@ func (k *correlator) asTumbling(w ir.Windowing) {
 		effect = ir.Mixed
 	}
 	k.hunt.Reasons = append(k.hunt.Reasons, ir.Reason{Span: k.c.Span, Code: codeAsTumbling, Effect: effect,
-		Message: fmt.Sprintf("A %s window of a correlation of the type %s is not to be had; windows of %s stand side by side instead, and what straddles a boundary is not seen together.", w, k.c.Type, spanText(k.c.Timespan)),
+		Message: fmt.Sprintf("A %s window of a correlation of the type %s is not to be had; windows of %s stand side by side instead, and what straddles a boundary is not seen together.", w, k.c.Type, ir.SpanText(k.c.Timespan)),
 		Hint:    "Choose \"hunt: {windows: tumbling}\" if that is acceptable."})
 }
 
@@ -148,18 +148,6 @@ func (k *correlator) chained() {
 			Message: fmt.Sprintf("%q slides, and so has one row a group over the whole time that it looks back, at its last match: earlier matches of the group are not counted.", k.c.Rules[i].Name),
 			Hint:    "Give it \"hunt: {windows: tumbling}\" if each window is to be counted."})
 	}
-}
-
-func spanText(d time.Duration) string {
-	for _, u := range []struct {
-		d time.Duration
-		s string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
-		if d%u.d == 0 {
-			return fmt.Sprintf("%d%s", d/u.d, u.s)
-		}
-	}
-	return fmt.Sprintf("%ds", d/time.Second)
 }
 
 // atLeast is the number of events that a condition of lower bounds alone asks

@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -242,10 +243,48 @@ func parseStage(src string) (s *stage, from, to int, message, hint string) {
 	}
 	token := stageToken(src[from:])
 	to = from + len(token)
+	escaped := escapedQuote(src[:from])
 	if token == "'" || token == `"` {
-		return nil, from, len(src), "a string is not closed", "Strings end on the line on which they start."
+		if escaped == "" {
+			escaped = escapedQuote(src[from:])
+		}
+		return nil, from, len(src), "a string is not closed", cmp.Or(escaped, "Strings end on the line on which they start.")
 	}
+	hint = cmp.Or(escaped, hint)
 	return nil, from, to, fmt.Sprintf("unexpected %q in the stage %q", token, word), hint
+}
+
+// escapedQuote is a hint for a text with an error behind it whose last string
+// holds a quote after a backslash: most often a path that was to end there, and
+// the string runs on to a quote that was to open the next one. It is "" where
+// the last token is no such string. A string that does not end may stand alone.
+func escapedQuote(src string) string {
+	last := strings.TrimSpace(src)
+	if lex, err := stageLexer.LexString("", src); err == nil {
+		for {
+			t, err := lex.Next()
+			if err != nil || t.EOF() {
+				break
+			}
+			if text := strings.TrimSpace(t.Value); text != "" {
+				last = text
+			}
+			if t.Value == "'" || t.Value == `"` {
+				last = src[t.Pos.Offset:]
+				break
+			}
+		}
+	}
+	if last == "" || last[0] != '\'' && last[0] != '"' {
+		return ""
+	}
+	quote := last[:1]
+	i := strings.Index(last[1:], `\`+quote)
+	if i < 0 {
+		return ""
+	}
+	body := last[1 : i+1]
+	return fmt.Sprintf("A backslash before a quote makes the quote a part of the text; a text that ends in a backslash is written %s%s\\\\%s.", quote, body, quote)
 }
 
 // stageToken is the first token of a text.

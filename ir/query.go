@@ -285,6 +285,7 @@ type Hunt struct {
 	Targets  []string      // hunt.targets; empty = every target asked for
 	Allow    []Allowed     // codes of accepted infidelities
 	Natives  []*Native     // hunt.native, in the author's order
+	Tests    []Test        // hunt.tests; they never change which rows match
 	Reasons  []Reason      // infidelities that hold on every target
 }
 
@@ -321,6 +322,22 @@ type Native struct {
 	diag.Span
 	Target string
 	Text   string
+}
+
+// Test is a test that stands in the document: events, and what the hunt has to
+// make of them.
+type Test struct {
+	diag.Span
+	Name   string    // "" if the author gave none
+	Hit    bool      // the hunt fires; else it stays quiet
+	Events []Example // at least one
+	Rows   []Example // with Hit: exactly these come out; nil if the author does not say
+}
+
+// Example is an event or a row of a test, as one JSON object.
+type Example struct {
+	diag.Span
+	JSON string
 }
 
 // Meta is what a document says about itself; it never changes which rows match.

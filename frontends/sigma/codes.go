@@ -94,4 +94,5 @@ const (
 	codeJoin          diag.Code = "HC0417"
 	codeIntent        diag.Code = "HC0418"
 	codeLookup        diag.Code = "HC0419"
+	codeTest          diag.Code = "HC0420"
 )

@@ -182,6 +182,8 @@ func (d *document) huntKey(h *hunt, p pair) {
 		default:
 			h.narrow = true
 		}
+	case "tests":
+		d.tests(p)
 	default:
 		d.unknownKey("hunt", p.key, huntKeys)
 	}

@@ -41,12 +41,13 @@ var topKeys = [...]string{
 
 var (
 	logsourceKeys   = []string{"category", "product", "service", "definition"}
-	huntKeys        = []string{"window", "windows", "phase", "confidence", "article", "iocs", "allow", "output", "native", "targets", "pipeline", "branches", "template", "intent"}
+	huntKeys        = []string{"window", "windows", "phase", "confidence", "article", "iocs", "allow", "output", "native", "targets", "pipeline", "branches", "template", "intent", "tests"}
 	articleKeys     = []string{"title", "url", "publisher", "published", "severity"}
 	branchKeys      = []string{"logsource", "detection", "output", "pipeline"}
 	correlationKeys = []string{"type", "rules", "group-by", "timespan", "aliases", "condition", "generate"}
 	corrCondKeys    = []string{"gt", "gte", "lt", "lte", "eq", "neq", "field", "percentile"}
 	relatedKeys     = []string{"id", "type"}
+	testKeys        = []string{"name", "hit", "miss", "rows"}
 	targets         = []string{"splunk", "defender"}
 
 	statuses     = []string{"stable", "test", "experimental", "deprecated", "unsupported"}

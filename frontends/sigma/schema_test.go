@@ -61,6 +61,7 @@ func TestSchemaMatchesLoader(t *testing.T) {
 		{"correlation", def["correlation"].keys(), sorted(correlationKeys)},
 		{"condition of a correlation", def["correlationCondition"].keys(), sorted(corrCondKeys)},
 		{"related", def["related"].keys(), sorted(relatedKeys)},
+		{"test", def["test"].keys(), sorted(testKeys)},
 		{"filter", def["filter"].keys(), []string{"condition", "rules"}},
 		{"detection", def["detection"].keys(), []string{"condition"}},
 		{"logsource", def["logsource"].keys(), sorted(logsourceKeys)},
@@ -79,7 +80,7 @@ func TestSchemaMatchesLoader(t *testing.T) {
 			t.Errorf("%s: (-loader +schema)\n%s", tt.name, diff)
 		}
 	}
-	for _, closed := range []string{"hunt", "article", "branch", "correlation", "correlationCondition", "related"} {
+	for _, closed := range []string{"hunt", "article", "branch", "correlation", "correlationCondition", "related", "test"} {
 		if string(def[closed].Additional) != "false" {
 			t.Errorf("%s takes other keys in the schema, and not in the loader", closed)
 		}
@@ -104,7 +105,7 @@ func TestLanguageNamesEverything(t *testing.T) {
 		return strings.Contains(doc, "`"+word+"`") || strings.Contains(doc, "`"+word+" ") || strings.Contains(doc, "`"+word+"(")
 	}
 	top := slices.DeleteFunc(slices.Clone(topKeys[:]), func(k string) bool { return k == topKeys[keyAction] })
-	for _, w := range slices.Concat(top, huntKeys, articleKeys, branchKeys, correlationKeys, corrCondKeys, relatedKeys,
+	for _, w := range slices.Concat(top, huntKeys, articleKeys, branchKeys, correlationKeys, corrCondKeys, relatedKeys, testKeys,
 		modifierNames(), stageNames, functionNames(), aggregateNames(), Templates()) {
 		if !code(w) {
 			t.Errorf("docs/language.md does not mention `%s`", w)

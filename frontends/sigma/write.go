@@ -222,6 +222,7 @@ func (w *writer) hunt(main *body) {
 			y.text(2, n.Target, n.Text)
 		}
 	}
+	w.tests()
 	if len(y.lines) == at+1 {
 		y.lines = y.lines[:at]
 	}
@@ -658,6 +659,9 @@ func (w *writer) huntText(h *ir.Hunt) string {
 				fmt.Fprintf(&b, " %q %q", f.Rule, f.Field)
 			}
 		}
+	}
+	if len(h.Tests) > 0 {
+		b.WriteString("\n" + testsText(h.Tests))
 	}
 	return b.String()
 }

@@ -363,6 +363,7 @@ type Meta struct {
 	Related     []Related
 	Custom      []Attribute // top-level keys that Sigma does not define
 	IOCs        []Indicators
+	Deployment  *Deployment // nil if the document says nothing
 }
 
 // Indicators is a named list of indicators of a document.

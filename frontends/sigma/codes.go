@@ -95,4 +95,7 @@ const (
 	codeIntent        diag.Code = "HC0418"
 	codeLookup        diag.Code = "HC0419"
 	codeTest          diag.Code = "HC0420"
+	codeCron          diag.Code = "HC0431"
+	codeText          diag.Code = "HC0432"
+	codeScore         diag.Code = "HC0433"
 )

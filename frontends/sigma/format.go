@@ -1024,7 +1024,7 @@ var (
 		"title", "id", "name", "related", "taxonomy", "status", "description", "license", "references", "author", "date", "modified", "tags",
 		"action", "logsource", "detection", "correlation", "filter", "fields", "falsepositives", "level", "scope", "generate",
 	}
-	huntOrder = []string{"template", "window", "windows", "allow", "targets", "phase", "confidence", "article", "iocs", "output", "branches", "pipeline", "native", "intent", "tests"}
+	huntOrder = []string{"template", "window", "windows", "allow", "targets", "phase", "confidence", "article", "iocs", "output", "branches", "pipeline", "native", "intent", "alert", "schedule", "throttle", "finding", "risk", "entities", "response", "tests"}
 )
 
 // orderOf is the order of the keys of a map: those that stand in front, and
@@ -1050,6 +1050,8 @@ func orderOf(path []string) (front, end []string) {
 		return huntOrder, nil
 	case at("hunt", "article"):
 		return articleKeys, nil
+	case len(path) >= 2 && path[0] == "hunt" && deploymentOrder(path[1:]) != nil:
+		return deploymentOrder(path[1:]), nil
 	case at("hunt", "tests", "-"):
 		return testKeys, nil
 	case at("hunt", "branches", "*"):

@@ -184,6 +184,8 @@ func (d *document) huntKey(h *hunt, p pair) {
 		}
 	case "tests":
 		d.tests(p)
+	case "alert", "schedule", "throttle", "finding", "risk", "entities", "response":
+		d.deployment(p)
 	default:
 		d.unknownKey("hunt", p.key, huntKeys)
 	}

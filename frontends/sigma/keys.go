@@ -41,7 +41,7 @@ var topKeys = [...]string{
 
 var (
 	logsourceKeys   = []string{"category", "product", "service", "definition"}
-	huntKeys        = []string{"window", "windows", "phase", "confidence", "article", "iocs", "allow", "output", "native", "targets", "pipeline", "branches", "template", "intent", "tests"}
+	huntKeys        = []string{"window", "windows", "phase", "confidence", "article", "iocs", "allow", "output", "native", "targets", "pipeline", "branches", "template", "intent", "tests", "alert", "schedule", "throttle", "finding", "risk", "entities", "response"}
 	articleKeys     = []string{"title", "url", "publisher", "published", "severity"}
 	branchKeys      = []string{"logsource", "detection", "output", "pipeline"}
 	correlationKeys = []string{"type", "rules", "group-by", "timespan", "aliases", "condition", "generate"}

@@ -9,11 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/huntc/huntc/ir"
 )
 
 // jsonSchema is as much of a JSON Schema as the comparison needs.
 type jsonSchema struct {
 	Enum          []string               `json:"enum"`
+	AnyOf         []*jsonSchema          `json:"anyOf"`
 	Properties    map[string]*jsonSchema `json:"properties"`
 	Definitions   map[string]*jsonSchema `json:"definitions"`
 	PropertyNames *jsonSchema            `json:"propertyNames"`
@@ -62,6 +65,20 @@ func TestSchemaMatchesLoader(t *testing.T) {
 		{"condition of a correlation", def["correlationCondition"].keys(), sorted(corrCondKeys)},
 		{"related", def["related"].keys(), sorted(relatedKeys)},
 		{"test", def["test"].keys(), sorted(testKeys)},
+		{"schedule", def["schedule"].keys(), sorted(scheduleKeys)},
+		{"throttle", def["throttle"].keys(), sorted(throttleKeys)},
+		{"finding", def["finding"].keys(), sorted(findingKeys)},
+		{"risk", def["risk"].keys(), sorted(riskKeys)},
+		{"risk object", def["riskObject"].keys(), sorted(objectKeys)},
+		{"threat object", def["threatObject"].keys(), sorted(threatKeys)},
+		{"entity", def["entity"].keys(), sorted(entityKeys)},
+		{"response", def["response"].keys(), sorted(responseKeys)},
+		{"frequency", def["schedule"].Properties["every"].Enum, ir.Frequencies},
+		{"domain", def["finding"].Properties["domain"].Enum, ir.SecurityDomains},
+		{"type of a risk object", def["riskObject"].Properties["type"].Enum, ir.RiskObjectTypes},
+		{"type of a threat object", def["threatObject"].Properties["type"].Enum, ir.ThreatObjectTypes},
+		{"type of an entity", def["entity"].Properties["type"].Enum, ir.EntityTypes},
+		{"action", def["response"].Properties["actions"].AnyOf[0].Enum, ir.ResponseActions},
 		{"filter", def["filter"].keys(), []string{"condition", "rules"}},
 		{"detection", def["detection"].keys(), []string{"condition"}},
 		{"logsource", def["logsource"].keys(), sorted(logsourceKeys)},
@@ -80,7 +97,8 @@ func TestSchemaMatchesLoader(t *testing.T) {
 			t.Errorf("%s: (-loader +schema)\n%s", tt.name, diff)
 		}
 	}
-	for _, closed := range []string{"hunt", "article", "branch", "correlation", "correlationCondition", "related", "test"} {
+	for _, closed := range []string{"hunt", "article", "branch", "correlation", "correlationCondition", "related", "test",
+		"schedule", "throttle", "finding", "risk", "riskObject", "threatObject", "entity", "response"} {
 		if string(def[closed].Additional) != "false" {
 			t.Errorf("%s takes other keys in the schema, and not in the loader", closed)
 		}
@@ -106,6 +124,7 @@ func TestLanguageNamesEverything(t *testing.T) {
 	}
 	top := slices.DeleteFunc(slices.Clone(topKeys[:]), func(k string) bool { return k == topKeys[keyAction] })
 	for _, w := range slices.Concat(top, huntKeys, articleKeys, branchKeys, correlationKeys, corrCondKeys, relatedKeys, testKeys,
+		scheduleKeys, throttleKeys, findingKeys, riskKeys, objectKeys, entityKeys, responseKeys,
 		modifierNames(), stageNames, functionNames(), aggregateNames(), Templates()) {
 		if !code(w) {
 			t.Errorf("docs/language.md does not mention `%s`", w)

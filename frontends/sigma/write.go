@@ -222,6 +222,7 @@ func (w *writer) hunt(main *body) {
 			y.text(2, n.Target, n.Text)
 		}
 	}
+	w.deployment(m.Deployment)
 	w.tests()
 	if len(y.lines) == at+1 {
 		y.lines = y.lines[:at]
@@ -680,6 +681,7 @@ func metaText(m *ir.Meta) string {
 	for _, l := range m.IOCs {
 		fmt.Fprintf(&b, "%q %q\n", l.Name, l.Values)
 	}
+	b.WriteString(deploymentText(m.Deployment))
 	return b.String()
 }
 

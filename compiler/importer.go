@@ -46,6 +46,15 @@ type Half struct {
 	Status  LiftStatus // "" without a query
 	Logical bool       // the half has a form in the terms of documents
 	Reason  string     // the first error, with its code
+	Texts   []HalfText // the queries, as they are written
+	// Diagnostics are what is said of the queries, at their places in the file.
+	Diagnostics diag.List
+}
+
+// HalfText is one query of a half, and where it begins.
+type HalfText struct {
+	Pos  diag.Pos
+	Text string
 }
 
 // Import makes a document of every hunt of a briefing, and of every list of
@@ -100,9 +109,10 @@ func slug(s string) string {
 
 // side is one half on its way.
 type side struct {
-	half Half
-	hunt *ir.Hunt
-	text string
+	half  Half
+	hunt  *ir.Hunt
+	text  string
+	facts []*diff.Facts // of each query
 }
 
 func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Imported, taken map[string]bool) ImportedHunt {
@@ -116,7 +126,7 @@ func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Impor
 	spl, kql := l.side("spl", h.SPL, meta, out), l.side("kql", h.KQL, meta, out)
 	in.SPL, in.KQL = spl.half, kql.half
 	if spl.hunt != nil && kql.hunt != nil {
-		c := diff.Compare(diff.FactsOf(withLookBack(spl.hunt)), diff.FactsOf(withLookBack(kql.hunt)))
+		c := diff.Compare(diff.Together(spl.facts...), diff.Together(kql.facts...))
 		in.Comparison = &c
 	}
 	for _, s := range []struct {
@@ -206,6 +216,7 @@ func (l *Lifter) side(lang string, queries []briefing.Query, meta ir.Meta, out *
 	for i := range queries {
 		q := &queries[i]
 		texts = append(texts, q.Text)
+		s.half.Texts = append(s.half.Texts, HalfText{q.Pos, q.Text})
 		one := g.read(q.Pos.Filename, q.Text)
 		if one.Status != LiftOK && s.half.Status != LiftError {
 			s.half.Status = one.Status
@@ -221,6 +232,7 @@ func (l *Lifter) side(lang string, queries []briefing.Query, meta ir.Meta, out *
 			continue
 		}
 		rows = append(rows, withLookBack(hunt))
+		s.facts = append(s.facts, diff.FactsOf(rows[len(rows)-1], func(p diag.Pos) diag.Pos { return q.PosAt(p.Offset) }))
 	}
 	s.text = strings.Join(texts, "\n\n")
 	if s.half.Logical {
@@ -230,6 +242,7 @@ func (l *Lifter) side(lang string, queries []briefing.Query, meta ir.Meta, out *
 		}
 		hoistLookBack(s.hunt)
 	}
+	s.half.Diagnostics = diags
 	for _, d := range diags {
 		if d.Severity == diag.Error && s.half.Reason == "" {
 			s.half.Reason = string(d.Code) + " " + d.Message
@@ -270,7 +283,7 @@ func (h *ImportedHunt) remarks(basis string) []string {
 	}
 	out := []string{half("SPL", h.SPL), half("KQL", h.KQL)}
 	if h.Comparison != nil {
-		out = append(out, "the two halves: "+string(h.Comparison.Verdict))
+		out = append(out, "the two halves: "+h.Comparison.Text("SPL", "KQL"))
 		for _, d := range h.Comparison.Differences {
 			out = append(out, "  "+d.Text("SPL", "KQL"))
 		}

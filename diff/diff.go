@@ -5,22 +5,43 @@ import (
 	"strings"
 	"time"
 
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
 
-// Verdict says how two hunts stand to each other.
+// Verdict says how two hunts stand to each other. Shapes of columns do not
+// count: a path and its file name, an account with and without its domain, one
+// column of hashes and one for each kind, a host and its address are held
+// together; nor does a time that one of the hunts leaves to whoever runs it.
 type Verdict string
 
 const (
-	// Equal: the same sources, with the same condition, over the same time, and
-	// the same thresholds. A time that one of them leaves to whoever runs it is
-	// noted, and does not count.
+	// Equal: it is proved that they find the same.
 	Equal Verdict = "equal"
-	// Alike: the same in all parts, which are combined in different ways, or
-	// in ways that could not be compared.
+	// Alike: it is proved that they find the same but for how texts are compared
+	// (as whole terms or anywhere, by case or not), and for events in which a
+	// field is missing.
 	Alike Verdict = "alike"
-	// Different: some part is in one of them only.
-	Different Verdict = "different"
+	// Narrower: it is proved that one finds nothing, but for the same
+	// exceptions, that the other one does not find.
+	Narrower Verdict = "narrower"
+	// Overlapping: they look for some things in common, and each, as far as can
+	// be told, for something that the other one does not.
+	Overlapping Verdict = "overlapping"
+	// Apart: they do not look for any value in common, or read no source in
+	// common.
+	Apart Verdict = "apart"
+)
+
+// Verdicts are all of them, from the closest to the farthest.
+func Verdicts() []Verdict { return []Verdict{Equal, Alike, Narrower, Overlapping, Apart} }
+
+// Side is one of two hunts; "" is neither.
+type Side string
+
+const (
+	Left  Side = "left"
+	Right Side = "right"
 )
 
 // Kind is the part that differs.
@@ -31,93 +52,196 @@ const (
 	Time      Kind = "time"      // how far back
 	Value     Kind = "value"     // what is looked for
 	Exclusion Kind = "exclusion" // what is left out
-	Operator  Kind = "operator"  // how the same value is compared
 	Field     Kind = "field"     // where the same value is looked for
+	Operator  Kind = "operator"  // how the same value is compared
+	Presence  Kind = "presence"  // which fields have to be there
 	Threshold Kind = "threshold" // how much of it is too much
 	Group     Kind = "group"     // what is counted together
 	JoinKind  Kind = "join"
 	Name      Kind = "name" // conditions of which only the name is known
+	// Combination: the parts are the same, and combined in different ways.
+	Combination Kind = "combination"
 )
 
-// Difference is one part in which two hunts differ: what only the left, and
-// what only the right one has.
-type Difference struct {
-	Kind        Kind
-	Left, Right []string
+// Kinds are all of them, in the order in which they are listed.
+func Kinds() []Kind {
+	return []Kind{Source, Time, Value, Exclusion, Field, Operator, Presence, Threshold, Group, JoinKind, Name, Combination}
 }
 
-// String says the difference in words for "left" and "right".
-func (d Difference) String() string { return d.Text("left", "right") }
+// Item is a part of a hunt, and where it is written.
+type Item struct {
+	Pos  diag.Pos // zero if that is not known
+	Text string
+}
+
+// Difference is one part in which two hunts differ: what only the left, and
+// what only the right one has. Of a Field and an Operator the two lists go
+// together, entry by entry.
+type Difference struct {
+	Kind        Kind
+	Left, Right []Item
+}
 
 // Text says the difference in words.
 func (d Difference) Text(left, right string) string {
-	side := func(name string, list []string) string {
+	side := func(name string, list []Item) string {
 		if len(list) == 0 {
 			return ""
 		}
-		return name + ": " + strings.Join(list, "; ")
+		return name + ": " + strings.Join(words(list), "; ")
 	}
 	parts := []string{side("only "+left, d.Left), side("only "+right, d.Right)}
 	if d.Kind == Operator || d.Kind == Field {
 		parts = []string{side(left, d.Left), side(right, d.Right)}
 	}
 	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	if len(parts) == 0 {
+		return string(d.Kind)
+	}
 	return string(d.Kind) + " (" + strings.Join(parts, " | ") + ")"
 }
 
 // Comparison is what two hunts have in common, and what not.
 type Comparison struct {
-	Verdict     Verdict
+	Verdict Verdict
+	// Within is the hunt that is proved to find nothing that the other one does
+	// not, of two that are not Equal: strictly if Strict, else with the
+	// exceptions of Alike.
+	Within      Side
+	Strict      bool
 	Differences []Difference
+}
+
+// Text says the verdict in words.
+func (c *Comparison) Text(left, right string) string {
+	name := map[Side]string{Left: left, Right: right}[c.Within]
+	switch {
+	case c.Verdict == Narrower:
+		return name + " narrower"
+	case name != "":
+		return string(c.Verdict) + ", " + name + " narrower"
+	}
+	return string(c.Verdict)
 }
 
 // Compare holds two hunts against each other by their facts.
 func Compare(left, right *Facts) Comparison {
 	var c Comparison
-	note := func(kind Kind, l, r []string) {
+	note := func(kind Kind, l, r []Item) {
 		if len(l)+len(r) > 0 {
 			c.Differences = append(c.Differences, Difference{kind, l, r})
 		}
 	}
-	lists := func(kind Kind, l, r []string) {
-		note(kind, without(l, r), without(r, l))
-	}
-	lists(Source, left.Sources, right.Sources)
-	lists(Time, spans(left.LookBacks), spans(right.LookBacks))
-	l, r := left.Tests, right.Tests
-	l, r = remove(l, r)
-	l, r = pairs(l, r, Test.same, func(a, b []string) { note(Operator, a, b) })
-	l, r = pairs(l, r, func(a, b Test) bool { return a.Value != "" && a.Value == b.Value && a.Not == b.Not }, func(a, b []string) { note(Field, a, b) })
-	split := func(tests []Test, not bool) []string {
-		var out []string
+	lists := func(kind Kind, l, r []Item) { note(kind, without(l, r), without(r, l)) }
+	lists(Source, left.Sources(), right.Sources())
+	lists(Time, spans(left.lookBacks()), spans(right.lookBacks()))
+	l, r := remove(left.Tests, right.Tests)
+	l, r, opL, opR := pairs(l, r, Test.same)
+	l, r, fieldL, fieldR := pairs(l, r, func(a, b Test) bool { return a.Value != "" && a.Value == b.Value && a.Not == b.Not })
+	split := func(tests []Test, of Kind) []Item {
+		var out []Item
 		for _, t := range tests {
-			if t.Not == not {
-				out = append(out, t.String())
+			kind := Value
+			switch {
+			case t.Not:
+				kind = Exclusion
+			case t.Op == opExists:
+				kind = Presence
+			}
+			if kind == of {
+				out = append(out, t.item())
 			}
 		}
 		return out
 	}
-	note(Value, split(l, false), split(r, false))
-	note(Exclusion, split(l, true), split(r, true))
+	note(Value, split(l, Value), split(r, Value))
+	note(Exclusion, split(l, Exclusion), split(r, Exclusion))
+	note(Field, fieldL, fieldR)
+	note(Operator, opL, opR)
+	note(Presence, split(l, Presence), split(r, Presence))
 	lt, rt := remove(left.Thresholds, right.Thresholds)
-	note(Threshold, texts(lt), texts(rt))
+	note(Threshold, items(lt), items(rt))
 	if len(left.Thresholds)+len(right.Thresholds) > 0 {
 		lists(Group, left.Groups, right.Groups)
 	}
 	lists(JoinKind, left.Joins, right.Joins)
 	lists(Name, left.Named, right.Named)
-	counting := slices.DeleteFunc(slices.Clone(c.Differences), func(d Difference) bool {
-		return d.Kind == Time && (open(left.LookBacks) || open(right.LookBacks))
-	})
-	switch {
-	case len(counting) > 0:
-		c.Verdict = Different
-	case slices.Equal(left.selection, right.selection):
-		c.Verdict = Equal
-	default:
-		c.Verdict = Alike
-	}
+	c.judge(left, right)
 	return c
+}
+
+// judge finds the verdict.
+func (c *Comparison) judge(left, right *Facts) {
+	exact, loose := prove(left, right, plain), prove(left, right, func(e ir.Expr) ir.Expr { return core(plain(e)) })
+	both := relation{true, true}
+	switch {
+	case exact == both:
+		c.Verdict = Equal
+		return
+	case loose == both:
+		c.Verdict = Alike
+	case loose.leftWithin || loose.rightWithin:
+		c.Verdict = Narrower
+	case c.sharesNothing(left, right):
+		c.Verdict = Apart
+	default:
+		c.Verdict = Overlapping
+	}
+	switch {
+	case exact.leftWithin:
+		c.Within, c.Strict = Left, true
+	case exact.rightWithin:
+		c.Within, c.Strict = Right, true
+	case loose == both:
+	case loose.leftWithin:
+		c.Within = Left
+	case loose.rightWithin:
+		c.Within = Right
+	}
+	counting := slices.ContainsFunc(c.Differences, func(d Difference) bool {
+		return d.Kind != Time || !open(left.lookBacks()) && !open(right.lookBacks())
+	})
+	if !counting {
+		c.Differences = append(c.Differences, Difference{Kind: Combination})
+	}
+}
+
+// prove relates two hunts. Those that do more than to select events can only be
+// shown to be the same, by being the same.
+func prove(left, right *Facts, form func(ir.Expr) ir.Expr) relation {
+	rel := relate(left, right, form)
+	if left.plainly() && right.plainly() {
+		return rel
+	}
+	same := func(l, r []Item) bool { return slices.Equal(words(l), words(r)) }
+	if rel != (relation{true, true}) || !same(items(left.Thresholds), items(right.Thresholds)) || !same(left.Joins, right.Joins) ||
+		!same(left.Named, right.Named) || !same(left.Groups, right.Groups) {
+		return relation{}
+	}
+	return rel
+}
+
+// sharesNothing reports whether the hunts have no source, or no value that they
+// look for, in common.
+func (c *Comparison) sharesNothing(left, right *Facts) bool {
+	l, r := words(left.Sources()), words(right.Sources())
+	if !slices.ContainsFunc(l, func(s string) bool { return slices.Contains(r, s) }) {
+		return true
+	}
+	wanted := func(f *Facts) []string {
+		var out []string
+		for _, t := range slices.Concat(f.Tests, f.Thresholds) {
+			if !t.Not && t.Value != "" {
+				out = append(out, strings.ToLower(t.Value))
+			}
+		}
+		return out
+	}
+	part := func(s, t string) bool { return s == t || len(s) > 2 && strings.Contains(t, s) }
+	lv, rv := wanted(left), wanted(right)
+	return len(lv) > 0 && len(rv) > 0 && !slices.ContainsFunc(lv, func(s string) bool {
+		return slices.ContainsFunc(rv, func(t string) bool { return part(s, t) || part(t, s) })
+	})
 }
 
 // open reports whether a hunt says nothing of the time.
@@ -125,32 +249,42 @@ func open(backs []time.Duration) bool {
 	return !slices.ContainsFunc(backs, func(d time.Duration) bool { return d != 0 })
 }
 
-func texts(tests []Test) []string {
-	var out []string
+func (t Test) item() Item { return Item{t.Pos, t.String()} }
+
+func items(tests []Test) []Item {
+	var out []Item
 	for _, t := range tests {
-		out = append(out, t.String())
+		out = append(out, t.item())
+	}
+	return out
+}
+
+func words(list []Item) []string {
+	out := make([]string, len(list))
+	for i, item := range list {
+		out[i] = item.Text
 	}
 	return out
 }
 
 // spans are lengths of time in words.
-func spans(list []time.Duration) []string {
-	var out []string
+func spans(list []time.Duration) []Item {
+	var out []Item
 	for _, d := range list {
-		if d == 0 {
-			out = append(out, "not said")
-			continue
+		text := "not said"
+		if d != 0 {
+			text = ir.SpanText(d)
 		}
-		out = append(out, ir.SpanText(d))
+		out = append(out, Item{Text: text})
 	}
 	return out
 }
 
 // without are the entries of a list that the other one does not have.
-func without(list, other []string) []string {
-	var out []string
+func without(list, other []Item) []Item {
+	var out []Item
 	for _, s := range list {
-		if !slices.Contains(other, s) && !slices.Contains(out, s) {
+		if !slices.ContainsFunc(other, func(o Item) bool { return o.Text == s.Text }) {
 			out = append(out, s)
 		}
 	}
@@ -175,19 +309,17 @@ func remove(l, r []Test) (lo, ro []Test) {
 	return lo, ro
 }
 
-// pairs takes out the tests of both sides that are partners, and notes them.
-func pairs(l, r []Test, partner func(a, b Test) bool, note func(a, b []string)) (lo, ro []Test) {
+// pairs takes out the tests of both sides that are partners.
+func pairs(l, r []Test, partner func(a, b Test) bool) (lo, ro []Test, a, b []Item) {
 	ro = slices.Clone(r)
-	var a, b []string
 	for _, t := range l {
 		i := slices.IndexFunc(ro, func(o Test) bool { return partner(t, o) })
 		if i < 0 {
 			lo = append(lo, t)
 			continue
 		}
-		a, b = append(a, t.String()), append(b, ro[i].String())
+		a, b = append(a, t.item()), append(b, ro[i].item())
 		ro = slices.Delete(ro, i, i+1)
 	}
-	note(a, b)
-	return lo, ro
+	return lo, ro, a, b
 }

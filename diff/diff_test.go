@@ -1,14 +1,21 @@
 package diff_test
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
 
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/diff"
+	"github.com/huntc/huntc/eval"
 	"github.com/huntc/huntc/frontends/sigma"
+	"github.com/huntc/huntc/internal/irgen"
 	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
 )
 
 func query(t *testing.T, detection, pipeline string) ir.Query {
@@ -25,33 +32,52 @@ func query(t *testing.T, detection, pipeline string) ir.Query {
 }
 
 func TestCompare(t *testing.T) {
+	const md5 = "0123456789abcdef0123456789abcdef"
 	const base = "    a: {Image|endswith: ['\\a.exe', '\\b.exe'], CommandLine|contains: x}\n    condition: a\n"
 	for _, tt := range []struct {
 		name                string
 		left, right         string
 		leftPipe, rightPipe string
-		verdict             diff.Verdict
-		want                []string
+		want                string
 		leftBack, rightBack time.Duration
 	}{
-		{name: "the same in other words", left: base, right: "    a: {CommandLine|contains: X}\n    b: {Image|endswith: '\\B.exe'}\n    c: {Image|endswith: '\\a.exe'}\n    condition: a and (b or c)\n", verdict: diff.Equal},
-		{name: "the same parts, otherwise combined", left: base, right: "    a: {CommandLine|contains: x}\n    b: {Image|endswith: ['\\a.exe', '\\b.exe']}\n    condition: a or b\n", verdict: diff.Alike},
-		{name: "a value more", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\c.exe'], CommandLine|contains: x}\n    condition: a\n", verdict: diff.Different,
-			want: []string{`value (only left: Image endswith \b.exe | only right: Image endswith \c.exe)`}},
-		{name: "another operator", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\b.exe'], CommandLine|startswith: x}\n    condition: a\n", verdict: diff.Different,
-			want: []string{"operator (left: CommandLine contains x | right: CommandLine startswith x)"}},
-		{name: "another field", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\b.exe'], ParentCommandLine|contains: x}\n    condition: a\n", verdict: diff.Different,
-			want: []string{"field (left: CommandLine contains x | right: ParentCommandLine contains x)"}},
-		{name: "an exclusion", left: base, right: base[:len(base)-len("    condition: a\n")] + "    f: {User|startswith: svc}\n    condition: a and not f\n", verdict: diff.Different,
-			want: []string{"exclusion (only right: not User startswith svc)"}},
-		{name: "a threshold and its groups", left: base, right: base, leftPipe: "        summarize n = count() by Computer\n        where n > 5\n", rightPipe: "        summarize c = count() by Computer, User\n        where c > 9\n", verdict: diff.Different,
-			want: []string{"threshold (only left: count() > 5 | only right: count() > 9)", "group (only right: User)"}},
-		{name: "names of columns do not matter", left: base, right: base, leftPipe: "        summarize n = count() by Computer\n        where n > 5\n", rightPipe: "        extend host = Computer\n        summarize c = count() by host\n        where c > 5\n", verdict: diff.Equal},
-		{name: "how rows are shown does not matter", left: base, right: base, leftPipe: "        project Computer, Image\n        sort by Image asc\n", verdict: diff.Equal},
-		{name: "the time", left: base, right: base, leftBack: 24 * time.Hour, rightBack: 7 * 24 * time.Hour, verdict: diff.Different,
-			want: []string{"time (only left: 1d | only right: 7d)"}},
-		{name: "a time that one leaves open", left: base, right: base, rightBack: 7 * 24 * time.Hour, verdict: diff.Equal,
-			want: []string{"time (only left: not said | only right: 7d)"}},
+		{name: "the same in other words", left: base, right: "    a: {CommandLine|contains: X}\n    b: {Image|endswith: '\\B.exe'}\n    c: {Image|endswith: '\\a.exe'}\n    condition: a and (b or c)\n", want: "equal"},
+		{name: "the same parts, otherwise combined", left: base, right: "    a: {CommandLine|contains: x}\n    b: {Image|endswith: ['\\a.exe', '\\b.exe']}\n    condition: a or b\n", want: "narrower, left strictly: combination"},
+		{name: "a value more on each side", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\c.exe'], CommandLine|contains: x}\n    condition: a\n",
+			want: "overlapping: value (only left: file name of Image = b.exe | only right: file name of Image = c.exe)"},
+		{name: "a value more on one side", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\b.exe', '\\c.exe'], CommandLine|contains: x}\n    condition: a\n",
+			want: "narrower, left strictly: value (only right: file name of Image = c.exe)"},
+		{name: "another condition on one side", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\b.exe'], CommandLine|contains|all: [x, y]}\n    condition: a\n",
+			want: "narrower, right strictly: value (only right: CommandLine contains y)"},
+		{name: "another operator", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\b.exe'], CommandLine|startswith: x}\n    condition: a\n",
+			want: "narrower, right strictly: operator (left: CommandLine contains x | right: CommandLine startswith x)"},
+		{name: "a whole term", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\b.exe']}\n    condition: a\n", rightPipe: "        where CommandLine has 'x'\n",
+			want: "alike, right strictly: operator (left: CommandLine contains x | right: CommandLine has x)"},
+		{name: "a text that is a whole term wherever it stands", left: "    a: {Image: b, CommandLine|contains: '-a-'}\n    condition: a\n", right: "    a: {Image: b}\n    condition: a\n", rightPipe: "        where CommandLine has '-a-'\n", want: "equal"},
+		{name: "case", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\b.exe'], CommandLine|contains|cased: x}\n    condition: a\n",
+			want: "alike, right strictly: operator (left: CommandLine contains x | right: CommandLine contains (case counts) x)"},
+		{name: "a field that has to be there", left: base, right: base, rightPipe: "        where exists(User)\n", want: "alike, right strictly: presence (only right: User exists)"},
+		{name: "another field", left: base, right: "    a: {Image|endswith: ['\\a.exe', '\\b.exe'], ParentCommandLine|contains: x}\n    condition: a\n",
+			want: "overlapping: field (left: CommandLine contains x | right: ParentCommandLine contains x)"},
+		{name: "an exclusion", left: base, right: base[:len(base)-len("    condition: a\n")] + "    f: {User|startswith: svc}\n    condition: a and not f\n",
+			want: "narrower, right strictly: exclusion (only right: not User startswith svc)"},
+		{name: "an account and its domain", left: "    a: {Image: b}\n    f: {User|endswith: '$'}\n    condition: a and not f\n", right: "    a: {Image: b}\n    f: {User|endswith: '\\\\*$'}\n    condition: a and not f\n", want: "equal"},
+		{name: "a path and its file name", left: "    a: {Image|endswith: '\\a.exe'}\n    condition: a\n", right: "    a: {Image|endswith: ['\\a.exe', '/a.exe']}\n    condition: a\n", want: "equal"},
+		{name: "a path with more than its file name", left: "    a: {Image|endswith: '\\b\\a.exe'}\n    condition: a\n", right: "    a: {Image|endswith: '\\a.exe'}\n    condition: a\n",
+			want: "narrower, left strictly: value (only left: Image endswith \\b\\a.exe | only right: file name of Image = a.exe)"},
+		{name: "a hash in one column or in several", left: "    a: {Hashes|contains: 'MD5=" + md5 + "'}\n    condition: a\n", right: "    a: {md5: " + md5 + "}\n    condition: a\n", want: "equal"},
+		{name: "an expression that is a list", left: "    a: {CommandLine|re|i: '(a|bc)d'}\n    condition: a\n", right: "    a: {CommandLine|contains: [ad, bcd]}\n    condition: a\n", want: "equal"},
+		{name: "an expression that is a list but for line breaks", left: "    a: {CommandLine|re: 'a.*b'}\n    condition: a\n", right: "    a: {CommandLine|contains: 'a*b'}\n    condition: a\n",
+			want: `alike: value (only left: CommandLine matches regex "a.*b" | only right: CommandLine like *a*b*)`},
+		{name: "nothing in common", left: base, right: "    a: {Image|endswith: '\\d.exe'}\n    condition: a\n",
+			want: "apart: value (only left: CommandLine contains x; file name of Image = a.exe; file name of Image = b.exe | only right: file name of Image = d.exe)"},
+		{name: "a threshold and its groups", left: base, right: base, leftPipe: "        summarize n = count() by Computer\n        where n > 5\n", rightPipe: "        summarize c = count() by Computer, User\n        where c > 9\n",
+			want: "overlapping: threshold (only left: count() > 5 | only right: count() > 9); group (only right: User)"},
+		{name: "a condition on a key is one on events", left: base, right: base, leftPipe: "        summarize n = count() by who = Computer\n        where who = 'a'\n", rightPipe: "        where Computer = 'a'\n", want: "equal"},
+		{name: "names of columns do not matter", left: base, right: base, leftPipe: "        summarize n = count() by Computer\n        where n > 5\n", rightPipe: "        extend host = Computer\n        summarize c = count() by host\n        where c > 5\n", want: "equal"},
+		{name: "how rows are shown does not matter", left: base, right: base, leftPipe: "        project Computer, Image\n        sort by Image asc\n", want: "equal"},
+		{name: "the time", left: base, right: base, leftBack: 24 * time.Hour, rightBack: 7 * 24 * time.Hour, want: "narrower, left strictly: time (only left: 1d | only right: 7d)"},
+		{name: "a time that one leaves open", left: base, right: base, rightBack: 7 * 24 * time.Hour, want: "equal: time (only left: not said | only right: 7d)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			side := func(detection, pipe string, back time.Duration) *diff.Facts {
@@ -62,19 +88,92 @@ func TestCompare(t *testing.T) {
 						return &c
 					}
 					return q
-				}))
+				}), nil)
 			}
 			c := diff.Compare(side(tt.left, tt.leftPipe, tt.leftBack), side(tt.right, tt.rightPipe, tt.rightBack))
-			var got []string
-			for _, d := range c.Differences {
-				got = append(got, d.String())
+			got := string(c.Verdict)
+			if c.Within != "" {
+				got += ", " + string(c.Within)
 			}
-			if c.Verdict != tt.verdict {
-				t.Errorf("%s, want %s", c.Verdict, tt.verdict)
+			if c.Strict {
+				got += " strictly"
 			}
-			if d := cmp.Diff(tt.want, got); d != "" {
-				t.Error(d)
+			for i, d := range c.Differences {
+				got += []string{": ", "; "}[min(i, 1)] + d.Text("left", "right")
+			}
+			if got != tt.want {
+				t.Errorf("\n got %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// The kinds of fields that comparisons know are those of the schema.
+func TestFieldKinds(t *testing.T) {
+	s, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string][]string{}
+	for _, d := range s.Datasets() {
+		for _, m := range []*schema.Mapping{d.CIM, d.Raw, d.XDR} {
+			if m == nil {
+				continue
+			}
+			for name, c := range m.Columns {
+				if c != nil && !slices.Contains(kinds[c.Kind], name) {
+					kinds[c.Kind] = append(kinds[c.Kind], name)
+				}
+			}
+		}
+	}
+	for kind, known := range map[string][]string{"path": diff.PathFields, "account": diff.AccountFields} {
+		slices.Sort(kinds[kind])
+		if d := cmp.Diff(kinds[kind], known); d != "" {
+			t.Errorf("%s: %s", kind, d)
+		}
+	}
+}
+
+// What is proved holds for every event: of random conditions, few of which are
+// within each other by chance, many are made to be.
+func TestWithinHolds(t *testing.T) {
+	proved, refuted := 0, 0
+	for seed := range uint64(6000) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		fields := irgen.Fields()
+		a := irgen.Pred(r, fields)
+		b := irgen.Pred(r, fields)
+		switch r.IntN(4) {
+		case 0:
+			b = ir.NewLogic(diag.Span{}, ir.Or, b, a)
+		case 1:
+			a = ir.NewLogic(diag.Span{}, ir.And, b, a)
+		case 2:
+			a, b = &ir.Not{X: ir.NewLogic(diag.Span{}, ir.Or, a, b)}, &ir.Not{X: b}
+		}
+		if !diff.Within(a, b) {
+			continue
+		}
+		proved++
+		pa, err := eval.CompilePred(a)
+		pb, err2 := eval.CompilePred(b)
+		if err != nil || err2 != nil {
+			continue
+		}
+		for _, row := range irgen.Rows(r, fields, 60) {
+			if pa(row) && !pb(row) {
+				refuted++
+				t.Errorf("%s\nis not within\n%s\nas %v shows", ir.FormatExpr(a), ir.FormatExpr(b), row)
+				break
+			}
+		}
+		if refuted > 3 {
+			t.FailNow()
+		}
+	}
+	t.Logf("%d proved", proved)
+	if proved < 1000 {
+		t.Errorf("only %d are proved", proved)
 	}
 }

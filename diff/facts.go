@@ -1,5 +1,6 @@
-// Package diff says in what two hunts differ: which events they read, which
-// values they look for, in which fields, over which time, and what they count.
+// Package diff says how two hunts stand to each other, and in what they differ:
+// which events they read, which values they look for, in which fields, over
+// which time, and what they count.
 package diff
 
 import (
@@ -16,16 +17,16 @@ import (
 // Test is one comparison that a hunt makes, apart from how it is combined with
 // others.
 type Test struct {
-	diag.Span
-	Field string // or what is computed
-	Not   bool   // below an odd number of negations
+	Pos   diag.Pos // where it is written; zero if that is not known
+	Field string   // or what is computed
+	Not   bool     // below an odd number of negations
 	Op    string
 	Value string
 }
 
 // String shows the test as a condition.
 func (t Test) String() string {
-	s := strings.TrimSpace(t.Field + " " + t.Op + " " + t.Value)
+	s := strings.Join(slices.DeleteFunc([]string{t.Field, t.Op, t.Value}, func(s string) bool { return s == "" }), " ")
 	if t.Not {
 		return "not " + s
 	}
@@ -38,162 +39,345 @@ func (t Test) same(o Test) bool { return t.Field == o.Field && t.Not == o.Not &&
 
 // Facts are what a hunt looks for, taken apart.
 type Facts struct {
-	Sources    []string        // logsources, sorted
-	LookBacks  []time.Duration // of the sources, sorted, without repeats
-	Tests      []Test          // on events
-	Thresholds []Test          // on what is computed of several events
-	Groups     []string        // keys of groups
-	Joins      []string
-	Named      []string // conditions that only their names are known of
-	// selection is the condition of each source, in one form for all ways to
-	// write it.
-	selection []string
+	Tests      []Test // on events
+	Thresholds []Test // on what is computed of several events
+	Groups     []Item // keys of groups
+	Joins      []Item
+	Named      []Item // conditions that only their names are known of
+
+	branches []*branch
+	place    func(diag.Pos) diag.Pos
 }
 
-// FactsOf takes a logical query apart.
-func FactsOf(q ir.Query) *Facts {
-	f := &Facts{}
-	if q != nil {
-		f.query(ir.Canonical(q))
+// branch is one source of a hunt, with the condition on its events.
+type branch struct {
+	pos    diag.Pos
+	source string
+	back   time.Duration // 0 = not said
+	pred   ir.Expr       // as plain writes it
+}
+
+// FactsOf takes a logical query apart. place says where a position in the
+// query's text stands; nil leaves it as it is.
+func FactsOf(q ir.Query, place func(diag.Pos) diag.Pos) *Facts {
+	if place == nil {
+		place = func(p diag.Pos) diag.Pos { return p }
 	}
-	slices.Sort(f.Sources)
-	f.Sources = slices.Compact(f.Sources)
-	slices.Sort(f.LookBacks)
-	f.LookBacks = slices.Compact(f.LookBacks)
-	slices.Sort(f.Groups)
-	f.Groups = slices.Compact(f.Groups)
-	slices.Sort(f.Named)
-	f.Named = slices.Compact(f.Named)
-	slices.Sort(f.selection)
-	f.Tests, f.Thresholds = distinct(f.Tests), distinct(f.Thresholds)
-	return f
+	f := &Facts{place: place}
+	if q != nil {
+		f.query(ir.Normalize(q))
+	}
+	for _, b := range f.branches {
+		f.tests(&f.Tests, b.pred, false)
+	}
+	return Together(f)
 }
 
-func distinct(tests []Test) []Test {
-	slices.SortStableFunc(tests, func(a, b Test) int { return strings.Compare(a.String(), b.String()) })
-	return slices.CompactFunc(tests, func(a, b Test) bool { return a.String() == b.String() })
+// Together are the facts of a hunt that finds whatever one of several finds.
+func Together(all ...*Facts) *Facts {
+	out := &Facts{}
+	for _, f := range all {
+		out.Tests = append(out.Tests, f.Tests...)
+		out.Thresholds = append(out.Thresholds, f.Thresholds...)
+		out.Groups = append(out.Groups, f.Groups...)
+		out.Joins = append(out.Joins, f.Joins...)
+		out.Named = append(out.Named, f.Named...)
+		for _, b := range f.branches {
+			out.merge(b)
+		}
+	}
+	out.Tests, out.Thresholds = distinct(out.Tests, Test.String), distinct(out.Thresholds, Test.String)
+	text := func(i Item) string { return i.Text }
+	out.Groups, out.Joins, out.Named = distinct(out.Groups, text), distinct(out.Joins, text), distinct(out.Named, text)
+	return out
 }
 
-// rows is what is known of the rows at one point of a query.
-type rows struct {
+// merge adds a branch; two of one source and time are one, with either
+// condition.
+func (f *Facts) merge(b *branch) {
+	for _, o := range f.branches {
+		if o.source == b.source && o.back == b.back {
+			o.pred = ir.NewLogic(diag.Span{}, ir.Or, o.pred, b.pred)
+			return
+		}
+	}
+	c := *b
+	f.branches = append(f.branches, &c)
+}
+
+// distinct sorts a list by its texts, and drops those that are there twice.
+func distinct[T any](list []T, text func(T) string) []T {
+	slices.SortStableFunc(list, func(a, b T) int { return strings.Compare(text(a), text(b)) })
+	return slices.CompactFunc(list, func(a, b T) bool { return text(a) == text(b) })
+}
+
+// Sources are the logsources that the hunt reads, each once, sorted.
+func (f *Facts) Sources() []Item {
+	var out []Item
+	for _, b := range f.branches {
+		out = append(out, Item{b.pos, b.source})
+	}
+	return distinct(out, func(i Item) string { return i.Text })
+}
+
+// lookBacks are how far back the hunt looks, each length once, ascending.
+func (f *Facts) lookBacks() []time.Duration {
+	var out []time.Duration
+	for _, b := range f.branches {
+		out = append(out, b.back)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// plainly reports whether the hunt finds just the events of its branches.
+func (f *Facts) plainly() bool {
+	return len(f.Thresholds)+len(f.Joins)+len(f.Named) == 0
+}
+
+// sourceName is a logsource in a word or two.
+func sourceName(l ir.Logsource) string {
+	parts := slices.DeleteFunc([]string{l.Product, l.Category, l.Service}, func(s string) bool { return s == "" })
+	if len(parts) == 0 {
+		return "any events"
+	}
+	return strings.Join(parts, " ")
+}
+
+// stream is the rows at one point of a query that come from one branch.
+type stream struct {
+	branch *branch
 	// made are the columns that are not those of events: what each is computed
 	// of.
 	made map[string]ir.Expr
-	// grouped says that a row stands for several events.
-	grouped bool
-	source  string
-	preds   []ir.Expr
+	// keys are the columns by which rows were grouped, nil while each row is an
+	// event: a group passes a condition on its keys if and only if its events do.
+	keys []string
+	// beside are joins that so far only add columns.
+	beside []*beside
+}
+
+// beside is the right side of a left outer join: it takes no row away, and
+// where none of its columns is asked for it only shows more.
+type beside struct {
+	cols  []string
+	facts *Facts
+	used  bool
+}
+
+func (s *stream) copy() *stream {
+	c := *s
+	c.made = map[string]ir.Expr{}
+	for name, x := range s.made {
+		c.made[name] = x
+	}
+	return &c
 }
 
 // query notes what a query does, and says what its rows are.
-func (f *Facts) query(q ir.Query) rows {
+func (f *Facts) query(q ir.Query) []*stream {
 	switch q := q.(type) {
 	case *ir.Scan:
-		f.Sources = append(f.Sources, q.Source.String())
-		f.LookBacks = append(f.LookBacks, q.LookBack)
-		f.selection = append(f.selection, q.Source.String())
-		return rows{made: map[string]ir.Expr{}, source: q.Source.String()}
+		b := &branch{pos: f.at(q.Span), source: sourceName(q.Source), back: q.LookBack, pred: ir.True(q.Span)}
+		f.branches = append(f.branches, b)
+		return []*stream{{branch: b, made: map[string]ir.Expr{}}}
 	case *ir.Table:
-		return rows{made: map[string]ir.Expr{}, grouped: true}
+		return []*stream{{branch: &branch{pred: ir.True(q.Span)}, made: map[string]ir.Expr{}}}
 	case *ir.Union:
-		out := rows{made: map[string]ir.Expr{}}
+		var out []*stream
 		for _, in := range q.Inputs {
-			r := f.query(in)
-			out.grouped = out.grouped || r.grouped
-			for name, x := range r.made {
-				out.made[name] = x
-			}
+			out = append(out, f.query(in)...)
 		}
 		return out
 	case *ir.Join:
-		left := f.query(q.Left)
-		right := f.query(q.Right)
-		var on []string
-		for _, k := range q.On {
-			on = append(on, left.name(k))
-		}
-		slices.Sort(on)
-		f.Joins = append(f.Joins, string(q.Kind)+" on "+strings.Join(on, ", "))
-		for name, x := range right.made {
-			if _, there := left.made[name]; !there {
-				left.made[name] = x
-			}
-		}
-		left.grouped = left.grouped || right.grouped
-		return left
+		return f.join(q)
 	}
 	in := f.query(ir.Inputs(q)[0])
-	switch q := q.(type) {
-	case *ir.Filter:
-		pred := in.resolve(q.Pred)
-		if in.grouped || computed(pred) {
-			f.tests(&f.Thresholds, pred, false)
-		} else {
-			f.tests(&f.Tests, pred, false)
-			f.selection = append(f.selection, in.source+" "+ir.FormatExpr(ir.CanonicalExpr(pred)))
-		}
-	case *ir.Extend:
-		for _, c := range q.Cols {
-			in.made[c.As] = in.resolve(c.X)
-		}
-	case *ir.Project:
-		for _, c := range q.Cols {
-			if g, ok := c.X.(*ir.Field); ok && g.Name == c.As {
-				continue
-			}
-			in.made[c.As] = in.resolve(c.X)
-		}
-	case *ir.Aggregate:
-		made := map[string]ir.Expr{}
-		for _, c := range q.By {
-			x := in.resolve(c.X)
-			f.Groups = append(f.Groups, ir.FormatExpr(x))
-			made[c.As] = x
-		}
-		for _, a := range q.Aggs {
-			name := string(a.Func)
-			args := []ir.Expr{}
-			if a.X != nil {
-				args = append(args, in.resolve(a.X))
-			}
-			made[a.As] = &ir.Call{Span: a.Span, Func: ir.FuncID(name), Args: args}
-		}
-		in.made, in.grouped = made, true
-	case *ir.Window:
-		in.made[q.As] = &ir.Call{Span: q.Span, Func: "gap", Args: []ir.Expr{q.Of}}
-	case *ir.Session:
-		in.made[q.As] = &ir.Call{Span: q.Span, Func: "session", Args: []ir.Expr{q.Of}}
-	case *ir.Lag:
-		in.made[q.As] = &ir.Call{Span: q.Span, Func: "prev", Args: []ir.Expr{in.resolve(q.X)}}
-	case *ir.Rank:
-		in.made[q.As] = &ir.Call{Span: q.Span, Func: "rank"}
-	case *ir.Distinct, *ir.Sort, *ir.Limit:
-	default:
-		panic(fmt.Sprintf("diff: unhandled query %T", q))
+	for _, s := range in {
+		f.step(s, q)
 	}
 	return in
 }
 
+func (f *Facts) join(q *ir.Join) []*stream {
+	left := f.query(q.Left)
+	rightFacts := &Facts{place: f.place}
+	right := rightFacts.query(q.Right)
+	var on []string
+	for _, k := range q.On {
+		on = append(on, fieldText(left[0].resolve(k)))
+	}
+	slices.Sort(on)
+	rightFacts.Joins = append(rightFacts.Joins, Item{f.at(q.Span), string(q.Kind) + " on " + strings.Join(on, ", ")})
+	adds := &beside{cols: ir.Columns(q.Right), facts: rightFacts}
+	if q.Kind != ir.LeftOuter || adds.cols == nil {
+		f.use(adds)
+	} else {
+		adds.cols = slices.DeleteFunc(slices.Clone(adds.cols), func(c string) bool { return ir.HasField(q.On, c) || ir.HasField(q.RightOn, c) })
+	}
+	for i, l := range left {
+		l = l.copy()
+		left[i] = l
+		for _, r := range right {
+			for name, x := range r.made {
+				if _, there := l.made[name]; !there {
+					l.made[name] = x
+				}
+			}
+		}
+		l.beside = append(slices.Clip(l.beside), adds)
+	}
+	return left
+}
+
+// use counts what the right side of a join looks for.
+func (f *Facts) use(b *beside) {
+	if b.used {
+		return
+	}
+	b.used = true
+	f.branches = append(f.branches, b.facts.branches...)
+	f.Thresholds = append(f.Thresholds, b.facts.Thresholds...)
+	f.Groups = append(f.Groups, b.facts.Groups...)
+	f.Joins = append(f.Joins, b.facts.Joins...)
+	f.Named = append(f.Named, b.facts.Named...)
+}
+
+// asks counts the joins whose columns an expression asks for.
+func (f *Facts) asks(s *stream, x ir.Expr) {
+	fields := ir.Fields(x, s.resolve(x))
+	for _, b := range s.beside {
+		if slices.ContainsFunc(b.cols, func(c string) bool { return ir.HasField(fields, c) }) {
+			f.use(b)
+		}
+	}
+}
+
+// step does one operator to the rows of a stream.
+func (f *Facts) step(s *stream, q ir.Query) {
+	call := func(at diag.Span, fn ir.FuncID, args ...ir.Expr) ir.Expr {
+		return &ir.Call{Span: at, Func: fn, Args: args}
+	}
+	switch q := q.(type) {
+	case *ir.Filter:
+		f.asks(s, q.Pred)
+		for _, c := range ir.Conjuncts(q.Pred) {
+			pred := plain(s.resolve(c))
+			if computed(pred) || s.keys != nil && slices.ContainsFunc(ir.Fields(c), func(g *ir.Field) bool { return !slices.Contains(s.keys, g.Name) }) {
+				f.tests(&f.Thresholds, pred, false)
+				continue
+			}
+			s.branch.pred = ir.NewLogic(q.Span, ir.And, s.branch.pred, pred)
+		}
+	case *ir.Extend:
+		made := map[string]ir.Expr{}
+		for _, c := range q.Cols {
+			made[c.As] = s.resolve(c.X)
+		}
+		for name, x := range made {
+			s.made[name] = x
+		}
+	case *ir.Project:
+		made := map[string]ir.Expr{}
+		for _, c := range q.Cols {
+			if x := s.resolve(c.X); !isField(x, c.As) {
+				made[c.As] = x
+			}
+		}
+		var keys []string
+		for _, c := range q.Cols {
+			if g, ok := c.X.(*ir.Field); ok && slices.Contains(s.keys, g.Name) {
+				keys = append(keys, c.As)
+			}
+		}
+		s.made = made
+		if s.keys != nil {
+			s.keys = append([]string{}, keys...)
+		}
+	case *ir.Aggregate:
+		made := map[string]ir.Expr{}
+		keys := []string{}
+		for _, c := range q.By {
+			x := s.resolve(c.X)
+			f.asks(s, c.X)
+			f.Groups = append(f.Groups, Item{f.at(c.Span), fieldText(x)})
+			if !isField(x, c.As) {
+				made[c.As] = x
+			}
+			if s.keys == nil || !slices.ContainsFunc(ir.Fields(c.X), func(g *ir.Field) bool { return !slices.Contains(s.keys, g.Name) }) {
+				keys = append(keys, c.As)
+			}
+		}
+		for _, a := range q.Aggs {
+			var args []ir.Expr
+			if a.X != nil {
+				args = append(args, s.resolve(a.X))
+			}
+			made[a.As] = call(a.Span, ir.FuncID(a.Func), args...)
+		}
+		s.made, s.keys = made, keys
+	case *ir.Window:
+		s.made[q.As] = call(q.Span, "gap", q.Of)
+	case *ir.Session:
+		s.made[q.As] = call(q.Span, "session", q.Of)
+	case *ir.Lag:
+		s.made[q.As] = call(q.Span, "prev", s.resolve(q.X))
+	case *ir.Rank:
+		s.made[q.As] = call(q.Span, "rank")
+	case *ir.Distinct, *ir.Sort, *ir.Limit:
+	default:
+		panic(fmt.Sprintf("diff: unhandled query %T", q))
+	}
+}
+
+func isField(x ir.Expr, name string) bool {
+	f, ok := x.(*ir.Field)
+	return ok && f.Name == name
+}
+
 // resolve writes an expression in terms of the fields of events.
-func (r rows) resolve(x ir.Expr) ir.Expr {
+func (s *stream) resolve(x ir.Expr) ir.Expr {
 	return ir.MapExpr(x, func(e ir.Expr) ir.Expr {
-		if f, ok := e.(*ir.Field); ok {
-			if made, ok := r.made[f.Name]; ok {
+		switch e := e.(type) {
+		case *ir.Field:
+			if made, ok := s.made[e.Name]; ok {
 				return made
+			}
+		case *ir.Exists:
+			if made, ok := s.made[e.X.Name]; ok {
+				if g, ok := made.(*ir.Field); ok {
+					return &ir.Exists{Span: e.Span, X: g}
+				}
+				return &ir.Call{Span: e.Span, Func: "exists", Args: []ir.Expr{made}}
 			}
 		}
 		return e
 	})
 }
 
-func (r rows) name(f *ir.Field) string { return ir.FormatExpr(r.resolve(f)) }
+// at is where a span begins, in the file.
+func (f *Facts) at(s diag.Span) diag.Pos {
+	if s.Pos.Line == 0 {
+		return diag.Pos{}
+	}
+	return f.place(s.Pos)
+}
+
+// fieldText names what is compared.
+func fieldText(x ir.Expr) string {
+	x = plainValue(x)
+	if f, ok := x.(*ir.Field); ok {
+		return f.Name
+	}
+	return ir.FormatExpr(x)
+}
 
 // aggregates are the functions that an aggregate or an order of rows makes a
-// column with, as query writes them.
+// column with, as step writes them.
 var aggregates = []ir.FuncID{
 	ir.FuncID(ir.Count), ir.FuncID(ir.CountIf), ir.FuncID(ir.DCount), ir.FuncID(ir.Min), ir.FuncID(ir.Max), ir.FuncID(ir.Sum), ir.FuncID(ir.Avg),
 	ir.FuncID(ir.Stdev), ir.FuncID(ir.Values), ir.FuncID(ir.First), ir.FuncID(ir.Last), ir.FuncID(ir.ArgMin), ir.FuncID(ir.ArgMax), ir.FuncID(ir.Percentile),
-	"gap", "session", "prev", "rank",
+	ir.FuncID(ir.Any), ir.FuncID(ir.List), "gap", "session", "prev", "rank",
 }
 
 // computed reports whether an expression asks for what several rows say.
@@ -209,12 +393,12 @@ func computed(x ir.Expr) bool {
 
 // tests takes a condition apart.
 func (f *Facts) tests(to *[]Test, e ir.Expr, not bool) {
-	add := func(at diag.Node, field ir.Expr, op, value string) {
-		*to = append(*to, Test{Span: at.At(), Field: ir.FormatExpr(field), Not: not, Op: op, Value: value})
+	add := func(at diag.Span, field ir.Expr, op, value string) {
+		*to = append(*to, Test{Pos: f.at(at), Field: fieldText(field), Not: not, Op: op, Value: value})
 	}
 	cased := func(op string, c bool) string {
 		if c {
-			return op + "_cs"
+			return op + " (case counts)"
 		}
 		return op
 	}
@@ -226,50 +410,86 @@ func (f *Facts) tests(to *[]Test, e ir.Expr, not bool) {
 	case *ir.Not:
 		f.tests(to, e.X, !not)
 	case *ir.Compare:
-		op := e.Op
+		value := ir.FormatExpr(e.R)
 		if lit, ok := e.R.(*ir.Lit); ok {
-			add(e, e.L, cased(string(op), e.Cased), litText(lit))
-			return
+			value = litText(lit)
 		}
-		add(e, e.L, cased(string(op), e.Cased), ir.FormatExpr(e.R))
+		add(e.Span, e.L, cased(string(e.Op), e.Cased), value)
 	case *ir.Match:
 		for _, p := range e.Any {
-			op, value := matchOp(p, false)
-			add(e, e.X, cased(op, e.Cased), strings.ToLower(value))
+			op, value := matchOp(p)
+			add(inside(p.Span, e.Span), e.X, cased(op, e.Cased), folded(value, e.Cased))
+		}
+	case *ir.Term:
+		for _, p := range e.Any {
+			value, ok := p.Literal()
+			if !ok {
+				value = p.String()
+			}
+			add(inside(p.Span, e.Span), e.X, cased("has", e.Cased), folded(value, e.Cased))
 		}
 	case *ir.Regexp:
-		add(e, e.X, "matches regex", strconv.Quote(e.Source))
+		add(e.Span, e.X, "matches regex", strconv.Quote(e.Source))
 	case *ir.InCIDR:
-		add(e, e.X, "in", e.Prefix.String())
+		add(e.Span, e.X, "in", e.Prefix.String())
 	case *ir.FieldMatch:
-		add(e, e.X, cased(string(e.Kind), e.Cased), e.Y.Name)
+		add(e.Span, e.X, cased(string(e.Kind), e.Cased), e.Y.Name)
 	case *ir.Keyword:
-		*to = append(*to, Test{Span: e.Span, Not: not, Op: "any field contains", Value: e.Pattern.String()})
+		op := "any field contains"
+		if e.Terms {
+			op = "any field has"
+		}
+		*to = append(*to, Test{Pos: f.at(e.Span), Not: not, Op: op, Value: e.Pattern.String()})
 	case *ir.Exists:
-		add(e, e.X, "exists", "")
+		add(e.Span, e.X, opExists, "")
 	case *ir.Macro:
-		f.Named = append(f.Named, e.Name)
+		f.Named = append(f.Named, Item{f.at(e.Span), e.Name})
 	default:
-		*to = append(*to, Test{Span: e.At(), Not: not, Field: ir.FormatExpr(e)})
+		*to = append(*to, Test{Pos: f.at(e.At()), Not: not, Field: ir.FormatExpr(e)})
 	}
+}
+
+// opExists is the operator of tests that a field is there at all.
+const opExists = "exists"
+
+// inside is the narrower of two places, if it is known.
+func inside(s, whole diag.Span) diag.Span {
+	if s.Pos.Line == 0 {
+		return whole
+	}
+	return s
+}
+
+// folded is a value as it is shown: case only where it counts.
+func folded(s string, cased bool) string {
+	if cased {
+		return s
+	}
+	return strings.Map(ir.FoldRune, s)
 }
 
 // matchOp is the word for a pattern, and its text.
-func matchOp(p ir.Pattern, terms bool) (op, value string) {
+func matchOp(p ir.Pattern) (op, value string) {
 	shape, text := p.Shape()
-	op = map[ir.Shape]string{ir.ShapeExact: "=", ir.ShapePrefix: "startswith", ir.ShapeSuffix: "endswith", ir.ShapeContains: "contains", ir.ShapeAny: "like", ir.ShapeGlob: "like"}[shape]
-	if terms {
-		op = "has"
+	switch shape {
+	case ir.ShapeExact:
+		return "=", text
+	case ir.ShapePrefix:
+		return "startswith", text
+	case ir.ShapeSuffix:
+		return "endswith", text
+	case ir.ShapeContains:
+		return "contains", text
 	}
-	if shape == ir.ShapeAny || shape == ir.ShapeGlob {
-		text = p.String()
-	}
-	return op, text
+	return "like", p.String()
 }
 
 func litText(l *ir.Lit) string {
-	if s, ok := l.Value.(string); ok {
-		return strings.ToLower(s)
+	switch v := l.Value.(type) {
+	case string:
+		return v
+	case time.Duration:
+		return ir.SpanText(v)
 	}
 	return fmt.Sprint(l.Value)
 }

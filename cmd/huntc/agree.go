@@ -50,7 +50,7 @@ be read in full; the reason is listed.`,
 func agreement(s importSummary) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d briefings, %d hunts\n", s.Briefings, s.Hunts)
-	for _, v := range []string{string(diff.Equal), string(diff.Alike), string(diff.Different), notCompared} {
+	for _, v := range []string{string(diff.Equal), string(diff.Alike), string(diff.Narrower), string(diff.Overlapping), string(diff.Apart), notCompared} {
 		fmt.Fprintf(&b, "%6d %s\n", s.Verdicts[v], v)
 	}
 	for _, h := range s.List {
@@ -59,7 +59,7 @@ func agreement(s importSummary) string {
 		}
 		fmt.Fprintf(&b, "\n%s:%d: %s: %s\n", h.Path, h.Line, h.Verdict, h.Title)
 		for _, d := range h.Differences {
-			fmt.Fprintf(&b, "    %s\n", diff.Difference{Kind: diff.Kind(d.Kind), Left: d.Left, Right: d.Right}.Text("SPL", "KQL"))
+			fmt.Fprintf(&b, "    %s\n", d.Kind)
 		}
 		if h.Verdict != notCompared {
 			continue
@@ -77,4 +77,31 @@ func agreement(s importSummary) string {
 		}
 	}
 	return b.String()
+}
+
+type (
+	reportedItem struct {
+		Text string `json:"text"`
+		Line int    `json:"line,omitempty"`
+	}
+	reportedDifference struct {
+		Kind  string         `json:"kind"`
+		Left  []reportedItem `json:"spl,omitempty"`
+		Right []reportedItem `json:"kql,omitempty"`
+	}
+)
+
+func reportDifferences(c *diff.Comparison) []reportedDifference {
+	items := func(list []diff.Item) []reportedItem {
+		var out []reportedItem
+		for _, i := range list {
+			out = append(out, reportedItem{i.Text, i.Pos.Line})
+		}
+		return out
+	}
+	var out []reportedDifference
+	for _, d := range c.Differences {
+		out = append(out, reportedDifference{string(d.Kind), items(d.Left), items(d.Right)})
+	}
+	return out
 }

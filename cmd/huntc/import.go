@@ -163,11 +163,6 @@ type (
 		Logical bool   `json:"logical"`
 		Reason  string `json:"reason,omitempty"`
 	}
-	reportedDifference struct {
-		Kind  string   `json:"kind"`
-		Left  []string `json:"spl,omitempty"`
-		Right []string `json:"kql,omitempty"`
-	}
 	reportedHunt struct {
 		Title       string               `json:"title"`
 		ID          string               `json:"id,omitempty"`
@@ -210,9 +205,7 @@ func importReport(done []*compiler.Imported) importSummary {
 			r := reportedHunt{Title: h.Title, ID: h.ID, Path: b.Path, Line: h.Pos.Line, File: h.File, Basis: h.Basis, SPL: half(h.SPL), KQL: half(h.KQL), Verdict: notCompared}
 			if c := h.Comparison; c != nil {
 				r.Verdict = string(c.Verdict)
-				for _, d := range c.Differences {
-					r.Differences = append(r.Differences, reportedDifference{string(d.Kind), d.Left, d.Right})
-				}
+				r.Differences = reportDifferences(c)
 			}
 			if h.Document != nil {
 				s.Documents++

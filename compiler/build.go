@@ -32,6 +32,8 @@ type Options struct {
 	Jobs int
 	// CacheDir is where work is kept between builds; "" for nowhere.
 	CacheDir string
+	// Logical asks for Hunt.Logical, which no cache has: CacheDir is not used.
+	Logical bool
 }
 
 // Result is what became of the documents. Everything in it is sorted.
@@ -67,6 +69,9 @@ type Hunt struct {
 	// compiled for what there is to say of them, but not written.
 	Counted bool
 	Outputs []Output // in the order of Result.Targets
+	// Logical is what the targets were given; nil unless Options.Logical asks for
+	// it, and for a document with an error.
+	Logical *ir.Hunt
 
 	rel string // of the file, see source
 }
@@ -174,7 +179,7 @@ func (b *builder) run() (*Result, error) {
 		home = b.opts.Config.Home
 	}
 	var opening sync.WaitGroup
-	if b.opts.CacheDir != "" {
+	if b.opts.CacheDir != "" && !b.opts.Logical {
 		opening.Go(func() { b.pack = openPack(packPath(b.opts, b.targets)) })
 	}
 	sources, scopes, diags, err := find(b.opts.Paths, home)
@@ -456,6 +461,9 @@ func (b *builder) compileHunt(s source, h *ir.Hunt, made []backends.Backend, hur
 	if b.schema != nil && !hurt {
 		diags = checkSafely(b.schema, h)
 		hurt = diags.HasErrors()
+	}
+	if b.opts.Logical && !hurt {
+		out.Logical = h
 	}
 	occurs := make([]bool, len(h.Allow))
 	judged := len(made) == len(allTargets) // else another target may have it

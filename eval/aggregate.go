@@ -69,7 +69,7 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 		for j, a := range q.Aggs {
 			vals = append(vals, aggregateOne(a, args[j], g.rows))
 		}
-		out[i] = Row{shape: s, vals: vals}
+		out[i] = Row{shape: s, vals: vals, events: together(g.rows...)}
 	}
 	return out, nil
 }

@@ -41,9 +41,28 @@ func NewProjector(s *schema.Schema, ds *schema.Dataset, v schema.View) *Projecto
 	return p
 }
 
-// derived is the name under which a row keeps the value of a column that the
-// target computes by an expression of its own language.
-func derived(as string) string { return "\x00" + as }
+// Derived is the name under which a row keeps the value of a column that the
+// target computes by an expression of its own language: what Projector.Derived
+// finds again.
+func Derived(as string) string { return hidden + as }
+
+// hidden begins the names of columns that no target has.
+const hidden = "\x00"
+
+// Visible is the row without the columns that no target has.
+func (r Row) Visible() Row {
+	if !slices.ContainsFunc(r.Columns(), func(n string) bool { return strings.HasPrefix(n, hidden) }) {
+		return r
+	}
+	var names []string
+	var vals []any
+	for i, n := range r.Columns() {
+		if !strings.HasPrefix(n, hidden) {
+			names, vals = append(names, n), append(vals, r.vals[i])
+		}
+	}
+	return Row{shape: newShape(names), vals: vals, events: r.events}
+}
 
 // rawColumn is Splunk's name for the text of an event. What stands between
 // the values in it is nobody's business: here a line break.
@@ -53,7 +72,7 @@ const rawColumn = "_raw"
 // a computed column is that of the logical field which it stands for. Where
 // that is missing, Kusto's tostring() gives the empty text and Splunk null.
 func (p *Projector) Derived(as string, f *ir.Foreign, row Row) (any, error) {
-	v := row.Get(derived(as))
+	v := row.Get(Derived(as))
 	if v == nil && p.view == schema.XDR && (f.T == ir.String || f.T == ir.Unknown) {
 		return "", nil
 	}
@@ -65,7 +84,7 @@ func (p *Projector) Derived(as string, f *ir.Foreign, row Row) (any, error) {
 // stand in the table, since it has a value that the table cannot hold or
 // belongs to another dataset of it.
 func (p *Projector) Rows(event Row) []Row {
-	w := &rowWriter{p: p}
+	w := &rowWriter{p: p, events: event.events}
 	for _, name := range slices.Sorted(maps.Keys(p.m.Where)) {
 		w.choices(name, p.m.Where[name])
 	}
@@ -94,6 +113,7 @@ type rowWriter struct {
 	// parts are the columns of which nothing but parts is known.
 	parts      []string
 	impossible bool
+	events     []int // of the event
 }
 
 // put gives a column its value, written in one of several ways. Where two
@@ -165,7 +185,7 @@ func (w *rowWriter) field(field string, v any, event Row) {
 	s := text(v)
 	switch c.Kind {
 	case "computed":
-		w.put(derived(c.Name), v)
+		w.put(Derived(c.Name), v)
 		w.part(c.Within, s)
 	case "path":
 		w.put(c.Name, w.spellings(c, s)...)
@@ -210,7 +230,7 @@ func (w *rowWriter) field(field string, v any, event Row) {
 func (w *rowWriter) registry(field string, c *schema.Column, s string, event Row) {
 	w.put(c.Name, s)
 	if c.Whole != "" {
-		w.put(derived(field), s)
+		w.put(Derived(field), s)
 	}
 	key, value := s, ""
 	aboutKey := c.KeyAlone && strings.HasSuffix(text(event.Get("EventType")), "Key")
@@ -332,7 +352,7 @@ func (w *rowWriter) rows() []Row {
 		for i, n := range w.p.columns {
 			vals[i] = w.p.filled(n, vals[i])
 		}
-		out = append(out, Row{shape: s, vals: vals})
+		out = append(out, Row{shape: s, vals: vals, events: w.events})
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,49 @@ type Row struct {
 	shape  *shape
 	vals   []any
 	folded []string // texts without case, by column; nil unless prepared
+	// events are the numbers of the events that the row stands for, ascending;
+	// the rows of a result share them.
+	events []int
+}
+
+// Of says which event the row is.
+func (r Row) Of(event int) Row {
+	r.events = []int{event}
+	return r
+}
+
+// Events are the numbers of the events that the row stands for, ascending: of
+// what has become of rows that Of has numbered. An aggregated row stands for
+// those of its group, a joined one for those of both sides, the interval or the
+// neighbour of a row for the row before as well, and one of several equal rows
+// for all of them. They must not be changed.
+func (r Row) Events() []int { return r.events }
+
+// together are the events of rows, ascending and once each.
+func together(rows ...Row) []int {
+	if len(rows) == 1 {
+		return rows[0].events
+	}
+	n, sorted, last := 0, true, -1
+	for _, r := range rows {
+		for _, e := range r.events {
+			sorted = sorted && e > last
+			last = e
+		}
+		n += len(r.events)
+	}
+	if n == 0 {
+		return nil
+	}
+	out := make([]int, 0, n)
+	for _, r := range rows {
+		out = append(out, r.events...)
+	}
+	if !sorted {
+		slices.Sort(out)
+		out = slices.Compact(out)
+	}
+	return out
 }
 
 // shape is a list of columns, shared by the rows that have the same.
@@ -115,6 +159,38 @@ func WithColumn(rows []Row, name string, value func(i int) any) []Row {
 		out[i].vals[out[i].shape.index[name]] = normal(value(i))
 	}
 	return out
+}
+
+// With returns the row with another value in a column that it has; a column that
+// it does not have is not added.
+func (r Row) With(name string, v any) Row {
+	if r.shape == nil {
+		return r
+	}
+	i, ok := r.shape.index[name]
+	if !ok {
+		return r
+	}
+	r.vals = slices.Clone(r.vals)
+	r.vals[i] = normal(v)
+	r.folded = nil
+	return r
+}
+
+// WithoutBlanks returns the row with empty texts taken for missing values, as
+// EmptyIsMissing and MissingIsEmpty want it.
+func (r Row) WithoutBlanks() Row {
+	own := false
+	for i, v := range r.vals {
+		if v != "" {
+			continue
+		}
+		if !own {
+			r.vals, own = slices.Clone(r.vals), true
+		}
+		r.vals[i] = nil
+	}
+	return r
 }
 
 // Get is the value of a column, nil if it is missing.

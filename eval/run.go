@@ -16,7 +16,8 @@ type Source func(*ir.Scan) ([]Row, error)
 type Runner struct {
 	Source Source
 	// Now is the instant of the run: what the function now gives, and the end
-	// of the time that LookBack counts back from. If it is zero, a Scan reads
+	// of the time that LookBack counts back from; a row without a time is within
+	// every LookBack. If it is zero, a Scan reads
 	// all rows of its source whatever their time, and a query that asks for
 	// the present time is refused.
 	Now time.Time
@@ -174,7 +175,7 @@ func (r Runner) scan(q *ir.Scan) ([]Row, error) {
 	from := r.Now.Add(-q.LookBack)
 	var out []Row
 	for _, row := range rows {
-		if t, ok := timestamp(row); ok && t.After(from) && !t.After(r.Now) {
+		if t, ok := timestamp(row); !ok || t.After(from) && !t.After(r.Now) {
 			out = append(out, row)
 		}
 	}
@@ -235,7 +236,7 @@ func (r Runner) project(q *ir.Project, in []Row) ([]Row, error) {
 				return nil, err
 			}
 		}
-		out[i] = Row{shape: s, vals: vals}
+		out[i] = Row{shape: s, vals: vals, events: row.events}
 	}
 	return out, nil
 }
@@ -284,7 +285,7 @@ func widener(names []string) func(Row) Row {
 		}
 		vals := make([]any, len(s.names))
 		copy(vals, r.vals)
-		return Row{shape: s, vals: vals}
+		return Row{shape: s, vals: vals, events: r.events}
 	}
 }
 
@@ -336,6 +337,7 @@ func distinct(q *ir.Distinct, in []Row) []Row {
 			}
 			row = Row{shape: s, vals: vals}
 		}
+		row.events = together(g.rows...)
 		out = append(out, row)
 	}
 	return out
@@ -365,6 +367,7 @@ func window(q *ir.Window, in []Row) []Row {
 		for i := offset; i < len(g.rows); i++ {
 			row := widen(g.rows[i])
 			row.vals[row.shape.index[q.As]] = since(g.rows[i].Get(q.Of.Name), g.rows[i-offset].Get(q.Of.Name))
+			row.events = together(g.rows[i-offset], g.rows[i])
 			out = append(out, row)
 		}
 	}
@@ -394,11 +397,12 @@ func lag(q *ir.Lag, in []Row) []Row {
 	widen := widener([]string{q.As})
 	var out []Row
 	for _, g := range ordered(in, q.By, q.Of.Name) {
-		var before any
-		for _, r := range g.rows {
+		for i, r := range g.rows {
 			row := widen(r)
-			row.vals[row.shape.index[q.As]] = before
-			before = r.Get(q.X.Name)
+			if i > 0 {
+				row.vals[row.shape.index[q.As]] = g.rows[i-1].Get(q.X.Name)
+				row.events = together(g.rows[i-1], r)
+			}
 			out = append(out, row)
 		}
 	}
@@ -476,6 +480,7 @@ func join(q *ir.Join, left, right []Row) []Row {
 			continue
 		case q.Kind == ir.Semi:
 			if len(found) > 0 {
+				l.events = together(append([]Row{l}, found...)...)
 				out = append(out, l)
 			}
 			continue
@@ -500,7 +505,7 @@ func join(q *ir.Join, left, right []Row) []Row {
 			for i := n; i < len(vals); i++ {
 				vals[i] = r.Get(s.names[i])
 			}
-			out = append(out, Row{shape: s, vals: vals})
+			out = append(out, Row{shape: s, vals: vals, events: together(l, r)})
 		}
 	}
 	return out

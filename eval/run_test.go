@@ -159,7 +159,7 @@ func TestLookBack(t *testing.T) {
 	q := &ir.Scan{LookBack: time.Minute}
 	run := eval.Runner{Source: func(*ir.Scan) ([]eval.Row, error) { return rows, nil }, Now: noon}
 	got, err := run.Run(q)
-	if err != nil || len(got) != 2 || got[0].Get("n") != int64(2) || got[1].Get("n") != int64(3) {
+	if err != nil || len(got) != 3 || got[0].Get("n") != int64(2) || got[1].Get("n") != int64(3) || got[2].Get("n") != int64(5) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	run.Now = time.Time{}

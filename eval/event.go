@@ -1,0 +1,407 @@
+package eval
+
+import (
+	"bytes"
+	_ "embed"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
+)
+
+// Event is one event in Sigma's field names.
+type Event struct {
+	// Row has its fields; it is numbered.
+	Row Row
+	// N is its number, from 0, and Line its line in the file, from 1.
+	N, Line int
+	// Class says of which logsources it is.
+	Class *Class
+}
+
+// Time is when the event happened.
+func (e Event) Time() (time.Time, bool) { return timestamp(e.Row) }
+
+// In reports whether the event is one of the dataset's: any dataset may have an
+// event of which nothing tells what it is.
+func (e Event) In(ds *schema.Dataset) bool {
+	if e.Class.known && !slices.Contains(e.Class.datasets, ds) {
+		return false
+	}
+	if ds.When == nil {
+		return true
+	}
+	v := e.Row.Get(ds.When.Field)
+	return v != nil && slices.ContainsFunc(ds.When.In, func(s string) bool { return strings.EqualFold(s, text(v)) })
+}
+
+// Class is a kind of events: the logsources that they belong to.
+type Class struct {
+	known      bool
+	categories []string
+	products   []string
+	services   []string
+	datasets   []*schema.Dataset // sorted by name
+}
+
+// Known reports whether something tells what the events are: their channel, or
+// what stands under the key logsource. If nothing does, they may be anything.
+func (c *Class) Known() bool { return c.known }
+
+// Datasets are those that the events may be of, sorted by name; nil if they may
+// be of any. Event.In says whether one is.
+func (c *Class) Datasets() []*schema.Dataset { return c.datasets }
+
+// Sees reports whether a rule on the logsource looks at the events.
+func (c *Class) Sees(l ir.Logsource) bool {
+	return !c.known || has(c.categories, l.Category) && has(c.products, l.Product) && has(c.services, l.Service)
+}
+
+// has reports whether a logsource's key fits: one that is not named does.
+func has(list []string, key string) bool {
+	return key == "" || slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, key) })
+}
+
+// eventData is data/events.yml.
+type eventData struct {
+	Prefixes []string          `yaml:"prefixes"`
+	Names    map[string]string `yaml:"names"`
+	Drop     []string          `yaml:"drop"`
+	Times    []string          `yaml:"times"`
+	Also     []struct {
+		Channel  string            `yaml:"channel"`
+		Events   []string          `yaml:"events"`
+		Category string            `yaml:"category"`
+		Fields   map[string]string `yaml:"fields"`
+	} `yaml:"also"`
+}
+
+//go:embed data/events.yml
+var eventYAML []byte
+
+var readEventData = sync.OnceValue(func() *eventData {
+	d := &eventData{}
+	dec := yaml.NewDecoder(bytes.NewReader(eventYAML))
+	dec.KnownFields(true)
+	if err := dec.Decode(d); err != nil {
+		panic("eval: data/events.yml: " + err.Error())
+	}
+	return d
+})
+
+// Classifier tells of which logsources events are. It is safe for concurrent use.
+type Classifier struct {
+	data     *eventData
+	datasets []*schema.Dataset
+	channels []channel
+
+	mu      sync.Mutex
+	classes map[classKey]*Class
+}
+
+// channel is what a dataset's raw view says about where Windows, or Sysmon,
+// writes its events; an empty list stands for any.
+type channel struct {
+	ds      *schema.Dataset
+	product string
+	names   []string // folded, in which * stands for any text
+	codes   []string
+	types   []string // folded
+}
+
+// classKey is all that the class of an event depends on.
+type classKey struct {
+	channel, code, typ         string
+	category, product, service string
+}
+
+// The terms of a raw view's definition that tell a channel; a definition with
+// anything else in it is not about one.
+var (
+	termOfChannel = regexp.MustCompile(`source="(XmlWinEventLog|Syslog):([^"]+)"`)
+	termOfCode    = regexp.MustCompile(`EventCode=([0-9]+)`)
+	termOfType    = regexp.MustCompile(`EventType=(\w+)`)
+	termOfRest    = regexp.MustCompile(`\bOR\b|[()\s]`)
+)
+
+// NewClassifier makes a classifier for the datasets of a schema.
+func NewClassifier(s *schema.Schema) *Classifier {
+	c := &Classifier{data: readEventData(), datasets: s.Datasets(), classes: map[classKey]*Class{}}
+	for _, ds := range c.datasets {
+		if ds.Raw == nil || ds.Raw.Definition == "" {
+			continue
+		}
+		ch := channel{ds: ds}
+		rest := ds.Raw.Definition
+		for _, m := range termOfChannel.FindAllStringSubmatch(rest, -1) {
+			ch.names = append(ch.names, fold(m[2]))
+		}
+		for _, m := range termOfCode.FindAllStringSubmatch(rest, -1) {
+			ch.codes = append(ch.codes, m[1])
+		}
+		for _, m := range termOfType.FindAllStringSubmatch(rest, -1) {
+			ch.types = append(ch.types, fold(m[1]))
+		}
+		for _, term := range []*regexp.Regexp{termOfChannel, termOfCode, termOfType, termOfRest} {
+			rest = term.ReplaceAllString(rest, "")
+		}
+		if rest == "" && len(ch.names) > 0 {
+			c.channels = append(c.channels, ch)
+		}
+	}
+	return c
+}
+
+// Event makes an event of a row as it was read: its fields get the names that
+// Sigma has for them, its time a name of its own, and it is told what it is.
+func (c *Classifier) Event(row Row, n, line int) Event {
+	return c.event(c.plan(row.shape), row, n, line)
+}
+
+// reshaping is how rows of a shape become events: where the value of each column
+// comes from.
+type reshaping struct {
+	to   *shape
+	from []int // for each column of to, the column it is taken from; -1 for none
+	// the columns of to in which these stand, -1 for none
+	channel, code, typ, time int
+	times                    []int    // columns of the row that may tell the time
+	logsource                [3]int   // columns of the row: category, product, service
+	copies                   []string // fields that other names stand for too
+}
+
+func (c *Classifier) plan(s *shape) *reshaping {
+	p := &reshaping{channel: -1, code: -1, typ: -1, time: -1, logsource: [3]int{-1, -1, -1}}
+	type column struct {
+		name string
+		rank int // of the prefix
+		at   int
+	}
+	var cols []column
+	if s == nil {
+		s = newShape(nil)
+	}
+	for i, name := range s.names {
+		if key, ok := strings.CutPrefix(name, "logsource."); ok {
+			if k := slices.Index([]string{"category", "product", "service"}, key); k >= 0 {
+				p.logsource[k] = i
+				continue
+			}
+		}
+		short, rank := c.data.short(name)
+		if short == "" {
+			continue
+		}
+		if j := slices.IndexFunc(cols, func(o column) bool { return o.name == short }); j >= 0 {
+			if rank < cols[j].rank {
+				cols[j].rank, cols[j].at = rank, i
+			}
+			continue
+		}
+		cols = append(cols, column{short, rank, i})
+	}
+	var names []string
+	for _, col := range cols {
+		names = append(names, col.name)
+		p.from = append(p.from, col.at)
+	}
+	for _, name := range c.data.Times {
+		if i := slices.Index(names, name); i >= 0 {
+			p.times = append(p.times, p.from[i])
+		}
+	}
+	if len(p.times) > 0 && !slices.Contains(names, ir.Timestamp) {
+		names = append(names, ir.Timestamp)
+		p.from = append(p.from, -1)
+	}
+	p.to = newShape(names)
+	at := func(name string) int {
+		if i, ok := p.to.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	p.channel, p.code, p.typ, p.time = at("Channel"), at("EventID"), at("EventType"), at(ir.Timestamp)
+	return p
+}
+
+// short is the name of a field without what it is nested in, and the rank of the
+// prefix that was taken off; "" for what is no field.
+func (d *eventData) short(name string) (string, int) {
+	rank := len(d.Prefixes)
+	for i, p := range d.Prefixes {
+		if rest, ok := cutKeys(name, p); ok {
+			name, rank = rest, i
+			break
+		}
+	}
+	if as, ok := d.Names[name]; ok {
+		return as, rank
+	}
+	if slices.ContainsFunc(d.Drop, func(p string) bool { return starMatch(p, name) }) {
+		return "", rank
+	}
+	return name, rank
+}
+
+// cutKeys cuts a prefix of keys, of which * is any one.
+func cutKeys(name, prefix string) (string, bool) {
+	for prefix != "" {
+		key, rest, _ := strings.Cut(prefix, ".")
+		have, below, ok := strings.Cut(name, ".")
+		if !ok || key != "*" && key != have {
+			return "", false
+		}
+		name, prefix = below, rest
+	}
+	return name, true
+}
+
+// starMatch matches a text with a pattern in which * stands for any text.
+func starMatch(pattern, s string) bool {
+	p := ir.Pattern{}
+	for i, part := range strings.Split(pattern, "*") {
+		if i > 0 {
+			p.Append(ir.Part{Wild: ir.Many})
+		}
+		p.Append(ir.Part{Text: part})
+	}
+	return newMatcher([]ir.Pattern{p}, true).match(s)
+}
+
+func (c *Classifier) event(p *reshaping, row Row, n, line int) Event {
+	vals := make([]any, len(p.to.names))
+	for i, from := range p.from {
+		if from >= 0 {
+			vals[i] = row.vals[from]
+		}
+	}
+	for _, i := range p.times {
+		if t, ok := toInstant(row.vals[i]); ok {
+			vals[p.time] = t
+			break
+		}
+	}
+	get := func(vals []any, i int) string {
+		if i < 0 {
+			return ""
+		}
+		return text(vals[i])
+	}
+	key := classKey{
+		channel: get(vals, p.channel), code: get(vals, p.code), typ: get(vals, p.typ),
+		category: get(row.vals, p.logsource[0]), product: get(row.vals, p.logsource[1]), service: get(row.vals, p.logsource[2]),
+	}
+	if key.channel == "" {
+		key.code, key.typ = "", ""
+	}
+	out := Event{Row: Row{shape: p.to, vals: vals}.Of(n), N: n, Line: line, Class: c.class(key)}
+	for _, a := range c.data.Also {
+		if strings.EqualFold(a.Channel, key.channel) && slices.Contains(a.Events, key.code) {
+			out.Row = alias(out.Row, a.Fields)
+		}
+	}
+	return out
+}
+
+// alias gives fields their other names, where these are not taken.
+func alias(r Row, fields map[string]string) Row {
+	var names []string
+	for as, name := range fields {
+		if r.Get(as) == nil && r.Get(name) != nil {
+			names = append(names, as)
+		}
+	}
+	slices.Sort(names)
+	out := widener(names)(r)
+	for _, as := range names {
+		out.vals[out.shape.index[as]] = r.Get(fields[as])
+	}
+	return out
+}
+
+// maxClasses bounds how many classes are kept: a file decides how many it has.
+const maxClasses = 4096
+
+func (c *Classifier) class(k classKey) *Class {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if found := c.classes[k]; found != nil {
+		return found
+	}
+	made := c.classify(k)
+	if len(c.classes) < maxClasses {
+		c.classes[k] = made
+	}
+	return made
+}
+
+func (c *Classifier) classify(k classKey) *Class {
+	out := &Class{}
+	add := func(list *[]string, s string) {
+		if s = strings.TrimPrefix(s, "-"); s != "" && !slices.Contains(*list, s) {
+			*list = append(*list, s)
+		}
+	}
+	name, typ := fold(k.channel), fold(k.typ)
+	if name != "" {
+		for _, ch := range c.channels {
+			if !slices.ContainsFunc(ch.names, func(p string) bool { return starMatch(p, name) }) ||
+				len(ch.codes) > 0 && !slices.Contains(ch.codes, k.code) || len(ch.types) > 0 && !slices.Contains(ch.types, typ) {
+				continue
+			}
+			out.known = true
+			out.datasets = append(out.datasets, ch.ds)
+			for _, l := range ch.ds.Logsources {
+				add(&out.categories, l.Category)
+				add(&out.services, l.Service)
+			}
+		}
+		for _, a := range c.data.Also {
+			if fold(a.Channel) == name && slices.Contains(a.Events, k.code) {
+				add(&out.categories, a.Category)
+				out.datasets = append(out.datasets, c.of([]string{a.Category}, nil, nil)...)
+			}
+		}
+		product := "windows"
+		if strings.HasPrefix(name, "linux-") {
+			product = "linux"
+		}
+		add(&out.products, product)
+	}
+	if k.category == "" && k.product == "" && k.service == "" {
+		return out
+	}
+	// What the event itself says is what it is.
+	out.known = true
+	for _, key := range []struct {
+		list  *[]string
+		value string
+	}{{&out.categories, k.category}, {&out.products, k.product}, {&out.services, k.service}} {
+		if key.value != "" {
+			*key.list = []string{key.value}
+		}
+	}
+	out.datasets = c.of(out.categories, out.products, out.services)
+	return out
+}
+
+// of are the datasets of logsources.
+func (c *Classifier) of(categories, products, services []string) []*schema.Dataset {
+	var out []*schema.Dataset
+	for _, ds := range c.datasets {
+		if slices.ContainsFunc(ds.Logsources, func(l schema.Logsource) bool {
+			fits := func(list []string, key string) bool { return has(list, strings.TrimPrefix(key, "-")) }
+			return fits(categories, l.Category) && fits(services, l.Service) && (len(products) == 0 || fits(products, l.Product))
+		}) {
+			out = append(out, ds)
+		}
+	}
+	return out
+}

@@ -73,6 +73,10 @@ type Hunt struct {
 	// it, and for a document with an error.
 	Logical *ir.Hunt
 
+	// Stem is what the hunt's files are called, below the folder of their kind
+	// and without an ending.
+	Stem string
+
 	rel string // of the file, see source
 }
 
@@ -96,6 +100,8 @@ type Output struct {
 	Query       string
 	Diagnostics diag.List
 	File        string // of the query, below the folder of outputs; "" if it is not written
+	// Reasons are why the fidelity is not exact; only with Options.Logical.
+	Reasons []ir.Reason
 }
 
 // Text is what the output's file holds.
@@ -530,6 +536,9 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 		return
 	}
 	o.Fidelity = ir.Verdict(art.Reasons)
+	if b.opts.Logical {
+		o.Reasons = art.Reasons
+	}
 	o.Form, o.FormReason = art.Form, art.FormReason
 	o.Status = OK
 	allowed := func(code diag.Code, at diag.Pos) bool {

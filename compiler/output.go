@@ -51,6 +51,7 @@ func (r *Result) assignFiles() {
 			base = stem + "-" + strconv.Itoa(n)
 		}
 		taken[strings.ToLower(base)] = true
+		h.Stem = base
 		for i := range h.Outputs {
 			if h.Counted {
 				continue // the name is taken, so that others do not depend on "generate"
@@ -359,6 +360,10 @@ func owns(doc, rel string) bool {
 	rest, ok := strings.CutPrefix(strings.TrimSuffix(rel, path.Ext(rel)), strings.TrimSuffix(doc, path.Ext(doc)))
 	return ok && suffix.MatchString(rest)
 }
+
+// Covers reports whether what is called so, below the folder of its kind and
+// without an ending, would be of a hunt under the build's paths.
+func (r *Result) Covers(stem string) bool { return r.covers(stem + ".") }
 
 // covers reports whether a file of the mirrored tree is this build's business.
 func (r *Result) covers(rel string) bool {

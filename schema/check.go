@@ -78,6 +78,21 @@ func (c *columns) find(name string) *typedColumn {
 	return nil
 }
 
+// all are the columns that a query made, those that it still has from below
+// too.
+func (c *columns) all() []typedColumn {
+	if c.below == nil {
+		return c.own
+	}
+	out := slices.Clone(c.own)
+	for _, col := range c.below.all() {
+		if c.find(col.name) == nil {
+			out = append(out, col)
+		}
+	}
+	return out
+}
+
 func (c *columns) add(at diag.Node, name string, t ir.Type) {
 	c.own = append(c.own, typedColumn{at.At(), name, t})
 }
@@ -183,6 +198,9 @@ func (c *checker) query(q ir.Query, preds []ir.Expr) *columns {
 		return c.cols(in, &columns{}, q.Cols)
 	case *ir.Distinct:
 		in := c.query(q.Input, nil)
+		if q.Whole {
+			return in
+		}
 		out := &columns{}
 		for _, f := range q.By {
 			out.add(f, f.Name, in.typeOf(f.Name))
@@ -239,7 +257,7 @@ func (c *checker) union(q *ir.Union) *columns {
 	out := &columns{}
 	for _, u := range q.Inputs {
 		in := c.query(u, nil)
-		for _, col := range in.own {
+		for _, col := range in.all() {
 			first := out.find(col.name)
 			switch {
 			case first == nil:
@@ -281,7 +299,7 @@ func (c *checker) join(q *ir.Join) *columns {
 	}
 	// What both sides have is the left side's.
 	out := &columns{below: left}
-	for _, col := range right.own {
+	for _, col := range right.all() {
 		if left.find(col.name) == nil && left.typeOf(col.name) == ir.Unknown {
 			out.own = append(out.own, col)
 		}

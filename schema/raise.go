@@ -33,11 +33,47 @@ func (s *Schema) Raise(q ir.Query, v View) Raised {
 	z := &raiser{schema: s, view: v, named: namedColumns(q)}
 	out, _ := z.query(z.sink(q), nil)
 	r := Raised{Bound: z.boundFields, Diagnostics: distinctDiagnostics(z.diags)}
+	if !r.Diagnostics.HasErrors() {
+		out = ir.Normalize(z.fused(out))
+		if v != XDR {
+			out = s.lengths(out)
+		}
+		// What documents do not take is no document.
+		r.Diagnostics = append(r.Diagnostics, s.Check(&ir.Hunt{Kind: ir.KindHunt, Query: out})...)
+	}
 	r.Diagnostics.Sort()
 	if !r.Diagnostics.HasErrors() {
-		r.Query = ir.Normalize(out)
+		r.Query = out
 	}
 	return r
+}
+
+// fused puts a projection of columns of another one, which raising itself has
+// made, into that one.
+func (z *raiser) fused(q ir.Query) ir.Query {
+	return ir.MapQuery(q, func(q ir.Query) ir.Query {
+		outer, ok := q.(*ir.Project)
+		if !ok {
+			return q
+		}
+		inner, ok := outer.Input.(*ir.Project)
+		if !ok || !slices.Contains(z.chosenFirst, inner) {
+			return q
+		}
+		out := &ir.Project{Span: outer.Span, Input: inner.Input}
+		for _, c := range outer.Cols {
+			f, ok := c.X.(*ir.Field)
+			if !ok {
+				return q
+			}
+			i := slices.IndexFunc(inner.Cols, func(d *ir.Col) bool { return d.As == f.Name })
+			if i < 0 {
+				return q
+			}
+			out.Cols = append(out.Cols, &ir.Col{Span: c.Span, As: c.As, X: inner.Cols[i].X})
+		}
+		return out
+	})
 }
 
 // raiser raises one query.
@@ -49,6 +85,8 @@ type raiser struct {
 
 	boundFields []*ir.Field
 	diags       diag.List
+	// chosenFirst are the projections that firstRows has made.
+	chosenFirst []*ir.Project
 }
 
 // level is what the columns at one point of the physical query are in the
@@ -342,7 +380,7 @@ func (z *raiser) query(q ir.Query, above []*ir.Filter) (ir.Query, *level) {
 		in, l := z.query(q.Input, nil)
 		in, by := z.fields(in, l, q.By)
 		if q.Whole {
-			return &ir.Distinct{Span: q.Span, Input: in, By: by, Whole: true}, l
+			return z.firstRows(q, in, l, by), l
 		}
 		out := &level{}
 		for i, f := range q.By {

@@ -83,7 +83,7 @@ func TestRaise(t *testing.T) {
 		{"a column that has no name", XDR, lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), match("InitiatingProcessSHA1", "ab"))),
 			`process_creation/-/- | filter match(InitiatingProcessSHA1, "ab") {info HC0521}`},
 		{"a column that there is not", XDR, lifted(XDR, "DeviceProcessEvents", match("Nothing", "a")), `{error HC0301} {info HC0522}`},
-		{"a table without dataset", XDR, lifted(XDR, "EmailUrlInfo", match("Url", "a")), `{error HC0523}`},
+		{"a table without dataset", XDR, lifted(XDR, "DeviceNetworkInfo", match("MacAddress", "a")), `{error HC0523}`},
 		{"a table that there is not", XDR, lifted(XDR, "Nothing", match("Url", "a")), `{error HC0523}`},
 		{"a log of Windows", Raw, lifted(Raw, "", and(match("index", "win"), match("source", "WinEventLog:Security"), eq("EventCode", 4625))),
 			`-/windows/security | filter match(EventID, "4625") {info HC0522}`},

@@ -28,13 +28,15 @@ const (
 	// Overlapping: they look for some things in common, and each, as far as can
 	// be told, for something that the other one does not.
 	Overlapping Verdict = "overlapping"
-	// Apart: they do not look for any value in common, or read no source in
+	// Elsewhere: they look for some of the same values, and read no source in
 	// common.
+	Elsewhere Verdict = "elsewhere"
+	// Apart: they do not look for any value in common.
 	Apart Verdict = "apart"
 )
 
 // Verdicts are all of them, from the closest to the farthest.
-func Verdicts() []Verdict { return []Verdict{Equal, Alike, Narrower, Overlapping, Apart} }
+func Verdicts() []Verdict { return []Verdict{Equal, Alike, Narrower, Overlapping, Elsewhere, Apart} }
 
 // Side is one of two hunts; "" is neither.
 type Side string
@@ -161,7 +163,7 @@ func Compare(left, right *Facts) Comparison {
 	note(Presence, split(l, Presence), split(r, Presence))
 	lt, rt := remove(left.Thresholds, right.Thresholds)
 	note(Threshold, items(lt), items(rt))
-	if len(left.Thresholds)+len(right.Thresholds) > 0 {
+	if len(left.Thresholds) > 0 && len(right.Thresholds) > 0 {
 		lists(Group, left.Groups, right.Groups)
 	}
 	lists(JoinKind, left.Joins, right.Joins)
@@ -177,13 +179,17 @@ func (c *Comparison) judge(left, right *Facts) {
 	switch {
 	case exact == both:
 		c.Verdict = Equal
+		// Parts that only one has say what another part says as well.
+		c.Differences = slices.DeleteFunc(c.Differences, func(d Difference) bool { return d.Kind != Time })
 		return
 	case loose == both:
 		c.Verdict = Alike
 	case loose.leftWithin || loose.rightWithin:
 		c.Verdict = Narrower
-	case c.sharesNothing(left, right):
+	case sharesNothing(left, right):
 		c.Verdict = Apart
+	case !shares(words(left.Sources()), words(right.Sources())):
+		c.Verdict = Elsewhere
 	default:
 		c.Verdict = Overlapping
 	}
@@ -221,13 +227,13 @@ func prove(left, right *Facts, form func(ir.Expr) ir.Expr) relation {
 	return rel
 }
 
-// sharesNothing reports whether the hunts have no source, or no value that they
-// look for, in common.
-func (c *Comparison) sharesNothing(left, right *Facts) bool {
-	l, r := words(left.Sources()), words(right.Sources())
-	if !slices.ContainsFunc(l, func(s string) bool { return slices.Contains(r, s) }) {
-		return true
-	}
+func shares(l, r []string) bool {
+	return slices.ContainsFunc(l, func(s string) bool { return slices.Contains(r, s) })
+}
+
+// sharesNothing reports whether the hunts have no value that they look for in
+// common.
+func sharesNothing(left, right *Facts) bool {
 	wanted := func(f *Facts) []string {
 		var out []string
 		for _, t := range slices.Concat(f.Tests, f.Thresholds) {
@@ -239,7 +245,10 @@ func (c *Comparison) sharesNothing(left, right *Facts) bool {
 	}
 	part := func(s, t string) bool { return s == t || len(s) > 2 && strings.Contains(t, s) }
 	lv, rv := wanted(left), wanted(right)
-	return len(lv) > 0 && len(rv) > 0 && !slices.ContainsFunc(lv, func(s string) bool {
+	if len(lv)+len(rv) == 0 {
+		return !shares(words(left.Sources()), words(right.Sources()))
+	}
+	return !slices.ContainsFunc(lv, func(s string) bool {
 		return slices.ContainsFunc(rv, func(t string) bool { return part(s, t) || part(t, s) })
 	})
 }

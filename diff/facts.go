@@ -35,7 +35,9 @@ func (t Test) String() string {
 
 // same reports whether two tests look for the same value in the same place,
 // whatever the operator.
-func (t Test) same(o Test) bool { return t.Field == o.Field && t.Not == o.Not && t.Value == o.Value }
+func (t Test) same(o Test) bool {
+	return t.Field == o.Field && t.Not == o.Not && strings.EqualFold(t.Value, o.Value)
+}
 
 // Facts are what a hunt looks for, taken apart.
 type Facts struct {
@@ -263,6 +265,9 @@ func (f *Facts) step(s *stream, q ir.Query) {
 		f.asks(s, q.Pred)
 		for _, c := range ir.Conjuncts(q.Pred) {
 			pred := plain(s.resolve(c))
+			if anyCount(pred) {
+				continue
+			}
 			if computed(pred) || s.keys != nil && slices.ContainsFunc(ir.Fields(c), func(g *ir.Field) bool { return !slices.Contains(s.keys, g.Name) }) {
 				f.tests(&f.Thresholds, pred, false)
 				continue
@@ -380,6 +385,21 @@ var aggregates = []ir.FuncID{
 	ir.FuncID(ir.Any), ir.FuncID(ir.List), "gap", "session", "prev", "rank",
 }
 
+// anyCount reports whether a condition asks for at least one row, of which a
+// group always has one.
+func anyCount(x ir.Expr) bool {
+	c, ok := x.(*ir.Compare)
+	if !ok {
+		return false
+	}
+	of, ok := c.L.(*ir.Call)
+	lit, isLit := c.R.(*ir.Lit)
+	if !ok || !isLit || of.Func != ir.FuncID(ir.Count) {
+		return false
+	}
+	return c.Op == ir.Ge && lit.Value == int64(1) || c.Op == ir.Gt && lit.Value == int64(0)
+}
+
 // computed reports whether an expression asks for what several rows say.
 func computed(x ir.Expr) bool {
 	found := false
@@ -410,11 +430,13 @@ func (f *Facts) tests(to *[]Test, e ir.Expr, not bool) {
 	case *ir.Not:
 		f.tests(to, e.X, !not)
 	case *ir.Compare:
-		value := ir.FormatExpr(e.R)
+		value, number := ir.FormatExpr(e.R), false
 		if lit, ok := e.R.(*ir.Lit); ok {
 			value = litText(lit)
+			_, text := lit.Value.(string)
+			number = !text
 		}
-		add(e.Span, e.L, cased(string(e.Op), e.Cased), value)
+		add(e.Span, e.L, cased(string(e.Op), e.Cased && !number), value)
 	case *ir.Match:
 		for _, p := range e.Any {
 			op, value := matchOp(p)
@@ -460,12 +482,16 @@ func inside(s, whole diag.Span) diag.Span {
 	return s
 }
 
-// folded is a value as it is shown: case only where it counts.
+// folded is a value as it is shown: case only where it counts, and blanks at its
+// ends in quotes.
 func folded(s string, cased bool) string {
-	if cased {
-		return s
+	if !cased {
+		s = strings.Map(ir.FoldRune, s)
 	}
-	return strings.Map(ir.FoldRune, s)
+	if s != strings.TrimSpace(s) {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 // matchOp is the word for a pattern, and its text.

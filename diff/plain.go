@@ -15,7 +15,8 @@ import (
 
 // The two languages keep one thing in columns of different shapes: a path beside
 // a file name, an account with and without its domain, one column of hashes or
-// one for each kind, one for hosts and addresses or two. Conditions that differ
+// one for each kind, one for hosts and addresses or two, a registry key with and
+// without the value. Conditions that differ
 // only in that are written alike here, by fields of these names.
 const (
 	nameOf     = "file name of "
@@ -203,6 +204,8 @@ func place(f *ir.Field, p ir.Pattern, cased bool) (*ir.Field, ir.Pattern, bool) 
 		case at == 0 && len(text) > 1:
 			f, p = last, ir.TextPattern(p.Span, text[1:])
 		}
+	case f.Name == "RegistryKey" && (shape == ir.ShapeContains || shape == ir.ShapePrefix):
+		f = &ir.Field{Span: f.Span, Name: "TargetObject"} // the key, a backslash and the value
 	case shape == ir.ShapeExact && (f.Name == "DestinationHostname" || f.Name == "SourceHostname"):
 		if _, err := netip.ParseAddr(text); err == nil {
 			f = &ir.Field{Span: f.Span, Name: strings.TrimSuffix(f.Name, "Hostname") + "Ip"}
@@ -278,7 +281,11 @@ func plainMatch(at diag.Span, x ir.Expr, any []ir.Pattern, cased bool) ir.Expr {
 // with a letter or digit is a whole term wherever it stands.
 func plainTerm(t *ir.Term) ir.Expr {
 	var or []ir.Expr
-	for _, g := range gather(t.X, t.Any, t.Cased) {
+	x := plainValue(t.X)
+	if isField(x, "RegistryKey") {
+		x = &ir.Field{Span: x.At(), Name: "TargetObject"}
+	}
+	for _, g := range gather(x, t.Any, t.Cased) {
 		var terms, texts []ir.Pattern
 		for _, p := range g.any {
 			s, ok := p.Literal()

@@ -119,8 +119,12 @@ func (p *prover) implies(a, b ir.Expr, splits int) bool {
 	if lb != nil && slices.ContainsFunc(lb.Args, func(c ir.Expr) bool { return p.implies(a, c, 0) }) {
 		return true
 	}
-	if la == nil || splits == 0 {
+	if splits == 0 {
 		return false
+	}
+	if la == nil {
+		cases := choices(a)
+		return len(cases) > 1 && !slices.ContainsFunc(cases, func(c ir.Expr) bool { return !p.implies(c, b, splits-1) })
 	}
 	// By cases: of the first choice in a, each.
 	for i, c := range la.Args {

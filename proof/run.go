@@ -39,30 +39,8 @@ func (p *Program) Run(events []eval.Event, o Options) ([]Result, error) {
 		o.Now = Latest(events)
 	}
 	var out []Result
-	run := p.runner(o.Now)
-	if p.Engine == IR {
-		run.Source = func(s *ir.Scan) ([]eval.Row, error) {
-			var rows []eval.Row
-			for _, e := range events {
-				if o.AnyLogsource || e.Class.Sees(s.Source) {
-					rows = append(rows, e.Row)
-				}
-			}
-			return rows, nil
-		}
-	} else {
-		rows := p.Hunt.lab.rows()
-		defer p.Hunt.lab.done(rows)
-		run.Source = func(s *ir.Scan) ([]eval.Row, error) {
-			var out []eval.Row
-			for _, e := range events {
-				if row, ok := rows.of(e, s.Physical, p.datasets[tableKey(s.Physical)]); ok {
-					out = append(out, p.stored(row))
-				}
-			}
-			return out, nil
-		}
-	}
+	run, done := p.over(events, o)
+	defer done()
 	for _, q := range p.Queries {
 		rows, err := run.Run(q)
 		if err != nil {
@@ -74,6 +52,35 @@ func (p *Program) Run(events []eval.Event, o Options) ([]Result, error) {
 	}
 	SortResults(out)
 	return out, nil
+}
+
+// over has the semantics of the program's engine, and the events as its rows,
+// until done is called. It is for one goroutine.
+func (p *Program) over(events []eval.Event, o Options) (run eval.Runner, done func()) {
+	run = p.runner(o.Now)
+	if p.Engine == IR {
+		run.Source = func(s *ir.Scan) ([]eval.Row, error) {
+			var rows []eval.Row
+			for _, e := range events {
+				if o.AnyLogsource || e.Class.Sees(s.Source) {
+					rows = append(rows, e.Row)
+				}
+			}
+			return rows, nil
+		}
+		return run, func() {}
+	}
+	rows := p.Hunt.lab.rows()
+	run.Source = func(s *ir.Scan) ([]eval.Row, error) {
+		var out []eval.Row
+		for _, e := range events {
+			if row, ok := rows.of(e, s.Physical, p.datasets[tableKey(s.Physical)]); ok {
+				out = append(out, p.stored(row))
+			}
+		}
+		return out, nil
+	}
+	return run, func() { p.Hunt.lab.done(rows) }
 }
 
 func notRunnable(err error) error {

@@ -1,0 +1,314 @@
+package reconcile
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Action is what happens to one object.
+type Action string
+
+const (
+	// Create: the server has no object of the document.
+	Create Action = "create"
+	// Update: the document says something else than when it was last applied.
+	Update Action = "update"
+	// Drift: the document says what was last applied, and the server something
+	// else. Applying the plan puts the document's values back.
+	Drift Action = "drift"
+	// Delete: the object's document is gone.
+	Delete Action = "delete"
+	// Leftover: the same, where nobody asked to delete such objects. Nothing
+	// happens to it.
+	Leftover Action = "leftover"
+	// Kept: all that differs is the server's own to decide. Nothing happens to it.
+	Kept Action = "kept"
+	// Conflict: huntc must not do what the document asks for. Nothing happens to
+	// the object.
+	Conflict Action = "conflict"
+)
+
+// Change is a property whose value on the server is not the wanted one.
+type Change struct {
+	Key string `json:"key"`
+	// Before is nil for a property that the server does not have.
+	Before *string `json:"before,omitempty"`
+	After  string  `json:"after"`
+	// Kept: the property is the server's own to decide; it is shown, and keeps
+	// its value.
+	Kept bool `json:"kept,omitempty"`
+}
+
+// Step is what happens to one object.
+type Step struct {
+	Action Action `json:"action"`
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	// Was is the object's name on the server, where it is another.
+	Was string `json:"was,omitempty"`
+	// Why says what stands against a conflict, and what was seen besides.
+	Why     string   `json:"why,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
+	// Object is what the server is to hold; nil for delete
+	// and leftover.
+	Object *Object `json:"object,omitempty"`
+	// Key and Seen are the server's object, and its state when the plan was made.
+	Key  string `json:"key,omitempty"`
+	Seen string `json:"seen,omitempty"`
+}
+
+// Plan is the difference between documents and a server.
+type Plan struct {
+	Version int `json:"version"`
+	// Target and Place are what the plan is for: an apply for another refuses it.
+	Target  string `json:"target"`
+	Place   string `json:"place"`
+	Project string `json:"project"`
+	// Wanted is a hash of all objects that the documents ask for.
+	Wanted string `json:"wanted"`
+	// Steps are in the order of the objects' ids.
+	Steps []Step `json:"steps"`
+	// Same is the number of objects that are as they should be.
+	Same int `json:"same"`
+	// Foreign is the number of objects on the server that are not huntc's, or
+	// another project's.
+	Foreign int `json:"foreign"`
+}
+
+// PlanVersion is that of the form in which a Plan is saved.
+const PlanVersion = 1
+
+// Options of a plan.
+type Options struct {
+	Target, Place, Project string
+	// Prune deletes objects whose documents are gone, at most MaxPrune of them
+	// and at most a share of MaxShare (0 to 1) of all objects of the project.
+	Prune    bool
+	MaxPrune int
+	MaxShare float64
+	// Kept reports whether a property is the server's own to decide once the
+	// object exists.
+	Kept func(key string) bool
+	// Renames is the Remote's.
+	Renames bool
+}
+
+// PruneError says that a plan would delete more than it may.
+type PruneError struct {
+	N, Of, Max int
+	Share      float64
+}
+
+func (e *PruneError) Error() string {
+	return fmt.Sprintf("the documents of %d of %d objects are gone, and at most %d, and %.0f %% of all, may be deleted at once; if that is what you want, raise the limit",
+		e.N, e.Of, e.Max, 100*e.Share)
+}
+
+// Make plans. Two objects of one id or name are an error, as is a plan that
+// would delete more than the options allow.
+func Make(wanted []Object, held []Held, opt Options) (*Plan, error) {
+	wanted = slices.Clone(wanted)
+	slices.SortStableFunc(wanted, func(a, b Object) int { return cmp.Or(strings.Compare(a.ID, b.ID), strings.Compare(a.Name, b.Name)) })
+	if err := distinct(wanted); err != nil {
+		return nil, err
+	}
+	p := &Plan{Version: PlanVersion, Target: opt.Target, Place: opt.Place, Project: opt.Project, Wanted: hashAll(wanted)}
+	own, names := map[string][]Held{}, map[string]Held{}
+	ours := 0
+	held = slices.Clone(held)
+	slices.SortFunc(held, func(a, b Held) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key)) })
+	for _, h := range held {
+		if h.Mark != nil && h.Mark.Project == opt.Project {
+			own[h.Mark.ID] = append(own[h.Mark.ID], h)
+			ours++
+		} else {
+			p.Foreign++
+		}
+		names[nameKey(h.Name)] = h
+	}
+	for _, o := range wanted {
+		mine := own[o.ID]
+		delete(own, o.ID)
+		step := planOne(o, mine, names, opt)
+		if step == nil {
+			p.Same++
+			continue
+		}
+		p.Steps = append(p.Steps, *step)
+	}
+	gone := 0
+	for _, h := range held {
+		if h.Mark == nil || h.Mark.Project != opt.Project {
+			continue
+		}
+		if _, left := own[h.Mark.ID]; !left {
+			continue
+		}
+		s := Step{Action: Leftover, ID: h.Mark.ID, Name: h.Name, Key: h.Key, Seen: fingerprint(h),
+			Why: "its document is gone; --prune deletes it"}
+		if opt.Prune {
+			s.Action, s.Why = Delete, "its document is gone"
+			gone++
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	if gone > 0 && (gone > opt.MaxPrune || float64(gone) > opt.MaxShare*float64(ours)) {
+		return nil, &PruneError{N: gone, Of: ours, Max: opt.MaxPrune, Share: opt.MaxShare}
+	}
+	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Or(strings.Compare(a.ID, b.ID), strings.Compare(a.Key, b.Key)) })
+	return p, nil
+}
+
+// nameKey is equal for names that a server takes for the same.
+func nameKey(name string) string { return strings.ToLower(name) }
+
+func distinct(wanted []Object) error {
+	names := map[string]Object{}
+	for i, o := range wanted {
+		if o.ID == "" {
+			return fmt.Errorf("%s: a hunt that is deployed needs an id, for it is known by it on the server", o.Source)
+		}
+		if i > 0 && wanted[i-1].ID == o.ID {
+			return fmt.Errorf("%s and %s have the same id %s", wanted[i-1].Source, o.Source, o.ID)
+		}
+		if other, taken := names[nameKey(o.Name)]; taken {
+			return fmt.Errorf("%s and %s have the same name %q on the server", other.Source, o.Source, o.Name)
+		}
+		names[nameKey(o.Name)] = o
+	}
+	return nil
+}
+
+// planOne plans one object; nil if the server holds it as it should be.
+func planOne(o Object, mine []Held, names map[string]Held, opt Options) *Step {
+	step := &Step{ID: o.ID, Name: o.Name, Object: &o}
+	switch len(mine) {
+	case 0:
+		if h, taken := names[nameKey(o.Name)]; taken {
+			step.Action, step.Key, step.Seen = Conflict, h.Key, fingerprint(h)
+			step.Why = takenBy(h, opt)
+			return step
+		}
+		step.Action = Create
+		for _, f := range o.Fields {
+			step.Changes = append(step.Changes, Change{Key: f.Key, After: f.Value})
+		}
+		return step
+	case 1:
+	default:
+		var all []string
+		for _, h := range mine {
+			all = append(all, fmt.Sprintf("%q", h.Name))
+		}
+		step.Action = Conflict
+		step.Why = fmt.Sprintf("%d objects carry the mark of this document: %s; one was copied by hand, take the mark out of the copy or delete it", len(mine), strings.Join(all, ", "))
+		return step
+	}
+	h := mine[0]
+	step.Key, step.Seen = h.Key, fingerprint(h)
+	step.Changes = changes(o, h, opt)
+	named := h.Name == o.Name || !opt.Renames
+	if !named {
+		step.Was = h.Name
+		if other, taken := names[nameKey(o.Name)]; taken && other.Key != h.Key {
+			step.Action, step.Why = Conflict, takenBy(other, opt)
+			return step
+		}
+	}
+	differs := slices.ContainsFunc(step.Changes, func(c Change) bool { return !c.Kept })
+	applied := h.Mark.Hash == o.Hash()
+	switch {
+	case named && !differs && applied && len(step.Changes) == 0:
+		return nil
+	case named && !differs && applied:
+		step.Action = Kept
+	case applied:
+		step.Action, step.Why = Drift, "changed on the server since it was last applied"
+	default:
+		step.Action = Update
+	}
+	return step
+}
+
+// takenBy says whose an object is whose name a document wants.
+func takenBy(h Held, opt Options) string {
+	switch {
+	case h.Mark == nil:
+		return "an object of that name is on the server, and huntc did not make it; rename the document or that object, or delete it"
+	case h.Mark.Project != opt.Project:
+		return fmt.Sprintf("an object of that name is on the server, and belongs to the project %q", h.Mark.Project)
+	}
+	return fmt.Sprintf("an object of that name is on the server, and belongs to the document %s", h.Mark.ID)
+}
+
+func changes(o Object, h Held, opt Options) []Change {
+	var out []Change
+	for _, f := range o.Fields {
+		before, has := h.value(f.Key)
+		if has && before == f.Value {
+			continue
+		}
+		c := Change{Key: f.Key, After: f.Value, Kept: opt.Kept != nil && opt.Kept(f.Key)}
+		if has {
+			c.Before = &before
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func hashAll(wanted []Object) string {
+	var all []Field
+	for _, o := range wanted {
+		all = append(all, Field{o.ID, o.Hash()})
+	}
+	return hash("", all)
+}
+
+// Count is the number of steps of an action.
+func (p *Plan) Count(a Action) int {
+	n := 0
+	for _, s := range p.Steps {
+		if s.Action == a {
+			n++
+		}
+	}
+	return n
+}
+
+// Empty reports whether there is nothing to do, and nothing in the way.
+func (p *Plan) Empty() bool {
+	return !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Action != Leftover && s.Action != Kept })
+}
+
+// Encode is the plan as it is saved.
+func (p *Plan) Encode() ([]byte, error) {
+	out, err := json.MarshalIndent(p, "", "  ")
+	return append(out, '\n'), err
+}
+
+// Decode reads a saved plan.
+func Decode(src []byte) (*Plan, error) {
+	p := &Plan{}
+	if err := json.Unmarshal(src, p); err != nil {
+		return nil, fmt.Errorf("this is no saved plan: %w", err)
+	}
+	if p.Version != PlanVersion {
+		return nil, fmt.Errorf("the plan has the form %d, and this huntc reads %d: plan again", p.Version, PlanVersion)
+	}
+	for _, s := range p.Steps {
+		switch s.Action {
+		case Create, Update, Drift:
+			if s.Object == nil || s.Object.ID != s.ID {
+				return nil, fmt.Errorf("the step for %s does not say what the server is to hold: plan again", s.ID)
+			}
+		case Delete, Leftover, Kept, Conflict:
+		default:
+			return nil, fmt.Errorf("the plan has an unknown action %q: plan again", s.Action)
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,174 @@
+package reconcile
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+)
+
+// signs stand in front of steps.
+var signs = map[Action]string{Create: "+", Update: "~", Drift: "!", Delete: "-", Leftover: "?", Kept: "=", Conflict: "x"}
+
+// actions in the order in which a summary counts them.
+var actions = []Action{Create, Update, Drift, Delete, Conflict, Leftover, Kept}
+
+// Summary is one line that counts the steps.
+func (p *Plan) Summary() string {
+	var parts []string
+	for _, a := range actions {
+		if n := p.Count(a); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, a))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing to do"}
+	}
+	return fmt.Sprintf("%s: %s; %d as they should be, %d of others", p.Target, strings.Join(parts, ", "), p.Same, p.Foreign)
+}
+
+// Text writes a plan for people.
+func (p *Plan) Text(w io.Writer) error {
+	out := &strings.Builder{}
+	for _, s := range p.Steps {
+		fmt.Fprintf(out, "%s %s %s\n", signs[s.Action], s.Action, s.title())
+		if s.Why != "" {
+			fmt.Fprintf(out, "    %s\n", oneLine(s.Why))
+		}
+		if s.Action == Create {
+			continue // all of it is new, and stands in the golden file
+		}
+		for _, c := range s.Changes {
+			out.WriteString(indent(c.lines(), "    "))
+		}
+	}
+	fmt.Fprintln(out, p.Summary())
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// Markdown writes a plan as a comment of a pull request.
+func (p *Plan) Markdown(w io.Writer) error {
+	out := &strings.Builder{}
+	fmt.Fprintf(out, "### Deployment to %s\n\n%s\n", mdText(p.Target), mdText(p.Summary()))
+	if len(p.Steps) > 0 {
+		out.WriteString("\n| | hunt | id | |\n|---|---|---|---|\n")
+	}
+	for _, s := range p.Steps {
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", s.Action, mdText(s.shown()), mdText(s.ID), mdText(s.Why))
+	}
+	for _, s := range p.Steps {
+		if s.Action == Create || len(s.Changes) == 0 {
+			continue
+		}
+		body := &strings.Builder{}
+		for _, c := range s.Changes {
+			body.WriteString(c.lines())
+		}
+		fence := strings.Repeat("`", max(3, longestRun(body.String(), '`')+1))
+		fmt.Fprintf(out, "\n<details><summary>%s %s</summary>\n\n%sdiff\n%s%s\n\n</details>\n", s.Action, mdText(s.shown()), fence, body, fence)
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func (s Step) shown() string {
+	if s.Was != "" {
+		return fmt.Sprintf("%s (was %s)", s.Name, s.Was)
+	}
+	return s.Name
+}
+
+func (s Step) title() string {
+	return fmt.Sprintf("%s  %s", oneLine(s.shown()), oneLine(s.ID))
+}
+
+// lines shows one change: a line for a short value, a difference by lines for a
+// query.
+func (c Change) lines() string {
+	c.After = visible(c.After)
+	if c.Before != nil {
+		before := visible(*c.Before)
+		c.Before = &before
+	}
+	note := ""
+	if c.Kept {
+		note = "  (the server's to decide, kept)"
+	}
+	switch {
+	case c.Before == nil:
+		if !strings.Contains(c.After, "\n") {
+			return fmt.Sprintf("+ %s = %s%s\n", c.Key, oneLine(c.After), note)
+		}
+		return string(diff.Diff(c.Key, nil, c.Key+" (planned)", []byte(lineEnded(c.After)))) + note
+	case strings.Contains(c.After, "\n") || strings.Contains(*c.Before, "\n"):
+		d := string(diff.Diff(c.Key, []byte(lineEnded(*c.Before)), c.Key+" (planned)", []byte(lineEnded(c.After))))
+		if d != "" {
+			return d
+		}
+	}
+	return fmt.Sprintf("- %s = %s\n+ %s = %s%s\n", c.Key, oneLine(*c.Before), c.Key, oneLine(c.After), note)
+}
+
+func lineEnded(s string) string { return strings.TrimSuffix(s, "\n") + "\n" }
+
+// visible is a text whose control characters cannot act on a terminal.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// oneLine is the text with what would break out of its line made visible.
+func oneLine(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }) {
+		return fmt.Sprintf("%q", s)
+	}
+	return s
+}
+
+func indent(s, by string) string {
+	lines := strings.SplitAfter(s, "\n")
+	for i, l := range lines {
+		if l != "" {
+			lines[i] = by + l
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// mdText is text that Markdown and its HTML show as it is.
+func mdText(s string) string {
+	var b strings.Builder
+	for _, r := range oneLine(s) {
+		switch {
+		case r == '<':
+			b.WriteString("&lt;")
+		case r == '&':
+			b.WriteString("&amp;")
+		case strings.ContainsRune("\\`*_[]|~#@!", r):
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func longestRun(s string, of rune) int {
+	longest, run := 0, 0
+	for _, r := range s {
+		if r == of {
+			run++
+			longest = max(longest, run)
+		} else {
+			run = 0
+		}
+	}
+	return longest
+}

@@ -120,6 +120,9 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 			if name, ok := list.Values[0].(*kql.Column); ok && tables[name.Name] != nil {
 				return kustoListed(list, rows, tables[name.Name])
 			}
+			if sub, ok := list.Values[0].(*kql.SubQuery); ok {
+				return kustoListed(list, rows, kustoTable(sub.Query, tables))
+			}
 		}
 		for _, r := range rows {
 			if kustoValue(op.Pred, r) == true {
@@ -192,6 +195,23 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 		}
 	case *kql.JoinOp:
 		right := kustoTable(op.Right, tables)
+		if kind, ok := strings.CutPrefix(op.Kind, "right"); ok || op.Kind == "fullouter" {
+			return kustoRightJoin(op, kind, rows, right, tables)
+		}
+		if op.Kind == "" || op.Kind == "innerunique" {
+			// Which row of the left side stays is open; the first is taken here.
+			seen := map[string]bool{}
+			rows = slices.DeleteFunc(slices.Clone(rows), func(r map[string]any) bool {
+				key := ""
+				for _, k := range op.On {
+					key += fmt.Sprintf("%#v|", r[k.Left.Name])
+				}
+				fresh := !seen[key]
+				seen[key] = true
+				return !fresh
+			})
+			op = &kql.JoinOp{Kind: "inner", Right: op.Right, On: op.On}
+		}
 		for _, l := range rows {
 			found := false
 			for _, r := range right {
@@ -201,6 +221,13 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 					same = same && kustoCompare("==", l[k.Left.Name], r[k.Right.Name]) == true
 				}
 				if !same {
+					continue
+				}
+				if op.Kind == "leftsemi" {
+					if !found {
+						out = append(out, l)
+					}
+					found = true
 					continue
 				}
 				found = true
@@ -218,7 +245,7 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 					out = append(out, c)
 				}
 			}
-			if !found && op.Kind != "inner" {
+			if !found && op.Kind != "inner" && op.Kind != "leftsemi" {
 				if op.Kind == "leftouter" {
 					names := kustoColumns(op.Right)
 					if len(names) == 0 && len(right) > 0 {
@@ -229,8 +256,55 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 				out = append(out, l)
 			}
 		}
+	case *kql.Unknown:
+		if strings.TrimSpace(op.Text) == "count" {
+			return []map[string]any{{"Count": int64(len(rows))}}
+		}
+		panic("not run here: " + op.Text)
 	default:
 		panic(fmt.Sprintf("not run here: %T", op))
+	}
+	return out
+}
+
+// kustoRightJoin is a join that keeps rows of the right side: the rows of the
+// other side that have or lack a partner, under the names that a join gives.
+func kustoRightJoin(op *kql.JoinOp, kind string, left, right []map[string]any, tables map[string][]map[string]any) []map[string]any {
+	paired := func(l, r map[string]any) bool {
+		for _, k := range op.On {
+			if kustoCompare("==", l[k.Left.Name], r[k.Right.Name]) != true {
+				return false
+			}
+		}
+		return true
+	}
+	var out []map[string]any
+	if kind == "outer" {
+		out = kustoOp(&kql.JoinOp{Kind: "inner", Right: op.Right, On: op.On}, left, tables)
+	} else if op.Kind == "fullouter" {
+		out = kustoOp(&kql.JoinOp{Kind: "leftouter", Right: op.Right, On: op.On}, left, tables)
+	}
+	names := map[string]bool{}
+	for _, l := range left {
+		for n := range l {
+			names[n] = true
+		}
+	}
+	for _, r := range right {
+		found := slices.ContainsFunc(left, func(l map[string]any) bool { return paired(l, r) })
+		switch {
+		case kind == "semi" && found, kind == "anti" && !found:
+			out = append(out, r)
+		case (kind == "outer" || op.Kind == "fullouter") && !found:
+			c := map[string]any{}
+			for n, v := range r {
+				if names[n] {
+					n += "1"
+				}
+				c[n] = v
+			}
+			out = append(out, c)
+		}
 	}
 	return out
 }
@@ -253,10 +327,21 @@ func kustoListed(list *kql.In, rows, table []map[string]any) []map[string]any {
 }
 
 func kustoName(c kql.NamedExpr) string {
-	if c.Name == "" {
-		return c.X.(*kql.Column).Name
+	if c.Name != "" {
+		return c.Name
 	}
-	return c.Name
+	switch x := c.X.(type) {
+	case *kql.Column:
+		return x.Name
+	case *kql.Call:
+		switch x.Name {
+		case "count", "countif":
+			return x.Name + "_"
+		case "make_set":
+			return "set_" + x.Args[0].(*kql.Column).Name
+		}
+	}
+	panic("not run here: the name of " + kql.PrintExpr(c.X))
 }
 
 // kustoWindowed evaluates an expression that may look at the rows before.
@@ -334,17 +419,20 @@ func kustoSorted(rows []map[string]any, keys []kql.SortKey) []map[string]any {
 		for _, k := range keys {
 			l, r := kustoValue(k.X, a), kustoValue(k.X, b)
 			c := 0
+			first := -1 // nulls are first when ascending, last when descending
+			if k.Nulls == "last" || k.Nulls == "" && k.Desc {
+				first = 1
+			}
 			switch {
 			case l == nil && r == nil:
 			case l == nil:
-				c = -1 // first when ascending, last when descending
+				c = first
 			case r == nil:
-				c = 1
+				c = -first
 			default:
-				c = kustoOrder(l, r)
-			}
-			if k.Desc {
-				c = -c
+				if c = kustoOrder(l, r); k.Desc {
+					c = -c
+				}
 			}
 			if c != 0 {
 				return c
@@ -385,7 +473,18 @@ func kustoSummarize(op *kql.Summarize, rows []map[string]any) []map[string]any {
 				g.key[a.Names[0]], g.key[a.Names[1]] = kustoExtreme(a.X.(*kql.Call), g.rows)
 				continue
 			}
-			g.key[a.Name] = kustoAggregate(a.X, g.rows)
+			if c, ok := a.X.(*kql.Call); ok && a.Name == "" && (c.Name == "arg_max" || c.Name == "arg_min") {
+				kustoExtremes(c, g.rows, g.key)
+				continue
+			}
+			name := kustoName(a)
+			for n := 1; ; n++ {
+				if _, taken := g.key[name]; !taken {
+					break
+				}
+				name = fmt.Sprintf("%s%d", kustoName(a), n)
+			}
+			g.key[name] = kustoAggregate(a.X, g.rows)
 		}
 		out = append(out, g.key)
 	}
@@ -395,7 +494,31 @@ func kustoSummarize(op *kql.Summarize, rows []map[string]any) []map[string]any {
 // kustoExtreme is arg_min or arg_max: rows in which the first expression is null
 // are skipped, unless it is in all of them; then any row will do.
 func kustoExtreme(c *kql.Call, rows []map[string]any) (of, x any) {
-	var best map[string]any
+	of, best := kustoExtremeRow(c, rows)
+	if best == nil {
+		return nil, nil
+	}
+	return of, kustoValue(c.Args[1], best)
+}
+
+// kustoExtremes is arg_min or arg_max without names: the columns keep theirs.
+func kustoExtremes(c *kql.Call, rows []map[string]any, out map[string]any) {
+	of, best := kustoExtremeRow(c, rows)
+	out[c.Args[0].(*kql.Column).Name] = of
+	for _, a := range c.Args[1:] {
+		if col, ok := a.(*kql.Column); ok {
+			out[col.Name] = best[col.Name]
+			continue
+		}
+		for n, v := range best {
+			if _, taken := out[n]; !taken {
+				out[n] = v
+			}
+		}
+	}
+}
+
+func kustoExtremeRow(c *kql.Call, rows []map[string]any) (of any, best map[string]any) {
 	for _, r := range rows {
 		v := kustoValue(c.Args[0], r)
 		switch {
@@ -407,10 +530,7 @@ func kustoExtreme(c *kql.Call, rows []map[string]any) (of, x any) {
 			best, of = r, v
 		}
 	}
-	if best == nil {
-		return nil, nil
-	}
-	return of, kustoValue(c.Args[1], best)
+	return of, best
 }
 
 // kustoAggregate evaluates an expression over the aggregates of some rows.
@@ -422,7 +542,7 @@ func kustoAggregate(x kql.Expr, rows []map[string]any) any {
 			return true
 		}
 		switch c.Name {
-		case "iff", "case", "tostring", "tolong", "todouble", "todatetime", "array_sort_asc", "toint", "ceiling":
+		case "iff", "case", "tostring", "tolong", "todouble", "todatetime", "array_sort_asc", "array_length", "toint", "ceiling":
 			return true
 		}
 		known[c] = kustoAggregateOf(c, rows)
@@ -443,6 +563,7 @@ func kustoAggregateOf(c *kql.Call, rows []map[string]any) any {
 				vals = append(vals, true)
 			}
 			continue
+		case c.Name == "percentile":
 		case len(c.Args) == 2 && kustoValue(c.Args[1], r) != true:
 			continue
 		}
@@ -468,7 +589,7 @@ func kustoAggregateOf(c *kql.Call, rows []map[string]any) any {
 	switch c.Name {
 	case "count", "countif":
 		return int64(len(vals))
-	case "count_distinct", "count_distinctif":
+	case "count_distinct", "count_distinctif", "dcount": // an estimate, but of few values
 		return int64(len(set()))
 	case "make_set", "make_set_if":
 		return set()
@@ -491,6 +612,15 @@ func kustoAggregateOf(c *kql.Call, rows []map[string]any) any {
 		return nil
 	}
 	switch c.Name {
+	case "percentile": // the nearest rank, which is an estimate of many values
+		slices.SortFunc(vals, kustoOrder)
+		rank := math.Ceil(kustoFloat(kustoValue(c.Args[1], nil)) / 100 * float64(len(vals)))
+		return vals[max(int(rank), 1)-1]
+	case "take_any": // any value, but of those that are not empty if there are such
+		if i := slices.IndexFunc(vals, func(v any) bool { return v != "" }); i >= 0 {
+			return vals[i]
+		}
+		return vals[0]
 	case "avg", "avgif":
 		return sum() / float64(len(vals))
 	case "min", "minif":

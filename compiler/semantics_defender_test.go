@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/huntc/huntc/backends/defender/kql"
@@ -92,21 +93,34 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 		}
 		return out
 	case *kql.Between:
-		lo := kustoCompare("<=", kustoValue(e.A, row), kustoValue(e.X, row))
-		hi := kustoCompare("<=", kustoValue(e.X, row), kustoValue(e.B, row))
+		x, from, to := kustoValue(e.X, row), kustoValue(e.A, row), kustoValue(e.B, row)
+		if t, ok := from.(time.Time); ok {
+			if d, ok := to.(time.Duration); ok { // from an instant on, so long
+				to = t.Add(d)
+			}
+		}
+		lo, hi := kustoCompare("<=", from, x), kustoCompare("<=", x, to)
 		if lo == nil || hi == nil {
 			return nil
 		}
-		return lo.(bool) && hi.(bool)
+		return (lo.(bool) && hi.(bool)) != e.Negated
 	case *kql.In:
 		op, negated := strings.CutPrefix(e.Op, "!")
-		eq := "=="
-		if op == "in~" {
-			eq = "=~"
-		}
-		found := false
+		eq := map[string]string{"in": "==", "in~": "=~", "has_any": "has", "has_all": "has"}[op]
+		var values []kql.Expr
 		for _, v := range e.Values {
-			found = found || kustoCompare(eq, kustoValue(e.X, row), kustoValue(v, row)) == true
+			if list, ok := v.(*kql.Dynamic); ok {
+				values = append(values, list.Items...)
+				continue
+			}
+			values = append(values, v)
+		}
+		found := op == "has_all"
+		for _, v := range values {
+			if (kustoCompare(eq, kustoValue(e.X, row), kustoValue(v, row)) == true) != found {
+				found = !found
+				break
+			}
 		}
 		return found != negated
 	case *kql.Binary:
@@ -140,8 +154,20 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 				return int64(len(list))
 			}
 			return nil
-		case "tolong", "todatetime":
+		case "todatetime":
 			return arg(e, 0)
+		case "tolong":
+			switch v := arg(e, 0).(type) {
+			case string:
+				if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+					return n
+				}
+				return nil
+			case float64:
+				return int64(v)
+			default:
+				return v
+			}
 		case "toint":
 			if v := arg(e, 0); v != nil {
 				return int64(v.(float64))
@@ -166,7 +192,11 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 			return int64(utf8.RuneCountInString(arg(e, 0).(string)))
 		case "substring":
 			s := []rune(arg(e, 0).(string))
-			s = s[min(int(arg(e, 1).(int64)), len(s)):]
+			start := int(arg(e, 1).(int64))
+			if start < 0 { // counts from the end
+				start = max(start+len(s), 0)
+			}
+			s = s[min(start, len(s)):]
 			if len(e.Args) == 3 {
 				s = s[:min(int(arg(e, 2).(int64)), len(s))]
 			}
@@ -333,6 +363,9 @@ func kustoBin(v, size any, from time.Time) any {
 		return nil
 	}
 	if d, ok := size.(time.Duration); ok {
+		if v, ok := v.(time.Duration); ok {
+			return v - ((v%d)+d)%d
+		}
 		t := v.(time.Time)
 		if from.IsZero() {
 			return t.Truncate(d)
@@ -397,6 +430,8 @@ func kustoCompare(op string, l, r any) any {
 			return strings.HasSuffix(ls, rs)
 		case "contains":
 			return strings.Contains(ls, rs)
+		case "has", "hasprefix", "hassuffix":
+			return kustoTerm(name, ls, rs)
 		}
 	}
 	switch op {
@@ -409,7 +444,7 @@ func kustoCompare(op string, l, r any) any {
 	case ">=":
 		return kustoOrder(l, r) >= 0
 	}
-	if op == "+" || op == "-" || op == "*" || op == "/" {
+	if op == "+" || op == "-" || op == "*" || op == "/" || op == "%" {
 		if v, ok := kustoTimes(op, l, r); ok {
 			return v
 		}
@@ -417,8 +452,12 @@ func kustoCompare(op string, l, r any) any {
 		_, lint := l.(int64)
 		_, rint := r.(int64)
 		switch {
-		case op == "/" && b == 0:
+		case (op == "/" || op == "%") && b == 0:
 			return nil
+		case op == "%" && lint && rint && l.(int64) >= 0 && r.(int64) > 0:
+			return l.(int64) % r.(int64)
+		case op == "%":
+			panic("not evaluated here: % of such numbers")
 		case op == "/":
 			if lint && rint {
 				return l.(int64) / r.(int64)
@@ -464,6 +503,25 @@ func kustoTimes(op string, l, r any) (any, bool) {
 	}
 	return nil, false
 }
+
+// kustoTerm looks for a term: what stands beside it is no letter and no digit.
+// Of a term that is none, such as one of two words, the page says nothing.
+func kustoTerm(op, text, term string) bool {
+	if strings.ContainsFunc(term, func(r rune) bool { return !kustoAlnum(r) }) || term == "" {
+		panic("not evaluated here: the term " + term)
+	}
+	for i := range text {
+		rest, ok := strings.CutPrefix(text[i:], term)
+		before, _ := utf8.DecodeLastRuneInString(text[:i])
+		after, _ := utf8.DecodeRuneInString(rest)
+		if ok && (op == "hassuffix" || i == 0 || !kustoAlnum(before)) && (op == "hasprefix" || rest == "" || !kustoAlnum(after)) {
+			return true
+		}
+	}
+	return false
+}
+
+func kustoAlnum(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 func kustoFloat(v any) float64 {
 	switch v := v.(type) {

@@ -327,7 +327,16 @@ func (t *textReader) binary(in rows, x *kql.Binary, want bool) ir.Expr {
 	if e == nil || want != negated {
 		return e
 	}
-	return &ir.Not{Span: x.Span, X: e}
+	not := &ir.Not{Span: x.Span, X: e}
+	if c, ok := e.(*ir.Compare); ok {
+		l, lok := c.L.(*ir.Field)
+		r, rok := c.R.(*ir.Field)
+		if lok && rok && l.T != ir.String && r.T != ir.String {
+			// Null is neither equal to null nor unequal.
+			return ir.NewLogic(x.Span, ir.And, not, ir.NewLogic(x.Span, ir.Or, &ir.Exists{Span: x.Span, X: l}, &ir.Exists{Span: x.Span, X: r}))
+		}
+	}
+	return not
 }
 
 // keyword reads * has "x": any column has it.

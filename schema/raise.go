@@ -85,6 +85,7 @@ type raiser struct {
 
 	boundFields []*ir.Field
 	diags       diag.List
+	hints       map[tableName]string
 	// chosenFirst are the projections that firstRows has made.
 	chosenFirst []*ir.Project
 }

@@ -100,7 +100,7 @@ func whence(table string, conjuncts []ir.Expr) (logs []string, rest []ir.Expr, p
 func (z *raiser) rawAttempts(q *ir.Scan, computed *ir.Extend, conjuncts []ir.Expr, at diag.Span) *attempt {
 	logs, rest, places := whence(q.Physical.Table, conjuncts)
 	if len(logs) == 0 {
-		return nil
+		return z.anyEvents(q, computed, conjuncts, at)
 	}
 	if len(places) == 0 {
 		places = []string{"`" + q.Physical.Table + "`"}
@@ -133,8 +133,30 @@ func (z *raiser) rawAttempts(q *ir.Scan, computed *ir.Extend, conjuncts []ir.Exp
 			best = a
 		}
 	}
+	if best == nil {
+		return z.anyEvents(q, computed, conjuncts, at)
+	}
 	return best
 }
+
+// anyEvents is what the dataset of all events makes of a scan: the text says
+// itself which it wants, in words of its own place. A macro in front of them may
+// say anything, so there is nothing for it.
+func (z *raiser) anyEvents(q *ir.Scan, computed *ir.Extend, conjuncts []ir.Expr, at diag.Span) *attempt {
+	ds := z.schema.Dataset(anyEventsDataset)
+	if ds == nil || q.Physical.Table != "" {
+		return nil
+	}
+	a := z.attempt(ds, ds.Logsources[0], Raw, q, computed, conjuncts, at)
+	if a != nil {
+		a.notes.Infof(codeNarrower, q, "Name a logsource for it, and the hunt runs on other targets too.",
+			"no dataset stands for the events that are read here, so the hunt is bound to Splunk and to the names of its indexes and sourcetypes")
+	}
+	return a
+}
+
+// anyEventsDataset stands for all that Splunk indexes.
+const anyEventsDataset = "splunk_events"
 
 // withoutCodes takes the numbers of events out of the conjuncts as far as a
 // definition has them; false if it has others.

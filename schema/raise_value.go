@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
 
@@ -145,7 +144,7 @@ func (z *raiser) bind(s *raisedScan, f *ir.Field) *ir.Field {
 	g := &ir.Field{Span: f.Span, Name: f.Name}
 	switch {
 	case !s.has(f.Name):
-		z.diags.Errorf(codeNoColumn, f, diag.DidYouMean(f.Name, sortedKeys(s.b.table.columns())), "%s has no column %s", s.b.where(), f.Name)
+		z.diags.Errorf(codeNoColumn, f, z.hint(s.b, f.Name), "%s has no column %s", s.b.where(), f.Name)
 		return g
 	case s.b.r.view != Raw && s.b.bound(f.Name) == nil:
 		z.diags.Errorf(codeNoLogical, f, "Keep the hunt as native text.",
@@ -157,4 +156,16 @@ func (z *raiser) bind(s *raisedScan, f *ir.Field) *ir.Field {
 		z.diags.Infof(codeBound, f, boundHint, "%s", boundMessage(s.b, f.Name))
 	}
 	return g
+}
+
+// hint is columnHint, once for each column: every dataset of a table is tried.
+func (z *raiser) hint(b *base, name string) string {
+	key := tableName{b.r.view, b.m.Table + "\x00" + name}
+	if z.hints == nil {
+		z.hints = map[tableName]string{}
+	}
+	if z.hints[key] == "" {
+		z.hints[key] = z.schema.columnHint(b.r.view, b.m.Table, name)
+	}
+	return z.hints[key]
 }

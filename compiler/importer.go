@@ -125,10 +125,7 @@ func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Impor
 	}
 	spl, kql := l.side("spl", h.SPL, meta, out), l.side("kql", h.KQL, meta, out)
 	in.SPL, in.KQL = spl.half, kql.half
-	if spl.hunt != nil && kql.hunt != nil {
-		c := diff.Compare(diff.Together(spl.facts...), diff.Together(kql.facts...))
-		in.Comparison = &c
-	}
+	in.compare(spl, kql)
 	for _, s := range []struct {
 		name  string
 		this  side

@@ -48,6 +48,7 @@ type Class struct {
 	products   []string
 	services   []string
 	datasets   []*schema.Dataset // sorted by name
+	aliases    map[string]string // other names of fields
 }
 
 // Known reports whether something tells what the events are: their channel, or
@@ -158,12 +159,6 @@ func NewClassifier(s *schema.Schema) *Classifier {
 	return c
 }
 
-// Event makes an event of a row as it was read: its fields get the names that
-// Sigma has for them, its time a name of its own, and it is told what it is.
-func (c *Classifier) Event(row Row, n, line int) Event {
-	return c.event(c.plan(row.shape), row, n, line)
-}
-
 // reshaping is how rows of a shape become events: where the value of each column
 // comes from.
 type reshaping struct {
@@ -171,9 +166,8 @@ type reshaping struct {
 	from []int // for each column of to, the column it is taken from; -1 for none
 	// the columns of to in which these stand, -1 for none
 	channel, code, typ, time int
-	times                    []int    // columns of the row that may tell the time
-	logsource                [3]int   // columns of the row: category, product, service
-	copies                   []string // fields that other names stand for too
+	times                    []int  // columns of the row that may tell the time
+	logsource                [3]int // columns of the row: category, product, service
 }
 
 func (c *Classifier) plan(s *shape) *reshaping {
@@ -275,37 +269,39 @@ func starMatch(pattern, s string) bool {
 	return newMatcher([]ir.Pattern{p}, true).match(s)
 }
 
-func (c *Classifier) event(p *reshaping, row Row, n, line int) Event {
+// finish fills a planned row: column gives the values of the row that was read.
+func (c *Classifier) finish(p *reshaping, column func(i int) any, class func(classKey) *Class) Event {
 	vals := make([]any, len(p.to.names))
 	for i, from := range p.from {
 		if from >= 0 {
-			vals[i] = row.vals[from]
+			vals[i] = column(from)
 		}
 	}
 	for _, i := range p.times {
-		if t, ok := toInstant(row.vals[i]); ok {
+		if t, ok := toInstant(column(i)); ok {
 			vals[p.time] = t
 			break
 		}
 	}
-	get := func(vals []any, i int) string {
-		if i < 0 {
-			return ""
+	var key classKey
+	if p.channel >= 0 {
+		if key.channel = text(vals[p.channel]); key.channel != "" {
+			if p.code >= 0 {
+				key.code = text(vals[p.code])
+			}
+			if p.typ >= 0 {
+				key.typ = text(vals[p.typ])
+			}
 		}
-		return text(vals[i])
 	}
-	key := classKey{
-		channel: get(vals, p.channel), code: get(vals, p.code), typ: get(vals, p.typ),
-		category: get(row.vals, p.logsource[0]), product: get(row.vals, p.logsource[1]), service: get(row.vals, p.logsource[2]),
-	}
-	if key.channel == "" {
-		key.code, key.typ = "", ""
-	}
-	out := Event{Row: Row{shape: p.to, vals: vals}.Of(n), N: n, Line: line, Class: c.class(key)}
-	for _, a := range c.data.Also {
-		if strings.EqualFold(a.Channel, key.channel) && slices.Contains(a.Events, key.code) {
-			out.Row = alias(out.Row, a.Fields)
+	for k, into := range []*string{&key.category, &key.product, &key.service} {
+		if i := p.logsource[k]; i >= 0 {
+			*into = text(column(i))
 		}
+	}
+	out := Event{Row: Row{shape: p.to, vals: vals}, Class: class(key)}
+	if out.Class.aliases != nil {
+		out.Row = alias(out.Row, out.Class.aliases)
 	}
 	return out
 }
@@ -366,6 +362,7 @@ func (c *Classifier) classify(k classKey) *Class {
 		for _, a := range c.data.Also {
 			if fold(a.Channel) == name && slices.Contains(a.Events, k.code) {
 				add(&out.categories, a.Category)
+				out.aliases = a.Fields
 				out.datasets = append(out.datasets, c.of([]string{a.Category}, nil, nil)...)
 			}
 		}

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -16,112 +15,267 @@ const MaxEvent = 4 << 20
 // maxBadLines is how many bad lines are told of one by one.
 const maxBadLines = 100
 
-// EventReader reads events from JSON lines: one object a line, in Sigma's field
-// names or as Windows' own event logs are written. Blank lines and lines that
-// begin with # are no events.
+// EventLine is a line that should be an event.
+type EventLine struct {
+	Text    []byte
+	N       int // the number of the event, from 0
+	Line    int // from 1
+	TooLong bool
+}
+
+// EventBlocks cuts a file into blocks of lines. Blank lines and lines that begin
+// with # are no events; any other line has a number, whether it is an event or
+// not, so that the numbers of the others do not depend on it.
+type EventBlocks struct {
+	in      io.Reader
+	rest    []byte // of the last read: a line without its end
+	skip    bool   // the rest of the line is too long
+	n, line int
+	err     error
+}
+
+// NewEventBlocks reads a file of events.
+func NewEventBlocks(in io.Reader) *EventBlocks { return &EventBlocks{in: in} }
+
+const blockSize = 256 << 10
+
+// Next is the next block with at least one line; its lines are the caller's. The
+// error is io.EOF after the last.
+func (b *EventBlocks) Next() ([]EventLine, error) {
+	var out []EventLine
+	for len(out) == 0 {
+		if b.err != nil {
+			return nil, b.err
+		}
+		buf := make([]byte, len(b.rest)+blockSize)
+		copy(buf, b.rest)
+		n, err := io.ReadFull(b.in, buf[len(b.rest):])
+		buf = buf[:len(b.rest)+n]
+		b.rest = nil
+		if err != nil {
+			b.err = err
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				b.err = io.EOF
+			}
+		}
+		for len(buf) > 0 {
+			end := bytes.IndexByte(buf, '\n')
+			if end < 0 && b.err == nil {
+				if len(buf) > MaxEvent {
+					b.skip, buf = true, nil
+				}
+				b.rest = buf
+				break
+			}
+			text := buf
+			if end >= 0 {
+				text, buf = buf[:end], buf[end+1:]
+			} else {
+				buf = nil
+			}
+			b.line++
+			if b.line == 1 {
+				text = bytes.TrimPrefix(text, []byte("\ufeff"))
+			}
+			long := b.skip || len(text) > MaxEvent
+			b.skip = false
+			if long {
+				text = nil
+			} else if i := blanks(text, 0); i == len(text) || text[i] == '#' {
+				continue
+			}
+			out = append(out, EventLine{Text: text, N: b.n, Line: b.line, TooLong: long})
+			b.n++
+		}
+		if b.err == io.EOF && b.skip {
+			b.line++
+			out = append(out, EventLine{N: b.n, Line: b.line, TooLong: true})
+			b.n, b.skip = b.n+1, false
+		}
+	}
+	return out, nil
+}
+
+// EventParser makes events of lines. It is for one goroutine.
+type EventParser struct {
+	c       *Classifier
+	scan    scanner
+	shapes  map[string]*shape
+	plans   map[*shape]*reshaping
+	classes map[classKey]*Class
+}
+
+// NewEventParser makes a parser.
+func NewEventParser(c *Classifier) *EventParser {
+	p := &EventParser{c: c, scan: scanner{c: c}, classes: map[classKey]*Class{}}
+	p.forget()
+	return p
+}
+
+func (p *EventParser) forget() {
+	p.shapes, p.plans = map[string]*shape{}, map[*shape]*reshaping{}
+}
+
+// BadEvent says why a line is no event.
+type BadEvent struct {
+	Code          diag.Code
+	Column        int // in bytes, from 1
+	Message, Hint string
+}
+
+func (e *BadEvent) Error() string { return e.Message }
+
+// Parse makes an event of a line, whose text is not kept. Its row is not numbered.
+// The error is a *BadEvent.
+func (p *EventParser) Parse(line EventLine) (Event, error) {
+	e, err := p.parse(line)
+	e.N, e.Line = line.N, line.Line
+	return e, err
+}
+
+func (p *EventParser) parse(line EventLine) (Event, error) {
+	if line.TooLong {
+		return Event{}, &BadEvent{codeLongEvent, 1, fmt.Sprintf("the line is longer than %d MiB", MaxEvent>>20), "Take it out; an event of a device is not so long."}
+	}
+	if plan, ok := p.scan.scan(line.Text); ok {
+		text := string(p.scan.text)
+		return p.c.finish(plan, func(i int) any { return p.scan.column(text, i) }, p.class), nil
+	}
+	in := NewReader(bytes.NewReader(line.Text))
+	in.shapes = p.shapes
+	row, err := in.Read()
+	if err != nil {
+		return Event{}, badEvent(line.Text, int(in.dec.InputOffset()), err)
+	}
+	if end := blanks(line.Text, int(in.dec.InputOffset())); end < len(line.Text) {
+		return Event{}, &BadEvent{codeBadEvent, end + 1, "something stands behind the object", "Write one object a line."}
+	}
+	plan := p.plans[row.shape]
+	if plan == nil {
+		if len(p.plans) >= maxShapes {
+			p.forget()
+		}
+		plan = p.c.plan(row.shape)
+		p.plans[row.shape] = plan
+	}
+	return p.c.finish(plan, func(i int) any { return row.vals[i] }, p.class), nil
+}
+
+func (p *EventParser) class(k classKey) *Class {
+	c := p.classes[k]
+	if c == nil {
+		c = p.c.class(k)
+		if len(p.classes) >= maxClasses {
+			clear(p.classes)
+		}
+		p.classes[k] = c
+	}
+	return c
+}
+
+// badEvent says what is wrong at which place of a line that is no JSON object.
+func badEvent(line []byte, at int, err error) *BadEvent {
+	bad := &BadEvent{codeBadEvent, min(blanks(line, at)+1, len(line)), "the line is not JSON", "Write each event as one JSON object on one line."}
+	switch start := blanks(line, 0); {
+	case start < len(line) && line[start] == '[':
+		bad.Column = start + 1
+		bad.Message, bad.Hint = "the line is a JSON array and not an object", "Write one object a line: jq -c '.[]' makes them of an array."
+	case start < len(line) && line[start] != '{':
+		bad.Column, bad.Message = start+1, "the line does not begin with {, as a JSON object does"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		bad.Message, bad.Hint = "the line ends within the object", "Write each event on one line: jq -c . makes lines of objects that are written over several."
+	default:
+		bad.Message = "the line is not JSON: " + jsonCause(err)
+	}
+	return bad
+}
+
+// jsonCause is what encoding/json says of a text, without the number of the event.
+func jsonCause(err error) string {
+	for {
+		in := errors.Unwrap(err)
+		if in == nil {
+			return err.Error()
+		}
+		err = in
+	}
+}
+
+// EventReader reads events one by one from JSON lines: one object a line, in
+// Sigma's field names or as Windows' own event logs are written.
 type EventReader struct {
-	// Diagnostics are about the lines that are no events, in their order. Each of
-	// them has a number all the same, so that the numbers of the others do not
-	// depend on it.
+	// Diagnostics are about the lines that are no events, in their order.
 	Diagnostics diag.List
 
-	c      *Classifier
-	name   string
-	in     *bufio.Reader
-	n      int // number of the next event
-	line   int // lines read
-	bad    int
-	shapes map[string]*shape
-	plans  map[*shape]*reshaping
-	buf    []byte
+	bad    BadLines
+	parser *EventParser
+	blocks *EventBlocks
+	lines  []EventLine
 }
 
 // NewEventReader reads the events of a file; name is what diagnostics call it.
 func NewEventReader(c *Classifier, name string, in io.Reader) *EventReader {
-	return &EventReader{c: c, name: name, in: bufio.NewReaderSize(in, 1<<16), shapes: map[string]*shape{}, plans: map[*shape]*reshaping{}}
+	return &EventReader{bad: BadLines{Name: name}, parser: NewEventParser(c), blocks: NewEventBlocks(in)}
 }
 
-// Read returns the next event, and io.EOF after the last; any other error is one
-// of the file's.
+// Read returns the next event, its row numbered, and io.EOF after the last; any
+// other error is one of the file's.
 func (r *EventReader) Read() (Event, error) {
 	for {
-		line, tooLong, err := r.next()
-		if err != nil {
-			return Event{}, err
+		if len(r.lines) == 0 {
+			lines, err := r.blocks.Next()
+			if err != nil {
+				return Event{}, err
+			}
+			r.lines = lines
 		}
-		if tooLong {
-			r.fail(codeLongEvent, 1, "Take it out; an event of a device is not so long.", fmt.Sprintf("the line is longer than %d MiB", MaxEvent>>20))
-			continue
+		line := r.lines[0]
+		r.lines = r.lines[1:]
+		e, err := r.parser.Parse(line)
+		if err == nil {
+			e.Row = e.Row.Of(e.N)
+			return e, nil
 		}
-		event, ok := r.parse(line)
-		if ok {
-			return event, nil
-		}
+		r.bad.Add(line.Line, err)
+		r.Diagnostics = r.bad.List
 	}
 }
 
-// next is the next line with an event. The slice is good until the next call.
-func (r *EventReader) next() (line []byte, tooLong bool, err error) {
+// ReadAll reads all events that are left.
+func (r *EventReader) ReadAll() ([]Event, error) {
+	var out []Event
 	for {
-		r.buf, tooLong = r.buf[:0], false
-		for {
-			part, err := r.in.ReadSlice('\n')
-			if len(r.buf)+len(part) > MaxEvent {
-				tooLong = true
-			} else {
-				r.buf = append(r.buf, part...)
-			}
-			if err == nil {
-				break
-			}
-			if errors.Is(err, bufio.ErrBufferFull) {
-				continue
-			}
-			if err == io.EOF && (len(r.buf) > 0 || tooLong) {
-				break
-			}
-			return nil, false, err
+		e, err := r.Read()
+		if err == io.EOF {
+			return out, nil
 		}
-		r.line++
-		if r.line == 1 {
-			r.buf = bytes.TrimPrefix(r.buf, []byte("\ufeff"))
+		if err != nil {
+			return out, err
 		}
-		text := bytes.TrimSpace(r.buf)
-		if !tooLong && (len(text) == 0 || text[0] == '#') {
-			continue
-		}
-		r.n++
-		return bytes.TrimRight(r.buf, "\r\n"), tooLong, nil
+		out = append(out, e)
 	}
 }
 
-// parse makes an event of a line, or a diagnostic.
-func (r *EventReader) parse(line []byte) (Event, bool) {
-	in := NewReader(bytes.NewReader(line))
-	in.shapes = r.shapes
-	row, err := in.Read()
-	if err == nil {
-		if rest := bytes.TrimSpace(line[in.dec.InputOffset():]); len(rest) > 0 {
-			r.fail(codeBadEvent, len(line)-len(rest)+1, "Write one object a line.", "there is more behind the object")
-			return Event{}, false
-		}
-		plan := r.plans[row.shape]
-		if plan == nil {
-			plan = r.c.plan(row.shape)
-			r.plans[row.shape] = plan
-		}
-		return r.c.event(plan, row, r.n-1, r.line), true
-	}
-	r.fail(codeBadEvent, int(in.dec.InputOffset())+1, "Write each event as one JSON object on one line.", "the line is not a JSON object")
-	return Event{}, false
+// BadLines are the diagnostics about the bad lines of a file; after the first
+// hundred it only counts.
+type BadLines struct {
+	Name string // of the file
+	List diag.List
+	N    int
 }
 
-func (r *EventReader) fail(code diag.Code, col int, hint, message string) {
-	at := diag.Span{Pos: diag.Pos{Filename: r.name, Line: r.line, Column: col}}
-	switch r.bad++; {
-	case r.bad <= maxBadLines:
-		r.Diagnostics.Errorf(code, at, hint, "%s", message)
-	case r.bad == maxBadLines+1:
-		r.Diagnostics.Errorf(code, at, hint, "%s; more lines are bad after this one, and not listed", message)
+// Add adds what Parse says of a line. Lines come in their order.
+func (b *BadLines) Add(line int, err error) {
+	var bad *BadEvent
+	if !errors.As(err, &bad) {
+		return
+	}
+	b.N++
+	at := diag.Span{Pos: diag.Pos{Filename: b.Name, Line: line, Column: bad.Column}}
+	switch {
+	case b.N <= maxBadLines:
+		b.List.Errorf(bad.Code, at, bad.Hint, "%s, so it was left out", bad.Message)
+	case b.N == maxBadLines+1:
+		b.List.Errorf(bad.Code, at, bad.Hint, "%s, so it was left out; bad lines after this one are not listed", bad.Message)
 	}
 }

@@ -258,7 +258,7 @@ func (env environment) text(x ir.Expr, cased bool, test func(string) bool) (Pred
 		}
 		if !cased && r.folded != nil && v != nil {
 			if _, list := v.([]any); !list {
-				return test(r.folded[i])
+				return test(r.foldedText(i))
 			}
 		}
 		return whole(v)
@@ -328,7 +328,7 @@ func compileKeyword(e *ir.Keyword) Pred {
 				}
 			default:
 				if !cased && r.folded != nil {
-					if m.match(r.folded[i]) {
+					if m.match(r.foldedText(i)) {
 						return true
 					}
 				} else if one(v) {

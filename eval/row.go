@@ -19,9 +19,11 @@ import (
 // column that the row does not have is missing too. Rows are never changed
 // once built, so they may be shared.
 type Row struct {
-	shape  *shape
-	vals   []any
-	folded []string // texts without case, by column; nil unless prepared
+	shape *shape
+	vals  []any
+	// folded are texts without case, by column, as far as they are known: "" for
+	// one that is not. Nil keeps none.
+	folded []string
 	// events are the numbers of the events that the row stands for, ascending;
 	// the rows of a result share them.
 	events []int
@@ -225,6 +227,17 @@ func (r Row) Prepare() Row {
 		}
 	}
 	return r
+}
+
+// foldedText is the text of a column without case; it keeps what it had to fold.
+func (r Row) foldedText(i int) string {
+	s := r.folded[i]
+	if s == "" {
+		if s = fold(text(r.vals[i])); s != "" { // a prepared row, which may be shared, is not written to
+			r.folded[i] = s
+		}
+	}
+	return s
 }
 
 // String shows the row as its JSON text.

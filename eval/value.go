@@ -125,12 +125,52 @@ func parseTime(s string) (time.Time, bool) {
 	if len(s) < len("2006-01-02") || s[4] != '-' {
 		return time.Time{}, false
 	}
+	if t, ok := usualTime(s); ok {
+		return t, true
+	}
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC(), true
 		}
 	}
 	return time.Time{}, false
+}
+
+// usualTime reads 2006-01-02 15:04:05.999999999 with a blank or a T between, in UTC
+// or with a Z: the spellings that logs are full of. The others are parseTime's.
+func usualTime(s string) (time.Time, bool) {
+	if len(s) < 19 || s[7] != '-' || s[10] != ' ' && s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+		return time.Time{}, false
+	}
+	num := func(from, to int) int {
+		n := 0
+		for _, c := range []byte(s[from:to]) {
+			if c < '0' || c > '9' {
+				return -1
+			}
+			n = 10*n + int(c-'0')
+		}
+		return n
+	}
+	year, month, day := num(0, 4), num(5, 7), num(8, 10)
+	hour, minute, second := num(11, 13), num(14, 16), num(17, 19)
+	if year < 0 || month < 1 || month > 12 || day < 1 || day > 28 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 {
+		return time.Time{}, false
+	}
+	rest, nanos := s[19:], 0
+	if len(rest) > 1 && rest[0] == '.' && rest[1] != 'Z' {
+		scale := 1_000_000_000
+		rest = rest[1:]
+		for rest != "" && '0' <= rest[0] && rest[0] <= '9' && scale > 1 {
+			scale /= 10
+			nanos += int(rest[0]-'0') * scale
+			rest = rest[1:]
+		}
+	}
+	if rest != "" && (rest != "Z" || s[10] != 'T') {
+		return time.Time{}, false
+	}
+	return time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC), true
 }
 
 func toTime(v any) (time.Time, bool) {

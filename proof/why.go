@@ -229,7 +229,8 @@ func same(rows []eval.Row, row eval.Row) (eval.Row, bool) {
 	return eval.Row{}, false
 }
 
-func first(list []Because, n int) []Because { return list[:min(len(list), n)] }
+// first are the first n of a list.
+func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }
 
 // have says what a row has in the columns that an expression looks at.
 func have(e ir.Expr, row eval.Row) string {

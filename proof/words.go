@@ -159,8 +159,22 @@ func quote(s string) string {
 	if len(r) > maxShown {
 		s = string(r[:maxShown/2]) + "…" + string(r[len(r)-maxShown/2:])
 	}
-	if q := strconv.Quote(s); strings.ContainsAny(s, "\n\r\t\x00\x1b") {
-		return q
+	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(s)
 	}
 	return "'" + s + "'"
+}
+
+// plain is a text without what a terminal would take for a command.
+func plain(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
 }

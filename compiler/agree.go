@@ -28,11 +28,17 @@ func (l *Lifter) Pair(title string, spl, kql *PairText) *Imported {
 		}
 		return []briefing.Query{q}
 	}
-	out := &Imported{Path: title}
+	file := ""
+	for _, t := range []*PairText{kql, spl} {
+		if t != nil {
+			file = t.File
+		}
+	}
+	out := &Imported{Path: file}
 	meta := ir.Meta{Title: title}
 	s, k := l.side("spl", queries(spl), meta, out), l.side("kql", queries(kql), meta, out)
 	h := ImportedHunt{Title: title, SPL: s.half, KQL: k.half}
-	h.Pos = diag.Pos{Filename: title, Line: 1, Column: 1}
+	h.Pos = diag.Pos{Filename: file, Line: 1, Column: 1}
 	h.compare(s, k)
 	out.Hunts = []ImportedHunt{h}
 	return out

@@ -430,13 +430,13 @@ func (f *Facts) tests(to *[]Test, e ir.Expr, not bool) {
 	case *ir.Not:
 		f.tests(to, e.X, !not)
 	case *ir.Compare:
-		value, number := ir.FormatExpr(e.R), false
+		_, text := e.R.(*ir.Field)
+		value := fieldText(e.R)
 		if lit, ok := e.R.(*ir.Lit); ok {
 			value = litText(lit)
-			_, text := lit.Value.(string)
-			number = !text
+			_, text = lit.Value.(string)
 		}
-		add(e.Span, e.L, cased(string(e.Op), e.Cased && !number), value)
+		add(e.Span, e.L, cased(string(e.Op), e.Cased && text), value)
 	case *ir.Match:
 		for _, p := range e.Any {
 			op, value := matchOp(p)

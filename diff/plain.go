@@ -43,6 +43,10 @@ func plain(e ir.Expr) ir.Expr {
 		switch e := e.(type) {
 		case *ir.Match:
 			return plainMatch(e.Span, e.X, e.Any, e.Cased)
+		case *ir.Not:
+			if f := saysNothing(e.X); f != nil {
+				return &ir.Exists{Span: e.Span, X: f}
+			}
 		case *ir.Term:
 			return plainTerm(e)
 		case *ir.Regexp:
@@ -63,6 +67,26 @@ func plain(e ir.Expr) ir.Expr {
 		}
 		return e
 	})
+}
+
+// nothings are the words for a missing value: none at all, and what CIM's data
+// models are filled with.
+var nothings = []any{"", "unknown"}
+
+// saysNothing is the field of which a predicate says that it has a word for
+// nothing; nil for other predicates.
+func saysNothing(e ir.Expr) *ir.Field {
+	m, ok := e.(*ir.Match)
+	if !ok || len(m.Any) == 0 {
+		return nil
+	}
+	for _, p := range m.Any {
+		if s, exact := p.Literal(); !exact || !slices.Contains(nothings, any(s)) {
+			return nil
+		}
+	}
+	f, _ := m.X.(*ir.Field)
+	return f
 }
 
 // core is a predicate, as plain writes it, without what rarely makes a
@@ -140,6 +164,13 @@ func plainValue(x ir.Expr) ir.Expr {
 		switch c.Func {
 		case ir.ToString:
 			return f
+		case ir.Coalesce:
+			if len(c.Args) != 2 {
+				return e
+			}
+			if fill, ok := c.Args[1].(*ir.Lit); ok && slices.Contains(nothings, fill.Value) {
+				return f
+			}
 		case ir.Extract:
 			re, ok := c.Args[1].(*ir.Lit)
 			if !ok || re.Value != lastPart {
@@ -250,14 +281,14 @@ type gathered struct {
 }
 
 // gather sorts patterns by where they are looked for.
-func gather(x ir.Expr, any []ir.Pattern, cased bool) []gathered {
-	x, cased = oneCase(plainValue(x), any, cased)
+func gather(x ir.Expr, list []ir.Pattern, cased bool) []gathered {
+	x, cased = oneCase(plainValue(x), list, cased)
 	f, ok := x.(*ir.Field)
 	if !ok {
-		return []gathered{{x, any, cased}}
+		return []gathered{{x, list, cased}}
 	}
 	var out []gathered
-	for _, p := range any {
+	for _, p := range list {
 		g, p, c := place(f, p, cased)
 		i := slices.IndexFunc(out, func(o gathered) bool { return isField(o.x, g.Name) && o.cased == c })
 		if i < 0 {

@@ -184,7 +184,10 @@ type (
 		Documents int            `json:"documents"`
 		Basis     map[string]int `json:"basis"`
 		Verdicts  map[string]int `json:"verdicts"`
-		List      []reportedHunt `json:"list"`
+		// Queries and Faults say what is wrong with the queries themselves.
+		Queries []reportedLanguage `json:"queries"`
+		Faults  []reportedFault    `json:"faults"`
+		List    []reportedHunt     `json:"list"`
 	}
 )
 
@@ -194,6 +197,7 @@ const notCompared = "not compared"
 
 func importReport(done []*compiler.Imported) importSummary {
 	s := importSummary{Version: 1, Briefings: len(done), Basis: map[string]int{}, Verdicts: map[string]int{}, List: []reportedHunt{}}
+	faults := faultCount{seen: map[string]bool{}}
 	half := func(h compiler.Half) reportedHalf {
 		return reportedHalf{h.Queries, string(h.Status), h.Logical, h.Reason}
 	}
@@ -216,6 +220,11 @@ func importReport(done []*compiler.Imported) importSummary {
 			}
 			s.List = append(s.List, r)
 		}
+		for _, h := range b.Hunts {
+			faults.add("spl", h.SPL)
+			faults.add("kql", h.KQL)
+		}
 	}
+	s.Queries, s.Faults = faults.languages, faults.sorted()
 	return s
 }

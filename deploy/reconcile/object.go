@@ -24,7 +24,8 @@ type Object struct {
 	Name string `json:"name"`
 	// Source is where the document stands, for messages.
 	Source string `json:"source"`
-	// Fields are all properties that the documents own, by rising key.
+	// Fields are all properties that the documents own; their order is how they
+	// are shown, and means nothing else.
 	Fields []Field `json:"fields"`
 }
 
@@ -49,7 +50,7 @@ type Held struct {
 	Name string `json:"name"`
 	// Mark is nil for an object that is not huntc's.
 	Mark *Mark `json:"mark,omitempty"`
-	// Fields are the object's properties, the mark left out, by rising key.
+	// Fields are the object's properties, the mark left out, in any order.
 	Fields []Field `json:"fields"`
 }
 
@@ -76,6 +77,8 @@ type Remote interface {
 }
 
 func hash(name string, fields []Field) string {
+	fields = slices.Clone(fields)
+	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
 	sum := sha256.New()
 	// JSON keeps values apart, whatever is in them.
 	if err := json.NewEncoder(sum).Encode(struct {
@@ -98,8 +101,8 @@ func fingerprint(h Held) string {
 
 // value of a property of an object on a server.
 func (h Held) value(key string) (string, bool) {
-	i, found := slices.BinarySearchFunc(h.Fields, key, func(f Field, key string) int { return strings.Compare(f.Key, key) })
-	if !found {
+	i := slices.IndexFunc(h.Fields, func(f Field) bool { return f.Key == key })
+	if i < 0 {
 		return "", false
 	}
 	return h.Fields[i].Value, true

@@ -99,7 +99,6 @@ func (s *server) Update(_ context.Context, key string, o reconcile.Object, field
 			h.Fields = slices.DeleteFunc(h.Fields, func(g reconcile.Field) bool { return g.Key == f.Key })
 			h.Fields = append(h.Fields, f)
 		}
-		slices.SortFunc(h.Fields, func(a, b reconcile.Field) int { return strings.Compare(a.Key, b.Key) })
 		s.held[key] = h
 		return nil
 	})

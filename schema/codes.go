@@ -13,6 +13,7 @@ const (
 	codeNoSource    diag.Code = "HC0523" // no dataset stands for the table
 	codeNoLogical   diag.Code = "HC0524" // what is lifted has no logical form
 	codeReworded    diag.Code = "HC0525" // the logical form says a little more or less
+	codeNotThere    diag.Code = "HC0526" // a column that is only shown is not there
 	codeNoView      diag.Code = "HC0300" // the target has no such data
 	codeNoColumn    diag.Code = "HC0301" // the target has no column for the field
 	codeNoField     diag.Code = "HC0302" // the dataset has no such field

@@ -30,7 +30,7 @@ type Raised struct {
 //
 // v is the view of scans that do not name theirs.
 func (s *Schema) Raise(q ir.Query, v View) Raised {
-	z := &raiser{schema: s, view: v, named: namedColumns(q)}
+	z := &raiser{schema: s, view: v, named: namedColumns(q, false), asked: namedColumns(q, true)}
 	out, _ := z.query(z.sink(q), nil)
 	r := Raised{Bound: z.boundFields, Diagnostics: distinctDiagnostics(z.diags)}
 	if !r.Diagnostics.HasErrors() {
@@ -80,8 +80,11 @@ func (z *raiser) fused(q ir.Query) ir.Query {
 type raiser struct {
 	schema *Schema
 	view   View
-	// named are all columns that the query names anywhere.
-	named []string
+	// named are all columns that the query names anywhere; asked are those of
+	// which it does more than show them.
+	named, asked []string
+	// unshown are columns that the text shows and that are not there.
+	unshown []string
 
 	boundFields []*ir.Field
 	diags       diag.List
@@ -125,8 +128,9 @@ func (l *level) with(more ...raisedColumn) *level {
 	return &level{cols: slices.Concat(l.cols, more), scan: l.scan, broken: l.broken}
 }
 
-// namedColumns are the names of all fields in a query.
-func namedColumns(q ir.Query) []string {
+// namedColumns are the names of all fields in a query; with asked, those of
+// which it does more than show them.
+func namedColumns(q ir.Query, asked bool) []string {
 	var out []string
 	add := func(exprs ...ir.Expr) {
 		for _, f := range ir.Fields(exprs...) {
@@ -157,10 +161,17 @@ func namedColumns(q ir.Query) []string {
 		case *ir.Extend:
 			cols(q.Cols)
 		case *ir.Project:
-			cols(q.Cols)
+			for _, c := range q.Cols {
+				if _, plain := c.X.(*ir.Field); !plain || !asked {
+					add(c.X)
+				}
+			}
 		case *ir.Aggregate:
 			cols(q.By)
 			for _, a := range q.Aggs {
+				if asked && shownOnly(a) {
+					continue
+				}
 				if a.X != nil {
 					add(a.X)
 				}
@@ -189,6 +200,27 @@ func namedColumns(q ir.Query) []string {
 		}
 	})
 	return out
+}
+
+// shownOnly reports whether an aggregate only hands on values of a column.
+func shownOnly(a *ir.Agg) bool {
+	_, plain := a.X.(*ir.Field)
+	return plain && (a.Func == ir.Values || a.Func == ir.List || a.Func == ir.Any || a.Func == ir.First || a.Func == ir.Last) && a.Of == nil
+}
+
+// leftOut reports whether a column is not there, and the text only shows it: the
+// hunt finds the same rows without it. It says so.
+func (z *raiser) leftOut(l *level, f *ir.Field, as string) bool {
+	if slices.Contains(z.unshown, f.Name) && l.made(f.Name) == nil && !slices.Contains(z.asked, as) {
+		z.unshown = append(z.unshown, as)
+		return true
+	}
+	if !l.stored(f.Name) || l.scan.has(f.Name) || slices.Contains(z.asked, f.Name) || slices.Contains(z.asked, as) {
+		return false
+	}
+	z.unshown = append(z.unshown, f.Name, as)
+	z.diags.Warnf(codeNotThere, f, z.hint(l.scan.b, f.Name), "%s has no column %s, which is only shown: it is left out", l.scan.b.where(), f.Name)
+	return true
 }
 
 // sink moves what a text asks of the columns that tell datasets apart down to
@@ -558,6 +590,9 @@ func (z *raiser) aggregate(q *ir.Aggregate, in ir.Query, l *level) (ir.Query, *l
 		next.cols = append(next.cols, raisedColumn{k.As, as, h})
 	}
 	for _, a := range q.Aggs {
+		if shownOnly(a) && z.leftOut(l, a.X.(*ir.Field), a.As) {
+			continue
+		}
 		b := *a
 		switch {
 		case a.X == nil:
@@ -620,6 +655,10 @@ func (z *raiser) project(q *ir.Project, keep bool) (ir.Query, *level) {
 	for len(cols) > 0 {
 		c := cols[0]
 		f, isField := c.X.(*ir.Field)
+		if isField && z.leftOut(l, f, c.As) {
+			cols = cols[1:]
+			continue
+		}
 		own := isField && f.Name == c.As && !keep
 		if own && l.stored(f.Name) {
 			if name, n := l.scan.shownAs(cols); n > 0 && !slices.ContainsFunc(out.Cols, func(c *ir.Col) bool { return c.As == name }) {

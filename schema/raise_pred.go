@@ -41,7 +41,13 @@ func (z *raiser) predicate(l *level, e ir.Expr, sib *siblings) ir.Expr {
 			return x
 		}
 		return &ir.Not{Span: e.Span, X: z.predicate(l, e.X, nil)}
-	case *ir.Keyword, *ir.Macro:
+	case *ir.Keyword:
+		if text, ok := e.Pattern.Literal(); ok && e.Terms {
+			z.diags.Warnf(codeReworded, e, "", "the text looks for %q as whole terms, documents look for it anywhere in the event", text)
+			return &ir.Keyword{Span: e.Span, Pattern: e.Pattern, Cased: e.Cased}
+		}
+		return e
+	case *ir.Macro:
 		return e
 	case *ir.Match:
 		if f, column := storedOperand(e.X); column && l.stored(f.Name) {

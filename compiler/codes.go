@@ -7,6 +7,8 @@ const (
 	// target, so its hint has to be the same for all: see sourceHint.
 	codeNoDataset diag.Code = "HC0501"
 
+	codeBound diag.Code = "HC0521" // one of the schema's: a column of one target
+
 	codeConfigYAML  diag.Code = "HC0550" // huntc.yaml is not YAML
 	codeConfigKey   diag.Code = "HC0551" // unknown key in huntc.yaml
 	codeConfigValue diag.Code = "HC0552" // unusable value in huntc.yaml

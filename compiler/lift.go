@@ -208,12 +208,28 @@ func (l *Lifter) Translate(from, to, name, text string) (*Translation, error) {
 	for _, r := range art.Reasons {
 		out.Diagnostics = append(out.Diagnostics, diag.Diagnostic{Span: r.Span, Severity: diag.Warning, Code: r.Code, Message: r.Message, Hint: r.Hint})
 	}
+	if !art.Diagnostics.HasErrors() && from != to {
+		refuseBound(out.Diagnostics)
+	}
 	out.Diagnostics.Sort()
-	if art.Diagnostics.HasErrors() {
+	if out.Diagnostics.HasErrors() {
 		return out, nil
 	}
 	out.Query, out.Fidelity = art.Query, ir.Verdict(art.Reasons)
 	return out, nil
+}
+
+// refuseBound makes errors of the notes on columns that only the target of the
+// text has. Raw events are read by whatever name a document gives, so their
+// backend takes the name of a column that no event of theirs has.
+func refuseBound(list diag.List) {
+	for i := range list {
+		if d := &list[i]; d.Code == codeBound {
+			d.Severity = diag.Error
+			d.Message += ", so the other target cannot be asked for it"
+			d.Hint = "Take it out of the query, or give the dataset a field for it in huntc.yaml, with the column that each target has for it."
+		}
+	}
 }
 
 // compileSafely compiles a hunt; a defect of the backend is a diagnostic.

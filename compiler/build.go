@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/huntc/huntc/backends"
+	"github.com/huntc/huntc/deploy"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
@@ -100,6 +101,8 @@ type Output struct {
 	Query       string
 	Diagnostics diag.List
 	File        string // of the query, below the folder of outputs; "" if it is not written
+
+	item *deploy.Item // if the build keeps them
 	// Reasons are why the fidelity is not exact; only with Options.Logical.
 	Reasons []ir.Reason
 }
@@ -153,8 +156,10 @@ type builder struct {
 	// backends makes one backend a target. It is called when the first hunt
 	// has to be compiled: a build whose results are all kept reads no schema.
 	backends func() ([]backends.Backend, error)
-	env      key // digest of all that is the same for every file
-	pack     *pack
+	// keepItems makes an item to deploy of every output.
+	keepItems bool
+	env       key // digest of all that is the same for every file
+	pack      *pack
 }
 
 // unit is one file on its way.
@@ -541,6 +546,7 @@ func (b *builder) lower(o *Output, s source, h *ir.Hunt, be backends.Backend, oc
 	}
 	o.Form, o.FormReason = art.Form, art.FormReason
 	o.Status = OK
+	b.deployment(o, h, be, art)
 	allowed := func(code diag.Code, at diag.Pos) bool {
 		found := slices.ContainsFunc(h.Inherited, func(i ir.Inherited) bool { return i.Covers(code, at) })
 		found = found || b.opts.Config != nil && slices.Contains(b.opts.Config.Allow, code)

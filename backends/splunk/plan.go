@@ -50,6 +50,7 @@ type planner struct {
 type plan struct {
 	query   ir.Query
 	times   []string // columns on top that hold times as numbers
+	columns []string // of the rows
 	reasons []ir.Reason
 	diags   diag.List
 	why     string // not "": the form cannot say the query
@@ -62,15 +63,18 @@ func (b *Backend) plan(h *ir.Hunt, q ir.Query, fields []*ir.Field, form backends
 	if p.open && form != backends.Tstats {
 		out = p.table(q.At(), out, r.scope)
 	}
-	var times []string
+	var times, columns []string
 	for _, c := range r.scope {
+		if !c.hidden && !slices.Contains(columns, c.name) {
+			columns = append(columns, c.name)
+		}
 		if c.epoch && c.name != timeColumn && !c.hidden {
 			times = append(times, c.name)
 		}
 	}
 	p.manyCounted(q)
 	p.diags.Sort()
-	return plan{query: out, times: times, reasons: p.reasons, diags: p.diags, why: p.why}
+	return plan{query: out, times: times, columns: columns, reasons: p.reasons, diags: p.diags, why: p.why}
 }
 
 // need says what the operators above want of the rows below.

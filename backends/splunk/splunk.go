@@ -16,10 +16,13 @@ import (
 // Config is what a content repository may say about its Splunk.
 type Config struct {
 	// SummariesOnly is the macro with the options of tstats that say whether
-	// data without a summary counts; "summariesonly" if empty. It must exist
+	// data without a summary counts; DefaultSummariesOnly if empty. It must exist
 	// on the search head: neither Splunk_SA_CIM nor ESCU defines that name.
 	SummariesOnly string
 }
+
+// DefaultSummariesOnly is the macro of Config.SummariesOnly if it is empty.
+const DefaultSummariesOnly = "summariesonly"
 
 // Backend lowers hunts to SPL. It is safe for concurrent use.
 //
@@ -36,7 +39,7 @@ type Backend struct {
 // New makes a backend.
 func New(s *schema.Schema, cfg Config) *Backend {
 	if cfg.SummariesOnly == "" {
-		cfg.SummariesOnly = "summariesonly"
+		cfg.SummariesOnly = DefaultSummariesOnly
 	}
 	return &Backend{schema: s, cfg: cfg}
 }

@@ -1,0 +1,334 @@
+package splunk
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/huntc/huntc/deploy"
+	"github.com/huntc/huntc/deploy/reconcile"
+	"github.com/huntc/huntc/deploy/rest"
+)
+
+// Remote is an app on a Splunk search head, reached by its REST interface
+// (Splunk's REST API Reference, saved/searches and search/v2/parser). Searches
+// belong to nobody in the app, as those of an installed app do.
+type Remote struct {
+	client *rest.Client
+	app    string
+}
+
+// pageSize is how many searches are asked for at once.
+const pageSize = 500
+
+// NewRemote reaches an app by an authentication token.
+func NewRemote(client *rest.Client, app, token string) (*Remote, error) {
+	if app == "" || strings.ContainsAny(app, "/ \t\r\n") {
+		return nil, fmt.Errorf("%q is no name of a Splunk app", app)
+	}
+	if token == "" {
+		return nil, errors.New("HUNTC_SPLUNK_TOKEN is not set")
+	}
+	client.Secrets = append(client.Secrets, token)
+	client.Authorize = func(context.Context, bool) (string, error) { return "Bearer " + token, nil }
+	return &Remote{client, app}, nil
+}
+
+// Renames: a search keeps the name it was created with, for Splunk has no
+// request that changes it. Its label, which people see, changes.
+func (r *Remote) Renames() bool { return false }
+
+func (r *Remote) path(name string) string {
+	p := "/servicesNS/nobody/" + url.PathEscape(r.app) + "/saved/searches"
+	if name != "" {
+		p += "/" + url.PathEscape(name)
+	}
+	return p
+}
+
+type (
+	messages struct {
+		Messages []struct{ Type, Text string } `json:"messages"`
+	}
+	entries struct {
+		Entry []struct {
+			Name string `json:"name"`
+			ACL  struct {
+				App     string `json:"app"`
+				Sharing string `json:"sharing"`
+			} `json:"acl"`
+			Content map[string]any `json:"content"`
+		} `json:"entry"`
+		Paging *struct {
+			Total int `json:"total"`
+		} `json:"paging"`
+	}
+)
+
+func explain(body []byte) string {
+	var m messages
+	if json.Unmarshal(body, &m) != nil {
+		return ""
+	}
+	var out []string
+	for _, x := range m.Messages {
+		out = append(out, x.Text)
+	}
+	return strings.Join(out, " ")
+}
+
+func (r *Remote) read(ctx context.Context, path string) ([]reconcile.Held, int, int, error) {
+	a, err := r.client.Do(ctx, rest.Request{Method: "GET", Path: path}, explain)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	var e entries
+	if err := json.Unmarshal(a.Body, &e); err != nil {
+		return nil, 0, 0, fmt.Errorf("the answer to GET %s is not what Splunk answers: %w", path, err)
+	}
+	var out []reconcile.Held
+	for _, x := range e.Entry {
+		// What other apps export is listed as well, and is theirs.
+		if x.ACL.App == r.app && x.ACL.Sharing != "user" {
+			out = append(out, held(x.Name, x.Content))
+		}
+	}
+	total := len(e.Entry)
+	if e.Paging != nil {
+		total = e.Paging.Total
+	}
+	return out, len(e.Entry), total, nil
+}
+
+// List gives the searches of the app.
+func (r *Remote) List(ctx context.Context) ([]reconcile.Held, error) {
+	var out []reconcile.Held
+	seen := map[string]bool{}
+	for offset := 0; ; {
+		page, n, total, err := r.read(ctx, fmt.Sprintf("%s?output_mode=json&count=%d&offset=%d&sort_key=name&sort_dir=asc", r.path(""), pageSize, offset))
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range page {
+			// A search that was made meanwhile moves others to the next page.
+			if !seen[h.Key] {
+				seen[h.Key] = true
+				out = append(out, h)
+			}
+		}
+		offset += n
+		if n == 0 || offset >= total {
+			return out, nil
+		}
+	}
+}
+
+// Get gives a search by its name.
+func (r *Remote) Get(ctx context.Context, name string) (*reconcile.Held, error) {
+	page, _, _, err := r.read(ctx, r.path(name)+"?output_mode=json")
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil || len(page) == 0 {
+		return nil, err
+	}
+	return &page[0], nil
+}
+
+func notFound(err error) bool {
+	var status *rest.StatusError
+	return errors.As(err, &status) && status.Status == http.StatusNotFound
+}
+
+// createTries is how often a create is tried whose answer is lost each time.
+const createTries = 4
+
+// Create makes a search. Where the answer is lost, it looks whether the search
+// is there before it tries again.
+func (r *Remote) Create(ctx context.Context, o reconcile.Object, m reconcile.Mark) error {
+	form := url.Values{"name": {o.Name}, "output_mode": {"json"}, keyMetadata: {markText(m)}}
+	for _, f := range o.Fields {
+		if f.Value != "" {
+			form.Set(f.Key, f.Value)
+		}
+	}
+	for try := 1; ; try++ {
+		err := r.post(ctx, r.path(""), form, true)
+		var lost *rest.LostError
+		var status *rest.StatusError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &lost):
+		case errors.As(err, &status) && status.Status == http.StatusConflict:
+		default:
+			return err
+		}
+		h, getErr := r.Get(ctx, o.Name)
+		if getErr != nil {
+			return cmp.Or(getErr, err)
+		}
+		if h != nil && h.Mark != nil && *h.Mark == m {
+			return nil // the one whose answer was lost
+		}
+		if h != nil || lost == nil || try >= createTries {
+			return err
+		}
+	}
+}
+
+// Update changes a search.
+func (r *Remote) Update(ctx context.Context, name string, _ reconcile.Object, fields []reconcile.Field, m reconcile.Mark) error {
+	form := url.Values{"output_mode": {"json"}, keyMetadata: {markText(m)}}
+	for _, f := range fields {
+		form.Set(f.Key, f.Value)
+	}
+	return r.post(ctx, r.path(name), form, false)
+}
+
+// Delete deletes a search; that it is gone already is no error.
+func (r *Remote) Delete(ctx context.Context, name string) error {
+	_, err := r.client.Do(ctx, rest.Request{Method: "DELETE", Path: r.path(name) + "?output_mode=json"}, explain)
+	if notFound(err) {
+		return nil
+	}
+	return err
+}
+
+// Validate asks Splunk's parser, which expands macros too: one that is missing
+// is an error.
+func (r *Remote) Validate(ctx context.Context, o reconcile.Object) error {
+	q := ""
+	for _, f := range o.Fields {
+		if f.Key == keySearch {
+			q = f.Value
+		}
+	}
+	if !strings.HasPrefix(strings.TrimSpace(q), "|") {
+		q = "search " + q
+	}
+	form := url.Values{"q": {q}, "parse_only": {"true"}, "output_mode": {"json"}}
+	return r.post(ctx, "/services/search/v2/parser", form, false)
+}
+
+func (r *Remote) post(ctx context.Context, path string, form url.Values, once bool) error {
+	_, err := r.client.Do(ctx, rest.Request{Method: "POST", Path: path, Body: []byte(form.Encode()), Type: "application/x-www-form-urlencoded", Once: once}, explain)
+	return err
+}
+
+// switches are the keys with a truth value, which Splunk gives back as 0 and 1,
+// as true and false, and as JSON's truth values.
+var switches = []string{"disabled", "is_visible", "is_scheduled", "realtime_schedule", "alert.suppress", "alert.digest_mode", "alert.track",
+	"action.correlationsearch.enabled", "action.risk.param.verbose", "action.notable", "action.risk"}
+
+// canonical is a value in the one form that values of its meaning have here.
+func canonical(key string, v any) string {
+	s := ""
+	switch v := v.(type) {
+	case nil:
+	case string:
+		s = v
+	case bool:
+		s = flag(v)
+	default: // a number: encoding/json was asked to keep their spelling
+		s = fmt.Sprint(v)
+	}
+	switch {
+	case slices.Contains(switches, key):
+		switch strings.ToLower(strings.TrimSpace(s)) {
+		case "1", "true", "t", "yes":
+			return "1"
+		case "0", "false", "f", "no", "":
+			return "0"
+		}
+	case key == "actions":
+		names := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+		slices.Sort(names)
+		return strings.Join(names, ",")
+	}
+	return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), " \t\r\n")
+}
+
+func held(name string, content map[string]any) reconcile.Held {
+	h := reconcile.Held{Key: name, Name: name}
+	for _, key := range slices.Sorted(maps.Keys(content)) {
+		if key == keyMetadata {
+			if text, ok := content[key].(string); ok {
+				h.Mark = markOf(text)
+			}
+			continue
+		}
+		if slices.Contains(ownKeys, key) {
+			h.Fields = append(h.Fields, reconcile.Field{Key: key, Value: canonical(key, content[key])})
+		}
+	}
+	return h
+}
+
+// markText is a mark as a search carries it.
+func markText(m reconcile.Mark) string {
+	return jsonText(struct {
+		Huntc reconcile.Mark `json:"huntc"`
+	}{m})
+}
+
+// markOf reads the mark of a search; nil if it is not huntc's.
+func markOf(text string) *reconcile.Mark {
+	var m struct {
+		Huntc *reconcile.Mark `json:"huntc"`
+	}
+	if json.Unmarshal([]byte(text), &m) != nil || m.Huntc == nil || m.Huntc.ID == "" {
+		return nil
+	}
+	return m.Huntc
+}
+
+// ownKeys are all keys that huntc sets: those that a search does not need are
+// empty, so that a value of an earlier version of the document does not stay.
+var ownKeys = []string{
+	"description", "disabled", "is_visible", "is_scheduled", "dispatch.earliest_time", "dispatch.latest_time",
+	"cron_schedule", "schedule_window", "realtime_schedule", "alert_type", "alert_comparator", "alert_threshold",
+	"alert.digest_mode", "alert.severity", "alert.suppress", "alert.suppress.period", "alert.suppress.fields", "actions",
+	"action.correlationsearch.enabled", "action.correlationsearch.detection_type", "action.correlationsearch.label",
+	"action.correlationsearch.annotations",
+	"action.notable.param.rule_title", "action.notable.param.rule_description", "action.notable.param.severity",
+	"action.notable.param.security_domain", "action.notable.param.nes_fields", "action.notable.param.drilldown_searches",
+	"action.notable.param.next_steps",
+	"action.risk.param._risk", "action.risk.param._risk_message", "action.risk.param._risk_score", "action.risk.param.verbose",
+	keySearch,
+}
+
+// scheduled are the keys that say when a search runs, and whether.
+var scheduled = []string{"disabled", "cron_schedule", "schedule_window", "dispatch.earliest_time", "dispatch.latest_time"}
+
+// Kept reports whether a key is the server's to decide, if what is named here
+// ("enabled", "schedule") is.
+func Kept(owned []string) func(key string) bool {
+	return func(key string) bool {
+		if key == "disabled" {
+			return slices.Contains(owned, "enabled")
+		}
+		return slices.Contains(scheduled, key) && slices.Contains(owned, "schedule")
+	}
+}
+
+// Wanted is a search as it is held against the server's.
+func Wanted(o *deploy.Object, source string) reconcile.Object {
+	out := reconcile.Object{ID: o.ID, Name: o.Name, Source: source}
+	for _, key := range ownKeys {
+		out.Fields = append(out.Fields, reconcile.Field{Key: key, Value: canonical(key, o.Get(key))})
+	}
+	for _, f := range o.Fields {
+		if f.Key != keyMetadata && !slices.Contains(ownKeys, f.Key) {
+			panic("deploy/splunk: the key " + f.Key + " is not among those that are owned")
+		}
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package splunk
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/huntc/huntc/deploy"
+	"github.com/huntc/huntc/ir"
+)
+
+// lag is how long events take to be searchable: a search that looks at each
+// event once looks at those that are older.
+const lag = 10 * time.Minute
+
+// often is how often a continuous hunt runs.
+const often = 5 * time.Minute
+
+// timing is when a search runs and which time it looks at.
+type timing struct {
+	cron             string
+	between          time.Duration // the longest time between two runs
+	earliest, latest string
+	overlap          time.Duration // how long an event stays in sight after the first run that sees it
+}
+
+// timingOf derives the times of a search from the settings. A hunt that says
+// how far back it looks does so at each run; any other looks at what came since
+// the run before, lag later, and sums up over span at least.
+func timingOf(id string, s *deploy.Settings, span time.Duration) timing {
+	t := timing{cron: s.Cron, between: deploy.Interval(s.Every)}
+	switch {
+	case s.Cron != "":
+		t.between = longestGap(s.Cron)
+	case s.Every == ir.Continuous:
+		t.cron, t.between = "*/5 * * * *", often
+	default:
+		t.cron = spread(id, t.between)
+	}
+	if s.LookBack > 0 {
+		t.earliest, t.latest = "-"+splunkSpan(s.LookBack), "now"
+		t.overlap = max(0, s.LookBack-t.between)
+		return t
+	}
+	t.earliest, t.latest = "-"+splunkSpan(t.between+span+lag)+"@m", "-"+splunkSpan(lag)+"@m"
+	t.overlap = span
+	return t
+}
+
+// splunkSpan writes a length of time as a relative time of Splunk, in whole
+// minutes where it has no seconds.
+func splunkSpan(d time.Duration) string {
+	if d%time.Minute == 0 {
+		return strconv.FormatInt(int64(d/time.Minute), 10) + "m"
+	}
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10) + "s"
+}
+
+// spread chooses the minute of a run, and the hour of a rare one, by the
+// document's id: so searches do not all run at once, and one always runs at the
+// same time.
+func spread(id string, every time.Duration) string {
+	h := fnv.New32a()
+	h.Write([]byte(strings.ToLower(id)))
+	n := h.Sum32()
+	minute := n % 60
+	hours := uint32(every / time.Hour)
+	first := n / 60 % hours
+	switch {
+	case hours == 1:
+		return fmt.Sprintf("%d * * * *", minute)
+	case hours == 24:
+		return fmt.Sprintf("%d %d * * *", minute, first)
+	}
+	return fmt.Sprintf("%d %d-23/%d * * *", minute, first, hours)
+}
+
+// longestGap is the longest time between two runs of a schedule, at most a
+// year.
+func longestGap(cron string) time.Duration {
+	f := strings.Fields(cron)
+	var sets [5]map[int]bool
+	for i, bounds := range [5][2]int{{0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 7}} {
+		sets[i] = cronValues(f[i], bounds[0], bounds[1])
+	}
+	if sets[4][7] {
+		sets[4][0] = true
+	}
+	var longest time.Duration
+	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) // a leap year, and the one after it
+	last := time.Time{}
+	for day := start; day.Before(start.AddDate(2, 0, 0)); day = day.AddDate(0, 0, 1) {
+		// Where both days are given, either of them is enough.
+		onDay, onWeekday := sets[2][day.Day()], sets[4][int(day.Weekday())]
+		runs := onDay && onWeekday
+		if f[2] != "*" && f[4] != "*" {
+			runs = onDay || onWeekday
+		}
+		if !runs || !sets[3][int(day.Month())] {
+			continue
+		}
+		for h := range 24 {
+			for m := range 60 {
+				if !sets[1][h] || !sets[0][m] {
+					continue
+				}
+				now := day.Add(time.Duration(h)*time.Hour + time.Duration(m)*time.Minute)
+				if !last.IsZero() {
+					longest = max(longest, now.Sub(last))
+				}
+				last = now
+			}
+		}
+	}
+	const year = 365 * 24 * time.Hour
+	if longest == 0 || longest > year {
+		return year
+	}
+	return longest
+}
+
+// cronValues are the values that a field of a schedule stands for.
+func cronValues(field string, low, high int) map[int]bool {
+	out := map[int]bool{}
+	for _, part := range strings.Split(field, ",") {
+		part, stepText, stepped := strings.Cut(part, "/")
+		step := 1
+		if stepped {
+			step, _ = strconv.Atoi(stepText) // digits: the frontend has seen to it
+		}
+		from, to := low, high
+		if part != "*" {
+			first, second, isRange := strings.Cut(part, "-")
+			from, _ = strconv.Atoi(first)
+			to = from
+			if isRange {
+				to, _ = strconv.Atoi(second)
+			} else if stepped {
+				to = high
+			}
+		}
+		for v := from; v <= to; v += max(step, 1) {
+			out[v] = true
+		}
+	}
+	return out
+}

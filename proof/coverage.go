@@ -52,25 +52,25 @@ func points(q ir.Query, mine func(diag.Span) bool) []Point {
 				at := spanOf(leaf)
 				values := func(x ir.Expr, any []ir.Pattern, one func(ir.Pattern) ir.Expr) {
 					for _, p := range any {
-						add(cmpSpan(p.Span, at), probe{q.Input, one(p)}, "no event has the value "+quote(p.String())+" in "+sayValue(x))
+						add(cmpSpan(p.Span, at), probe{q.Input, one(p)}, "no event has the value: "+sayValue(x)+" "+sayPatterns([]ir.Pattern{p}))
 					}
 				}
 				switch e := leaf.(type) {
 				case *ir.Match:
 					if len(e.Any) > 1 {
 						values(e.X, e.Any, func(p ir.Pattern) ir.Expr { return &ir.Match{X: e.X, Any: []ir.Pattern{p}, Cased: e.Cased} })
-						add(at, probe{q.Input, &ir.Not{X: e}}, "never false: "+Say(e))
+						add(at, probe{q.Input, &ir.Not{X: e}}, "never false: "+shortened(Say(e)))
 						return
 					}
 				case *ir.Term:
 					if len(e.Any) > 1 {
 						values(e.X, e.Any, func(p ir.Pattern) ir.Expr { return &ir.Term{X: e.X, Any: []ir.Pattern{p}, Cased: e.Cased} })
-						add(at, probe{q.Input, &ir.Not{X: e}}, "never false: "+Say(e))
+						add(at, probe{q.Input, &ir.Not{X: e}}, "never false: "+shortened(Say(e)))
 						return
 					}
 				}
-				add(at, probe{q.Input, leaf}, "never true: "+Say(leaf))
-				add(at, probe{q.Input, &ir.Not{X: leaf}}, "never false: "+Say(leaf))
+				add(at, probe{q.Input, leaf}, "never true: "+shortened(Say(leaf)))
+				add(at, probe{q.Input, &ir.Not{X: leaf}}, "never false: "+shortened(Say(leaf)))
 			})
 		}
 	})

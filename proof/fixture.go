@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -234,64 +233,53 @@ func ParseLines(name string, src []byte) ([]Line, diag.List) {
 // nothing. A key that stands there twice is a problem: one of its values would
 // be lost.
 func objectProblem(text []byte) (problem string, at int) {
+	var raw json.RawMessage
+	var syntax *json.SyntaxError
+	switch err := json.Unmarshal(text, &raw); {
+	case errors.As(err, &syntax) && int(syntax.Offset) >= len(text) && !strings.HasPrefix(syntax.Error(), "invalid"):
+		return "it ends too early", len(text)
+	case errors.As(err, &syntax):
+		return syntax.Error(), max(0, int(syntax.Offset)-1)
+	case err != nil:
+		return err.Error(), 0
+	case text[0] != '{':
+		return "it is another JSON value", 0
+	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	type level struct {
-		object bool
-		key    bool // a key comes next
-		keys   []string
+		object, key bool // key: a key comes next
+		keys        []string
 	}
 	var open []*level
-	for first := true; ; first = false {
+	for {
 		before := int(dec.InputOffset())
 		tok, err := dec.Token()
-		if err == io.EOF {
-			if first || len(open) > 0 {
-				return "it ends too early", len(text)
-			}
-			return "", 0
-		}
 		if err != nil {
-			var syntax *json.SyntaxError
-			if errors.As(err, &syntax) {
-				return strings.TrimPrefix(syntax.Error(), "json: "), max(0, int(syntax.Offset)-1)
-			}
-			return "it ends too early", len(text)
+			return "", 0 // the end: the text is valid
 		}
-		for before < len(text) && strings.IndexByte(" \t,:", text[before]) >= 0 {
-			before++
-		}
-		if len(open) == 0 && !first {
-			return "something follows it", before
-		}
-		if first && tok != json.Delim('{') {
-			return "it is another JSON value", 0
-		}
-		var in *level
+		in := &level{}
 		if len(open) > 0 {
 			in = open[len(open)-1]
 		}
-		if in != nil && in.object && in.key {
-			if k, ok := tok.(string); ok {
-				if slices.Contains(in.keys, k) {
-					return fmt.Sprintf("the key %q stands there twice", k), before
+		if k, ok := tok.(string); ok && in.object && in.key {
+			if slices.Contains(in.keys, k) {
+				for strings.IndexByte(" \t,", text[before]) >= 0 {
+					before++
 				}
-				in.keys = append(in.keys, k)
-				in.key = false
-				continue
+				return fmt.Sprintf("the key %q stands there twice", k), before
 			}
+			in.keys, in.key = append(in.keys, k), false
+			continue
 		}
+		in.key = in.object
 		switch tok {
 		case json.Delim('{'), json.Delim('['):
-			if in != nil {
-				in.key = in.object
-			}
 			open = append(open, &level{object: tok == json.Delim('{'), key: tok == json.Delim('{')})
 		case json.Delim('}'), json.Delim(']'):
 			open = open[:len(open)-1]
-		default:
-			if in != nil {
-				in.key = in.object
+			if len(open) > 0 {
+				open[len(open)-1].key = open[len(open)-1].object
 			}
 		}
 	}

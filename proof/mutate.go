@@ -27,7 +27,7 @@ type Mutant struct {
 // nil, says whether a place is in the hunt's own document: what comes from
 // another one is tested there.
 func Mutants(q ir.Query, mine func(diag.Span) bool) []Mutant {
-	m := &mutator{mine: mine, seen: map[string]bool{ir.Format(ir.Canonical(q)): true}}
+	m := &mutator{mine: mine, seen: map[string]bool{ir.Format(ir.Canonical(q)): true}, stateless: eachEvent(q)}
 	m.query(q, func(x ir.Query) ir.Query { return x })
 	slices.SortStableFunc(m.out, func(a, b Mutant) int {
 		return cmp.Or(cmp.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
@@ -39,10 +39,16 @@ type mutator struct {
 	mine func(diag.Span) bool
 	seen map[string]bool
 	out  []Mutant
+	// stateless: the hunt looks at each event by itself, so how far it looks back
+	// is a matter of how it is scheduled.
+	stateless bool
 }
 
+// own is mine, for nil too.
+func (m *mutator) own(at diag.Span) bool { return m.mine == nil || m.mine(at) }
+
 func (m *mutator) add(at diag.Span, weaker bool, q ir.Query, change string, args ...any) {
-	if m.mine != nil && !m.mine(at) {
+	if !m.own(at) {
 		return
 	}
 	key := ir.Format(ir.Canonical(q))
@@ -50,7 +56,7 @@ func (m *mutator) add(at diag.Span, weaker bool, q ir.Query, change string, args
 		return
 	}
 	m.seen[key] = true
-	m.out = append(m.out, Mutant{at, fmt.Sprintf(change, args...), weaker, q})
+	m.out = append(m.out, Mutant{at, shortened(fmt.Sprintf(change, args...)), weaker, q})
 }
 
 // query makes the mutants of q; put builds the whole hunt around another q.
@@ -65,7 +71,7 @@ func (m *mutator) query(q ir.Query, put func(ir.Query) ir.Query) {
 	}
 	switch q := q.(type) {
 	case *ir.Scan:
-		if q.LookBack != 0 {
+		if q.LookBack != 0 && !m.stateless {
 			m.lengths(q.LookBack, func(d time.Duration, how string) {
 				c := *q
 				c.LookBack = d
@@ -304,8 +310,8 @@ func (m *mutator) logic(e *ir.Logic, positive bool, put func(ir.Expr) ir.Query) 
 		}
 		m.add(spanOf(a), weaker, put(ir.NewLogic(e.Span, e.Op, rest...)), "without %s", what)
 	}
-	if e.Op == ir.And && len(e.Args) > 1 {
-		m.add(spanOf(e), positive, put(&ir.Logic{Span: e.Span, Op: ir.Or, Args: e.Args}), "or in the place of and, of: %s", Say(e))
+	if e.Op == ir.And && len(e.Args) > 1 && slices.ContainsFunc(e.Args, func(a ir.Expr) bool { return m.own(spanOf(a)) }) {
+		m.add(spanOf(e), positive, put(&ir.Logic{Span: e.Span, Op: ir.Or, Args: e.Args}), "or in the place of and: %s", Say(e))
 	}
 	for i, a := range e.Args {
 		m.pred(a, positive, func(x ir.Expr) ir.Query {
@@ -382,7 +388,7 @@ func (m *mutator) patterns(x ir.Expr, any []ir.Pattern, cased bool, at diag.Span
 		if slices.ContainsFunc(rest, func(q ir.Pattern) bool { return covers(q, p, cased) }) {
 			continue
 		}
-		m.add(cmpSpan(p.Span, at), !positive, put(rest, cased), "without the value %s of %s", quote(p.String()), sayValue(x))
+		m.add(cmpSpan(p.Span, at), !positive, put(rest, cased), "without the value: %s %s", sayValue(x), sayPatterns([]ir.Pattern{p}))
 	}
 	if cased {
 		m.add(at, positive, put(any, false), "without regard to case: %s", sayValue(x))

@@ -12,8 +12,8 @@ import (
 	"github.com/huntc/huntc/ir"
 )
 
-// Summary counts.
-type Summary struct {
+// Totals count fixtures, and what else a report has.
+type Totals struct {
 	Hunts    int
 	Without  int // hunts without a fixture that HC0654 names
 	Fixtures int
@@ -53,9 +53,9 @@ func (s *Score) add(noticed bool) {
 	}
 }
 
-// Summary counts all hunts.
-func (r *Report) Summary() Summary {
-	s := Summary{Hunts: len(r.Hunts)}
+// Totals count all hunts.
+func (r *Report) Totals() Totals {
+	s := Totals{Hunts: len(r.Hunts)}
 	for _, e := range Engines() {
 		s.Engines = append(s.Engines, EngineSummary{Engine: e})
 	}
@@ -188,7 +188,7 @@ func (r *Report) WriteText(w io.Writer, color, verbose bool) error {
 	for _, f := range r.Updated {
 		t.line("wrote %s", plain(f))
 	}
-	t.summary(r.Summary())
+	t.summary(r.Totals())
 	return t.err
 }
 
@@ -305,7 +305,7 @@ func (s Score) String() string {
 	return fmt.Sprintf("%d%% (%d of %d)", s.Percent(), s.Noticed, s.Mutants)
 }
 
-func (t *textReport) summary(s Summary) {
+func (t *textReport) summary(s Totals) {
 	t.line("%s, %s: %d pass, %d fail", counted(s.Hunts, "hunt"), counted(s.Fixtures, "fixture"), s.Fixtures-s.Failed, s.Failed)
 	for _, e := range s.Engines {
 		more := ""
@@ -417,7 +417,7 @@ func info(at diag.Span, code diag.Code, text, hint string) diag.Wire {
 
 // WriteJSON writes the report for programs: all of it.
 func (r *Report) WriteJSON(w io.Writer) error {
-	s := r.Summary()
+	s := r.Totals()
 	out := jsonReport{Version: 1, Hunts: []jsonHunt{}, Updated: append([]string{}, r.Updated...), Diagnostics: r.Diagnostics.Wire(),
 		Summary: jsonSummary{Hunts: s.Hunts, Without: s.Without, Fixtures: s.Fixtures, Passed: s.Fixtures - s.Failed, Failed: s.Failed, Engines: map[Engine]jsonEngine{}}}
 	for _, e := range s.Engines {

@@ -144,7 +144,7 @@ func (s scene) whyFalse(e ir.Expr, row eval.Row) []Because {
 	case *ir.Not:
 		return s.whyTrue(e.X, row)
 	}
-	return []Because{{e.At(), Say(e) + ": false", have(e, row)}}
+	return []Because{{e.At(), shortened(Say(e)) + ": false", have(e, row)}}
 }
 
 // whyTrue names the predicates that make e true for the row: of an Or the
@@ -186,7 +186,7 @@ func (s scene) whyTrue(e ir.Expr, row eval.Row) []Because {
 			}
 		}
 	}
-	return []Because{{e.At(), Say(e) + ": true", have(e, row)}}
+	return []Because{{e.At(), shortened(Say(e)) + ": true", have(e, row)}}
 }
 
 // whyRow explains why a row comes out: the filters that it has passed, the

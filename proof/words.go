@@ -152,6 +152,17 @@ func sayValue(e ir.Expr) string {
 // maxShown is how much of a value a sentence shows.
 const maxShown = 120
 
+// maxSentence is how long a predicate in words gets.
+const maxSentence = 160
+
+// shortened is a sentence that goes on one line.
+func shortened(s string) string {
+	if r := []rune(s); len(r) > maxSentence {
+		return string(r[:maxSentence]) + "…"
+	}
+	return s
+}
+
 // quote puts a text in single quotes, shortened in the middle: paths differ at
 // their end, command lines at their start.
 func quote(s string) string {

@@ -64,12 +64,18 @@ var functions = []function{
 		return strings.Join(parts, by)
 	})},
 	{ir.Item, ofList(func(list []any, arg any) any {
-		if n, ok := arg.(int64); ok && n >= 0 && n < int64(len(list)) {
-			return text(list[n])
+		n, _ := arg.(int64)
+		if v := at(list, n); v != nil {
+			return text(v)
 		}
 		return nil
 	})},
 	{ir.Size, ofList(func(list []any, _ any) any { return int64(len(list)) })},
+	{ir.Parts, parts},
+	{ir.ToInt, whole(32)},
+	{ir.ToLong, whole(64)},
+	{ir.Instant, instant},
+	{ir.DateDiff, dateDiff},
 }
 
 // ofList computes something of a list and a constant; a value is a list of one.

@@ -12,6 +12,10 @@ import (
 
 func call(f ir.FuncID, args ...ir.Expr) ir.Expr { return &ir.Call{Func: f, Args: args} }
 
+func between(unit, a, b string) ir.Expr {
+	return call(ir.DateDiff, lit(unit), call(ir.Instant, lit(a)), call(ir.Instant, lit(b)))
+}
+
 // TestFunctions computes each function of the IR: there is none that is not in
 // the table.
 func TestFunctions(t *testing.T) {
@@ -58,6 +62,48 @@ func TestFunctions(t *testing.T) {
 		{call(ir.Item, field("many"), lit(int64(2))), nil},
 		{call(ir.Size, field("many")), int64(2)},
 		{call(ir.Size, field("absent")), nil},
+		{call(ir.Item, field("many"), n(-2)), "one"},
+		{call(ir.Item, field("many"), n(-3)), nil},
+		{call(ir.Item, call(ir.Parts, field("path"), lit(`\`)), n(-1)), "a b.exe"},
+		{call(ir.Parts, field("text"), lit("b")), []any{"aX", "XXc"}},
+		{call(ir.Json, field("text")), "aXbXXc"},
+		{call(ir.Json, lit(`"a"`)), "a"},
+		{call(ir.Json, lit(`{"b": 1, "a": "<"}`)), `{"a":"<","b":1}`},
+		{call(ir.Json, lit(`[1, 2.5, [3], {}]`)), []any{int64(1), 2.5, "[3]", "{}"}},
+		{call(ir.Prop, call(ir.Json, lit(`{"a": {"b.c": true}}`)), lit("a")), `{"b.c":true}`},
+		{call(ir.Prop, call(ir.Prop, call(ir.Json, lit(`{"a": {"b.c": true}}`)), lit("a")), lit("b.c")), true},
+		{call(ir.Prop, call(ir.Prop, call(ir.Json, lit(`{"a": "{\"b\": 1}"}`)), lit("a")), lit("b")), nil}, // of a text
+		{call(ir.Prop, call(ir.Json, lit(`{"a": 1}`)), lit("A")), nil},
+		{call(ir.Prop, field("none"), lit("a")), nil},
+		{call(ir.Prop, field("text"), lit("a")), nil},
+		{call(ir.Prop, lit(`{"a": [7, 8]}`), lit("a")), []any{int64(7), int64(8)}},
+		{call(ir.At, field("many"), n(-1)), "Two"},
+		{call(ir.At, call(ir.Json, lit(`[1, null]`)), n(1)), nil},
+		{call(ir.Prop, call(ir.At, call(ir.Json, lit(`[{"v": 3}]`)), n(0)), lit("v")), int64(3)},
+		{call(ir.Prop, call(ir.URL, lit("https://me:pw@a.example:8/x?y=1#z")), lit("Host")), "a.example"},
+		{call(ir.Prop, call(ir.Prop, call(ir.URL, lit("https://a.example/x?y=1#z")), lit("Query Parameters")), lit("y")), "1"},
+		{call(ir.Prop, call(ir.URL, lit("a.example/x")), lit("Host")), ""},
+		{call(ir.ToInt, lit("-07")), int64(-7)},
+		{call(ir.ToInt, lit("2147483648")), nil},
+		{call(ir.ToLong, lit("2147483648")), int64(2147483648)},
+		{call(ir.ToLong, lit("2.5")), nil},
+		{call(ir.ToLong, field("low")), int64(-2)},
+		{call(ir.ToInt, field("yes")), int64(1)},
+		{call(ir.ToInt, is("text", "axbxxc")), int64(1)},
+		{call(ir.ToInt, lit(1e300)), nil},
+		{call(ir.Instant, lit("2026-03-05T04:32:00Z")), time.Date(2026, 3, 5, 4, 32, 0, 0, time.UTC)},
+		{between("year", "2017-01-01", "2000-12-31"), int64(17)},
+		{between("quarter", "2017-07-01", "2017-03-30"), int64(2)},
+		{between("month", "2017-01-01", "2015-12-30"), int64(13)},
+		{between("week", "2017-10-29", "2017-09-30 23:59:00"), int64(5)},
+		{between("day", "2017-10-29", "2017-09-30 23:59:00"), int64(29)},
+		{between("Hour", "2017-10-31 01:00:00", "2017-10-30 23:59:00"), int64(2)},
+		{between("minute", "2017-10-30 23:05:01", "2017-10-30 23:00:59"), int64(5)},
+		{between("second", "2017-10-30 23:00:10.1", "2017-10-30 23:00:00.9"), int64(10)},
+		{between("second", "2017-10-30 23:00:00.9", "2017-10-30 23:00:10.1"), int64(-10)},
+		{between("millisecond", "2017-10-30 23:00:00.200100", "2017-10-30 23:00:00.100900"), int64(100)},
+		{between("microsecond", "2017-10-30 23:00:00.1009001", "2017-10-30 23:00:00.1008009"), int64(100)},
+		{between("nanosecond", "2017-10-30 23:00:00", "2017-10-30 23:00:00.0000007"), int64(-700)},
 		{call(ir.Ceiling, lit("0.1")), 1.0},
 		{call(ir.Ceiling, field("many")), nil},
 

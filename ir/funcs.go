@@ -63,8 +63,36 @@ const (
 	// Joined(x, by) is the text of the values of a list, with by between them.
 	// One value is a list of one.
 	Joined FuncID = "joined"
-	// Item(x, n) is a value of a list, counted from 0; missing past the end.
+	// Item(x, n) is the text of a value of a list, counted from 0, or from -1 at
+	// the end backwards; missing past either end.
 	Item FuncID = "item"
+	// Parts(x, by) is the list of what a text is cut into at each by. Case counts.
+	Parts FuncID = "parts"
+
+	// Json(x) is what a text spells in JSON: an object, a list or a value; the
+	// text itself if it spells none.
+	Json FuncID = "json"
+	// Prop(x, name) is the value that an object of JSON has by a name; missing if
+	// it has none, and of what is no object. Case counts.
+	Prop FuncID = "prop"
+	// At(x, n) is a value of a list as it is, counted as in Item.
+	At FuncID = "at"
+	// URL(x) is an object of the parts of a web address: Scheme, Host, Port, Path,
+	// Username, Password, Fragment, and Query Parameters, an object.
+	URL FuncID = "url"
+
+	// ToInt and ToLong are the whole number of 32 or of 64 bits that a text
+	// spells, or a number without what is behind its point; missing if there is
+	// none, or if it does not fit.
+	ToInt  FuncID = "toint"
+	ToLong FuncID = "tolong"
+	// Instant(text) is the instant that a text spells as ISO 8601 has it, in UTC
+	// if it does not say: 2026-03-05, 2026-03-05T04:32:00Z.
+	Instant FuncID = "instant"
+	// DateDiff(unit, a, b) is how many borders between units of time, in UTC, lie
+	// between b and a: second, minute, hour, day, week (from Sunday), month,
+	// quarter, year, or a fraction of a second. It is below zero if a is earlier.
+	DateDiff FuncID = "datediff"
 	// Size is how many values a list has; missing where it is.
 	Size FuncID = "size"
 )
@@ -84,6 +112,7 @@ const (
 	RegexConst                    // a literal regular expression
 	CountConst                    // a literal whole number from 0 to 1,000,000
 	SizeConst                     // a literal number or length of time above zero
+	PlaceConst                    // a literal whole number from -1,000,000 to 1,000,000
 )
 
 // Func is a row of the table of functions.
@@ -138,8 +167,17 @@ var Funcs = []Func{
 var LiftedFuncs = []Func{
 	{ID: Round, Params: []Param{NumberValue, CountConst}, Optional: 1, Result: Float},
 	{ID: Joined, Params: []Param{AnyValue, TextConstOrEmpty}, Result: String},
-	{ID: Item, Params: []Param{AnyValue, CountConst}, Result: String},
+	{ID: Item, Params: []Param{AnyValue, PlaceConst}, Result: String},
 	{ID: Size, Params: []Param{AnyValue}, Result: Int},
+	{ID: Parts, Params: []Param{TextValue, TextConst}, Result: Dynamic},
+	{ID: Json, Params: []Param{AnyValue}, Result: Dynamic},
+	{ID: Prop, Params: []Param{AnyValue, TextConst}, Result: Dynamic},
+	{ID: At, Params: []Param{AnyValue, PlaceConst}, Result: Dynamic},
+	{ID: URL, Params: []Param{TextValue}, Result: Dynamic},
+	{ID: ToInt, Params: []Param{AnyValue}, Result: Int},
+	{ID: ToLong, Params: []Param{AnyValue}, Result: Int},
+	{ID: Instant, Params: []Param{TextConst}, Result: Time},
+	{ID: DateDiff, Params: []Param{TextConst, TimeValue, TimeValue}, Result: Int},
 }
 
 // FuncOf is the row of a function, of either table.

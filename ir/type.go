@@ -67,22 +67,23 @@ func (c *Call) typeOf() Type {
 		return arg(1)
 	case Coalesce, Bin:
 		return arg(0)
-	case Div:
-		if arg(0) == Duration && arg(1) != Duration {
-			return Duration
-		}
-		return Float
-	case Sub:
-		if arg(0) == Time && arg(1) == Time {
-			return Duration
-		}
 	}
-	for i := range c.Args {
-		if t := arg(i); t == Time || t == Duration || t == Float {
+	// Each argument once: they may be as deep as a text is long.
+	first, second := arg(0), arg(1)
+	switch {
+	case c.Func == Div && first == Duration && second != Duration:
+		return Duration
+	case c.Func == Div:
+		return Float
+	case c.Func == Sub && first == Time && second == Time:
+		return Duration
+	}
+	for _, t := range []Type{first, second} {
+		if t == Time || t == Duration || t == Float {
 			return t
 		}
 	}
-	return arg(0)
+	return first
 }
 
 // Type is the type of the aggregate's result.

@@ -123,8 +123,10 @@ func (b *Backend) nullable(in ir.Query, x ir.Expr) bool {
 	case *ir.Call:
 		args := x.Args
 		switch x.Func {
-		case ir.ToNumber:
+		case ir.ToNumber, ir.ToInt, ir.ToLong:
 			return true // text that is no number
+		case ir.Prop, ir.At, ir.Item:
+			return true // it has no such value
 		case ir.Div:
 			if lit, ok := args[1].(*ir.Lit); !ok || isZero(lit) {
 				return true

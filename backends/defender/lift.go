@@ -1115,7 +1115,7 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 func (l *lifter) scalar(e kql.Expr) ir.Expr {
 	for _, s := range scalars {
 		args, ok := s.match(e)
-		if !ok || !s.takes(args) {
+		if !ok || s.asText || !s.takes(args) {
 			continue
 		}
 		f := ir.FuncOf(s.id)
@@ -1149,6 +1149,10 @@ func (s scalar) takes(args []kql.Expr) bool {
 			}
 		case ir.CountConst:
 			if n, ok := a.(*kql.Number); !ok || liftLiteral(n) == nil || ir.TypeOf(liftLiteral(n)) != ir.Int {
+				return false
+			}
+		case ir.PlaceConst:
+			if n := liftLiteral(a); n == nil || ir.TypeOf(n) != ir.Int {
 				return false
 			}
 		}

@@ -848,6 +848,12 @@ func (l *lowerer) call(e *ir.Call) kql.Expr {
 		if isAgo(e) {
 			return call(e.Span, "ago", literal(e.Args[1].(*ir.Lit)))
 		}
+	case ir.Instant:
+		return &kql.Datetime{Span: e.Span, Text: e.Args[0].(*ir.Lit).Value.(string)}
+	case ir.Prop:
+		if name := e.Args[1].(*ir.Lit).Value.(string); isPlainName(name) {
+			return &kql.Path{Span: e.Span, X: l.expr(e.Args[0], true), Name: name}
+		}
 	}
 	f := ir.FuncOf(e.Func)
 	args := make([]kql.Expr, len(e.Args))
@@ -877,6 +883,12 @@ func isAgo(e *ir.Call) bool {
 
 // conditional writes an If, and those that stand in place of its second value.
 func (l *lowerer) conditional(e *ir.Call) kql.Expr {
+	if isNull(e) {
+		if whole, ok := e.Args[1].(*ir.Call); ok && whole.Func == ir.ToInt {
+			return &kql.Typed{Span: e.Span, Type: "int", Text: "null"}
+		}
+		return nullOf(e.Span, ir.TypeOf(e.Args[1]))
+	}
 	// Not iff, which the schema's own expressions say: those stay text.
 	out := call(e.Span, conditional)
 	for {
@@ -886,12 +898,29 @@ func (l *lowerer) conditional(e *ir.Call) kql.Expr {
 			return out
 		}
 		next, ok := e.Args[2].(*ir.Call)
-		if !ok || next.Func != ir.If {
+		if !ok || next.Func != ir.If || isNull(next) {
 			out.Args = append(out.Args, l.expr(e.Args[2], true))
 			return out
 		}
 		e = next
 	}
+}
+
+// isNull reports whether e is a missing value of a type that is not a text's,
+// whose missing value is the empty text: it is what no row makes it.
+func isNull(e *ir.Call) bool {
+	return e.Func == ir.If && len(e.Args) == 2 && ir.IsFalse(e.Args[0]) && ir.TypeOf(e.Args[1]) != ir.String
+}
+
+// isPlainName reports whether a name can follow a dot as it is.
+func isPlainName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || !isDigit(c)) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // nullOf is the missing value of a type.

@@ -84,6 +84,7 @@ type textReader struct {
 	opaque  []backends.Named
 	steps   int
 	depth   int
+	within  int // conditions that are read as values
 }
 
 // scope has the names that are defined in front of a place, innermost first.

@@ -2,7 +2,9 @@ package defender
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/diag"
@@ -346,7 +348,7 @@ func (t *textReader) keyword(x *kql.Binary, op string, want bool) ir.Expr {
 }
 
 func (t *textReader) positive(in rows, x *kql.Binary, op string) ir.Expr {
-	s, constant := x.R.(*kql.String)
+	s, constant := constantText(x.R)
 	switch op {
 	case "==", "=~":
 		v := t.value(in, x.L)
@@ -406,7 +408,25 @@ func (t *textReader) positive(in rows, x *kql.Binary, op string) ir.Expr {
 	return nil
 }
 
-// isText reports whether a value is compared as a text.
+// constantText is a literal text, or several put together.
+func constantText(x kql.Expr) (*kql.String, bool) {
+	c, ok := x.(*kql.Call)
+	if !ok || c.Name != "strcat" {
+		s, ok := x.(*kql.String)
+		return s, ok
+	}
+	out := &kql.String{Span: c.Span}
+	for _, a := range c.Args {
+		s, ok := constantText(a)
+		if !ok {
+			return nil, false
+		}
+		out.Value += s.Value
+	}
+	return out, true
+}
+
+// hasText reports whether a value is compared as a text.
 func hasText(x ir.Expr) bool {
 	switch ir.TypeOf(x) {
 	case ir.String, ir.Dynamic, ir.Unknown:
@@ -503,9 +523,18 @@ func (t *textReader) value(in rows, x kql.Expr) ir.Expr {
 		return &ir.Lit{Span: x.Span, Value: x.Value}
 	case *kql.Bool:
 		return &ir.Lit{Span: x.Span, Value: x.Value}
-	case *kql.Number, *kql.Timespan, *kql.Neg, *kql.Typed:
-		if lit := liftLiteral(x); lit != nil {
-			return lit
+	case *kql.Number, *kql.Timespan, *kql.Neg, *kql.Typed, *kql.Datetime:
+		if e := constant(x); e != nil {
+			return e
+		}
+	case *kql.Path:
+		return &ir.Call{Span: x.Span, Func: ir.Prop, Args: []ir.Expr{t.value(in, x.X), &ir.Lit{Span: x.Span, Value: x.Name}}}
+	case *kql.Index:
+		if s, ok := x.I.(*kql.String); ok && s.Value != "" {
+			return &ir.Call{Span: x.Span, Func: ir.Prop, Args: []ir.Expr{t.value(in, x.X), &ir.Lit{Span: s.Span, Value: s.Value}}}
+		}
+		if n := liftLiteral(x.I); n != nil && ir.TypeOf(n) == ir.Int {
+			return &ir.Call{Span: x.Span, Func: ir.At, Args: []ir.Expr{t.value(in, x.X), n}}
 		}
 	case *kql.Logic, *kql.In, *kql.Between:
 		if e := t.condition(in, x); e != nil {
@@ -528,15 +557,90 @@ func (t *textReader) value(in rows, x kql.Expr) ir.Expr {
 	return t.foreign(in, x)
 }
 
-// condition reads a condition as a value, if it is never null; nil else.
+// constant reads a literal that is more than a value of its type; nil if the IR
+// has none like it. A null is what no row makes a value of the type.
+func constant(x kql.Expr) ir.Expr {
+	if lit := liftLiteral(x); lit != nil {
+		return lit
+	}
+	at := x.At()
+	lit := func(v any) ir.Expr { return &ir.Lit{Span: at, Value: v} }
+	none := func(v ir.Expr) ir.Expr {
+		return &ir.Call{Span: at, Func: ir.If, Args: []ir.Expr{ir.False(at), v}}
+	}
+	apply := func(f ir.FuncID, v ir.Expr) ir.Expr { return &ir.Call{Span: at, Func: f, Args: []ir.Expr{v}} }
+	switch x := x.(type) {
+	case *kql.Datetime:
+		if x.Text == "null" {
+			return none(&ir.Call{Span: at, Func: ir.Now})
+		}
+		if isInstant(x.Text) {
+			return apply(ir.Instant, lit(x.Text))
+		}
+	case *kql.Typed:
+		null := x.Text == "null"
+		n, err := strconv.ParseInt(x.Text, 10, 64)
+		switch {
+		case x.Type == "int" && null:
+			return none(apply(ir.ToInt, lit(int64(0))))
+		case x.Type == "int" && err == nil && n == int64(int32(n)):
+			return apply(ir.ToInt, lit(n))
+		case x.Type == "long" && null:
+			return none(lit(int64(0)))
+		case x.Type == "real" && null:
+			return none(lit(0.0))
+		case x.Type == "bool" && null:
+			return none(lit(false))
+		case x.Type == "dynamic" && null:
+			return none(apply(ir.Json, lit("null")))
+		}
+	}
+	return nil
+}
+
+// isInstant reports whether a text spells an instant in the form of ISO 8601
+// that ir.Instant has.
+func isInstant(text string) bool {
+	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339Nano} {
+		if _, err := time.Parse(layout, text); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// maxWithin is how many conditions that may be null stand inside one another as
+// values: each is read twice.
+const maxWithin = 4
+
+// condition reads a condition as a value; nil if it is not understood. One that
+// may be null is true where it holds and false where its contrary does.
 func (t *textReader) condition(in rows, x kql.Expr) ir.Expr {
+	t.within++
+	defer func() { t.within-- }()
 	mark := len(t.diags)
 	e := t.pred(in, x, true)
-	if isTwoValued(e) {
+	switch {
+	case isTwoValued(e):
 		return e
+	case t.within <= maxWithin && !hasForeign(e):
+		// What is to be said of the columns has been said.
+		contrary := (&textReader{backend: t.backend, within: t.within}).pred(in, x, false)
+		return &ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{e, &ir.Lit{Span: x.At(), Value: true},
+			&ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{contrary, &ir.Lit{Span: x.At(), Value: false}}}}}
 	}
 	t.diags = t.diags[:mark]
 	return nil
+}
+
+func hasForeign(e ir.Expr) bool {
+	found := false
+	ir.WalkExpr(e, func(e ir.Expr) bool {
+		_, is := e.(*ir.Foreign)
+		found = found || is
+		return !found
+	})
+	return found
 }
 
 func (t *textReader) arithmetic(in rows, x *kql.Binary) ir.Expr {
@@ -585,39 +689,25 @@ func (t *textReader) call(in rows, x *kql.Call) ir.Expr {
 		}
 		f := ir.FuncOf(s.id)
 		c := &ir.Call{Span: x.Span, Func: s.id}
+		low := &lowerer{backend: t.backend}
+		words := slices.Clone(args)
 		for i, a := range args {
 			if f.Param(i) == ir.RegexConst {
 				src := a.(*kql.String)
 				c.Args = append(c.Args, &ir.Lit{Span: src.Span, Value: goBoundaries(src.Value)})
 				continue
 			}
-			c.Args = append(c.Args, t.value(in, a))
+			v := t.value(in, a)
+			c.Args = append(c.Args, v)
+			words[i] = low.expr(v, true)
 		}
 		// It has to be what Lower writes of it.
-		if kql.PrintExpr((&lowerer{backend: t.backend}).expr(c, true)) != kql.PrintExpr(t.again(in, x)) {
+		if kql.PrintExpr(low.expr(c, true)) != kql.PrintExpr(s.fill(x.Span, words)) {
 			return nil
 		}
 		return c
 	}
 	return nil
-}
-
-// again is x as Lower writes it where its parts are read.
-func (t *textReader) again(in rows, x kql.Expr) kql.Expr {
-	sub := &textReader{backend: t.backend, depth: t.depth + 1}
-	if sub.depth > 200 {
-		return x
-	}
-	lower := func(y kql.Expr) kql.Expr { return (&lowerer{backend: t.backend}).expr(sub.value(in, y), true) }
-	c, ok := x.(*kql.Call)
-	if !ok {
-		return x
-	}
-	out := &kql.Call{Name: c.Name}
-	for _, a := range c.Args {
-		out.Args = append(out.Args, lower(a))
-	}
-	return out
 }
 
 // choice reads case(P, X, Q, Y, ..., Z); nil if the type of a missing value in
@@ -638,7 +728,7 @@ func (t *textReader) choice(in rows, x *kql.Call, args []kql.Expr) ir.Expr {
 		return c
 	}
 	if isMissing(rest[0]) {
-		if s, ok := rest[0].(*kql.String); !ok || s.Value != "" || ir.TypeOf(v) != ir.String {
+		if s, ok := rest[0].(*kql.String); ok && (s.Value != "" || ir.TypeOf(v) != ir.String) || !ok && constant(rest[0]) == nil {
 			return nil
 		}
 	}

@@ -3,6 +3,8 @@ package splunk
 import (
 	"regexp/syntax"
 	"slices"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/huntc/huntc/backends/splunk/spl"
@@ -31,7 +33,7 @@ func (p *planner) call(c *ir.Call) ir.Expr {
 			}
 			p.diags.Errorf(codeUnsayable, c, "Write it as a text in quotes.", "argument %d of %s has to be a constant", i+1, c.Func)
 			return c
-		case ir.CountConst, ir.SizeConst:
+		case ir.CountConst, ir.SizeConst, ir.PlaceConst:
 			if !isNumber(a) {
 				p.diags.Errorf(codeUnsayable, c, "Write it as a number or a length of time.", "argument %d of %s has to be a constant", i+1, c.Func)
 				return c
@@ -65,8 +67,67 @@ func (p *planner) call(c *ir.Call) ir.Expr {
 		p.writable(c, c.Args[1], false)
 	case ir.Extract:
 		return p.extract(c)
+	case ir.Prop, ir.At:
+		// The functions of JSON read its text.
+		if x, ok := c.Args[0].(*ir.Call); ok && x.Func == ir.Json {
+			c.Args[0] = x.Args[0]
+		}
+		if n, ok := c.Args[1].(*ir.Lit); ok && c.Func == ir.At && numberText(n.Value)[0] == '-' {
+			p.diags.Errorf(codeUnsayable, c, "Count from the beginning, where it is 0.", "Splunk does not count the values of JSON from the end")
+		}
+	case ir.URL:
+		p.diags.Errorf(codeUnsayable, c, `Use "extract" with a regular expression.`, "Splunk has no function that takes a web address apart")
+	case ir.ToInt, ir.ToLong:
+		if ir.TypeOf(c.Args[0]) == ir.Int {
+			return c.Args[0]
+		}
+		p.diags.Errorf(codeUnsayable, c, `Use "tonumber".`, "Splunk has no whole numbers, which %s makes", c.Func)
+	case ir.Instant:
+		return p.instant(c)
+	case ir.DateDiff:
+		return p.dateDiff(c)
 	}
 	return c
+}
+
+// instant is a literal time as the number of seconds since 1970.
+func (p *planner) instant(c *ir.Call) ir.Expr {
+	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339Nano} {
+		if t, err := time.Parse(layout, c.Args[0].(*ir.Lit).Value.(string)); err == nil {
+			if t.Nanosecond() == 0 {
+				return &ir.Lit{Span: c.Span, Value: t.Unix()}
+			}
+			return &ir.Lit{Span: c.Span, Value: float64(t.UnixMicro()) / 1e6}
+		}
+	}
+	p.diags.Errorf(codeUnsayable, c, "Write it as 2026-03-05 or 2026-03-05T04:32:00Z.", "%s spells no time", ir.FormatExpr(c.Args[0]))
+	return c
+}
+
+// dateDiff counts units of time that have one length: the others lie as the
+// searcher's time zone has them.
+func (p *planner) dateDiff(c *ir.Call) ir.Expr {
+	var unit float64
+	switch strings.ToLower(c.Args[0].(*ir.Lit).Value.(string)) {
+	case "millisecond":
+		unit = 0.001
+	case "second":
+		unit = 1
+	case "minute":
+		unit = 60
+	case "hour":
+		unit = 3600
+	case "day":
+		unit = 86400
+	default:
+		p.diags.Errorf(codeUnsayable, c, "Count seconds, minutes, hours or days.", "Splunk does not count the borders of %s between two times", ir.FormatExpr(c.Args[0]))
+		return c
+	}
+	count := func(x ir.Expr) ir.Expr {
+		div := &ir.Call{Span: c.Span, Func: ir.Div, Args: []ir.Expr{x, &ir.Lit{Span: c.Span, Value: unit}}}
+		return &ir.Call{Span: c.Span, Func: ir.Floor, Args: []ir.Expr{div}}
+	}
+	return &ir.Call{Span: c.Span, Func: ir.Sub, Args: []ir.Expr{count(c.Args[1]), count(c.Args[2])}}
 }
 
 // asText is the text of a number that eval has computed; the fields of an
@@ -174,7 +235,7 @@ func (p *planner) extract(c *ir.Call) ir.Expr {
 // the other way round.
 func mayFail(c *ir.Call) bool {
 	switch c.Func {
-	case ir.ToNumber, ir.Div, ir.Split, ir.Extract, ir.Coalesce:
+	case ir.ToNumber, ir.Div, ir.Split, ir.Extract, ir.Coalesce, ir.Item, ir.Prop, ir.At:
 		return true
 	case ir.Abs, ir.Floor, ir.Ceiling, ir.Add, ir.Sub, ir.Mul, ir.Bin:
 		return slices.ContainsFunc(c.Args, func(a ir.Expr) bool { return !isNumeric(a) })

@@ -111,6 +111,7 @@ var scalarFuncs = [...]struct {
 	{ir.Year, datePart("%Y"), undatePart("%Y")},
 	{ir.ToString, call("tostring"), uncallAny("tostring")},
 	{ir.ToNumber, call("tonumber"), uncallAny("tonumber")},
+	{ir.Json, jsonValue, unjsonValue}, // before Coalesce, of which it is a form
 	{ir.Coalesce, call("coalesce"), uncallAny("coalesce")},
 	{ir.Lower, call("lower"), uncallAny("lower")},
 	{ir.Upper, call("upper"), uncallAny("upper")},
@@ -125,6 +126,55 @@ var scalarFuncs = [...]struct {
 	{ir.Joined, call("mvjoin"), uncallAny("mvjoin")},
 	{ir.Item, call("mvindex"), uncallAny("mvindex")}, // behind Split, which is a form of it
 	{ir.Size, call("mvcount"), uncallAny("mvcount")},
+	{ir.Parts, call("split"), uncallAny("split")},
+	{ir.Prop, call("json_extract_exact"), uncallAny("json_extract_exact")},
+	{ir.At, jsonItem, unjsonItem},
+}
+
+// ofTexts are the functions that LiftText alone reads: among what is compiled
+// they stand in expressions of the schema, which stay text.
+var ofTexts = []ir.FuncID{ir.Item, ir.Parts, ir.Json, ir.Prop, ir.At}
+
+// otherwise are the functions that Plan says with others, or refuses.
+var otherwise = []ir.FuncID{ir.URL, ir.ToInt, ir.ToLong, ir.Instant, ir.DateDiff}
+
+// jsonValue is coalesce(json(x), x): json is null for what is no JSON.
+func jsonValue(args []spl.Expr) spl.Expr {
+	return &spl.CallExpr{Name: "coalesce", Args: []spl.Expr{&spl.CallExpr{Name: "json", Args: args}, args[0]}}
+}
+
+func unjsonValue(e spl.Expr) []spl.Expr {
+	outer := uncall("coalesce", 2)(e)
+	if outer == nil {
+		return nil
+	}
+	inner := uncall("json", 1)(outer[0])
+	if inner == nil || spl.PrintExpr(inner[0]) != spl.PrintExpr(outer[1]) {
+		return nil
+	}
+	return inner
+}
+
+// jsonItem is json_extract(x, "{n}"), a value of a list of JSON. A list of
+// values of an event is none.
+func jsonItem(args []spl.Expr) spl.Expr {
+	return &spl.CallExpr{Name: "json_extract", Args: []spl.Expr{args[0], &spl.StringLit{Value: "{" + args[1].(*spl.NumberLit).Text + "}"}}}
+}
+
+func unjsonItem(e spl.Expr) []spl.Expr {
+	args := uncall("json_extract", 2)(e)
+	if args == nil {
+		return nil
+	}
+	path, ok := args[1].(*spl.StringLit)
+	if !ok || len(path.Value) < 3 || path.Value[0] != '{' || path.Value[len(path.Value)-1] != '}' {
+		return nil
+	}
+	n, err := strconv.ParseUint(path.Value[1:len(path.Value)-1], 10, 20)
+	if err != nil || strconv.FormatUint(n, 10) != path.Value[1:len(path.Value)-1] {
+		return nil
+	}
+	return []spl.Expr{args[0], number(int64(n))}
 }
 
 func call(name string) func([]spl.Expr) spl.Expr {

@@ -259,7 +259,7 @@ func (r *reading) there(in ir.Query, e ir.Expr) (ir.Expr, bool) {
 				or.Args = append(or.Args, x)
 			}
 			return ir.Simplify(or), true
-		case ir.ToNumber, ir.Split, ir.Extract, ir.Item:
+		case ir.ToNumber, ir.Split, ir.Extract, ir.Item, ir.Prop, ir.At:
 			return nil, false
 		case ir.Div:
 			if n, ok := args[1].(*ir.Lit); !ok || n.Value == int64(0) || n.Value == 0.0 {
@@ -600,6 +600,10 @@ func constantsFit(id ir.FuncID, args []spl.Expr) bool {
 			if !ok || s.Value == "" && f.Param(i) != ir.TextConstOrEmpty {
 				return false
 			}
+		case ir.PlaceConst:
+			if _, ok := place(a); !ok {
+				return false
+			}
 		case ir.CountConst, ir.SizeConst:
 			n, ok := a.(*spl.NumberLit)
 			if !ok || strings.HasPrefix(n.Text, "-") {
@@ -611,6 +615,17 @@ func constantsFit(id ir.FuncID, args []spl.Expr) bool {
 		}
 	}
 	return true
+}
+
+// place is a literal whole number, which may be below zero.
+func place(e spl.Expr) (int64, bool) {
+	n, ok := e.(*spl.NumberLit)
+	if !ok {
+		return 0, false
+	}
+	v, ok := parseNumber(n.Text)
+	i, whole := v.(int64)
+	return i, ok && whole && isCount(max(i, -i))
 }
 
 func isCount(v any) bool {
@@ -758,7 +773,7 @@ func (b *Backend) presentValue(in ir.Query, e ir.Expr) bool {
 			return len(e.Args) == 3 && b.presentValue(in, e.Args[1]) && b.presentValue(in, e.Args[2])
 		case ir.Coalesce:
 			return slices.ContainsFunc(e.Args, func(a ir.Expr) bool { return b.presentValue(in, a) })
-		case ir.ToNumber, ir.Split, ir.Extract, ir.Item, ir.Div:
+		case ir.ToNumber, ir.Split, ir.Extract, ir.Item, ir.Prop, ir.At, ir.Div:
 			return false
 		}
 		return !slices.ContainsFunc(e.Args, func(a ir.Expr) bool { return !b.presentValue(in, a) })

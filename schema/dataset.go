@@ -117,6 +117,9 @@ type Difference struct {
 //	            ValueType (optional) holds the type: Dword, Qword, Binary
 //	hashes      the value is ALG=hex[,ALG=hex…]; Algorithms maps ALG to its
 //	            column; without Algorithms, Name holds the whole text
+//	device      Name holds the name of the device of which the value is
+//	            another target's identifier: rows are told apart by it, and
+//	            it is compared with no constant
 //	computed    Name is computed by Expr, in the target's own language,
 //	            from Needs; Within (optional) is a stored column of which it
 //	            is a part, so that an index can find it there

@@ -296,6 +296,9 @@ func (r *resolver) regexp(sc scope, e *ir.Regexp, neg bool) ir.Expr {
 		}
 		return e
 	}
+	if !b.takesConstants(f, col, nil) {
+		return e
+	}
 	x := b.operand(f, col, neg)
 	if x == nil {
 		return e
@@ -332,6 +335,9 @@ func (r *resolver) term(sc scope, e *ir.Term, neg bool) ir.Expr {
 	if !ok {
 		return e
 	}
+	if !b.takesConstants(f, col, e.Any) {
+		return e
+	}
 	x := b.operand(f, col, neg)
 	if x == nil {
 		return e
@@ -352,6 +358,17 @@ func (b *base) noteEntities(e *ir.Regexp, neg bool) {
 		b.r.reason(e, codeEntities, ir.Mixed, neg, "Compare with |contains, |startswith or |endswith: both spellings are sought then.",
 			"in events that Splunk reads from XML, & < and > may be written as entities (&amp; &lt; &gt;), which a regular expression does not match")
 	}
+}
+
+// takesConstants refuses to compare the name of a device with a constant that is
+// the identifier of another target. Whether there is a value may be asked.
+func (b *base) takesConstants(f *ir.Field, c *Column, patterns []ir.Pattern) bool {
+	presence := func(p ir.Pattern) bool { return isAny(p) || len(p.Parts) == 0 }
+	if c.Kind != "device" || len(patterns) > 0 && !slices.ContainsFunc(patterns, func(p ir.Pattern) bool { return !presence(p) }) {
+		return true
+	}
+	b.r.diags.Errorf(codeNoValue, f, "Compare Computer, the name of the device.", "%s knows devices by their names, which no value of %s is", b.where(), f.Name)
+	return false
 }
 
 // ignoresCase reports whether a regular expression begins with the flag i.
@@ -648,6 +665,9 @@ func (b *base) match(e *ir.Match, f *ir.Field, patterns []ir.Pattern, neg bool) 
 	}
 	c, ok := b.column(f)
 	if !ok {
+		return e
+	}
+	if !b.takesConstants(f, c, patterns) {
 		return e
 	}
 	b.differs(f, c, neg)

@@ -618,7 +618,26 @@ func (z *raiser) aggregate(q *ir.Aggregate, in ir.Query, l *level) (ir.Query, *l
 		}
 		next.cols = append(next.cols, raisedColumn{a.As, a.As, h})
 	}
+	if len(out.Aggs) == 0 {
+		return distinctOf(out), next
+	}
 	return out, next
+}
+
+// distinctOf is a grouping of which only the keys are wanted.
+func distinctOf(q *ir.Aggregate) ir.Query {
+	out := &ir.Distinct{Span: q.Span, Input: q.Input}
+	var made []*ir.Col
+	for _, c := range q.By {
+		out.By = append(out.By, &ir.Field{Span: c.Span, Name: c.As})
+		if f, ok := c.X.(*ir.Field); !ok || f.Name != c.As {
+			made = append(made, c)
+		}
+	}
+	if len(made) > 0 {
+		out.Input = &ir.Extend{Span: q.Span, Input: q.Input, Cols: made}
+	}
+	return out
 }
 
 // own gives a target's own aggregate the nearest one of documents, which is

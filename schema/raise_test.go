@@ -118,17 +118,20 @@ func TestBoundField(t *testing.T) {
 		{CIM, "InitiatingProcessSHA1", codeNoField},
 		{Raw, "InitiatingProcessSHA1", codeNoColumn},
 		{CIM, "parent_process_hash", codeBound},
-		{CIM, "host", codeBound},
+		{CIM, "sourcetype", codeBound},
+		{XDR, "DeviceId", ""},
+		{CIM, "DeviceId", codeNoValue},
+		{Raw, "DeviceId", codeNoValue},
 		{XDR, "parent_process_hash", codeNoField},
 		{XDR, "FolderPath", codeBound},
 		{XDR, "CurrentDirectory", codeNoColumn},
 	} {
 		res := s.Resolve(rule("process_creation", match(tt.field, "a")), tt.view)
-		found := false
+		found := tt.want == ""
 		for _, d := range res.Diagnostics {
 			found = found || d.Code == tt.want
 		}
-		if !found || (res.Query != nil) != (tt.want == codeBound) {
+		if !found || (res.Query != nil) != (tt.want == codeBound || tt.want == "") {
 			t.Errorf("%s, %s: %v, want %s", tt.field, tt.view, res.Diagnostics, tt.want)
 		}
 	}

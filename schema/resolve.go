@@ -25,10 +25,24 @@ type Resolution struct {
 // each Scan, and rewrites fields and values into what the view stores. Where
 // several datasets serve a logsource it takes the first, most specific one
 // that has all the fields. The types of the hunt are taken for right: see Check.
+//
+// A column that a pipeline only shows is left out where the view does not have
+// it, with a diagnostic; but not of a data model, beside which there are raw
+// events.
 func (s *Schema) Resolve(h *ir.Hunt, v View) Resolution {
+	res := s.resolve(h, v, nil, false)
+	if res.Query == nil && v != CIM && h.Kind != ir.KindRule && h.Query != nil {
+		if less := s.resolve(h, v, namedColumns(h.Query, true), true); less.Query != nil {
+			return less
+		}
+	}
+	return res
+}
+
+func (s *Schema) resolve(h *ir.Hunt, v View, asked []string, less bool) Resolution {
 	var first Resolution
 	for try := 0; ; try++ {
-		r := &resolver{schema: s, view: v, hunt: h, try: try, reasons: slices.Clone(h.Reasons)}
+		r := &resolver{schema: s, view: v, hunt: h, try: try, reasons: slices.Clone(h.Reasons), asked: asked, less: less}
 		res := r.run()
 		if try == 0 {
 			first = res
@@ -63,8 +77,28 @@ type resolver struct {
 	// constrained are the single-valued columns that tell datasets apart.
 	constrained []string
 
+	// less leaves out columns that the view does not have, unless they are among
+	// those asked, of which the query does more than show them. unshown are those
+	// that are left out.
+	less           bool
+	asked, unshown []string
+
 	reasons []ir.Reason
 	diags   diag.List
+}
+
+// leftOut reports whether a column is only shown and cannot be.
+func (r *resolver) leftOut(sc scope, f *ir.Field, as string) bool {
+	if !r.less || slices.Contains(r.asked, f.Name) || slices.Contains(r.asked, as) {
+		return false
+	}
+	if b := sc.origin(f.Name); b == nil || f.Name == ir.Timestamp || b.lookup(f.Name) != nil {
+		return b == nil && slices.Contains(r.unshown, f.Name)
+	}
+	r.unshown = append(r.unshown, f.Name, as)
+	r.diags.Infof(codeNotShown, f, "The rows are the same without it; remove the name, or map it in huntc.yaml.",
+		"%s has no column to show for %s", r.target(), f.Name)
+	return true
 }
 
 func (r *resolver) run() Resolution {
@@ -471,6 +505,9 @@ func (r *resolver) aggregate(q *ir.Aggregate, in ir.Query, sc scope) (ir.Query, 
 		d.add(k.As, &ir.Field{Span: k.Span, Name: as, T: ir.TypeOf(x)}, after(held(sc, k.X), x).inGroups())
 	}
 	for _, a := range q.Aggs {
+		if shownOnly(a) && len(q.Aggs) > 1 && r.leftOut(sc, a.X.(*ir.Field), a.As) {
+			continue
+		}
 		b := *a
 		var h *holding
 		switch a.Func {
@@ -577,6 +614,9 @@ func (r *resolver) project(q *ir.Project, in ir.Query, sc scope, logical bool) (
 	}
 	for _, c := range q.Cols {
 		f, isField := c.X.(*ir.Field)
+		if isField && len(q.Cols) > 1 && r.leftOut(sc, f, c.As) {
+			continue
+		}
 		if !isField || f.Name != c.As || logical {
 			as := c.As
 			for i := 2; slices.Contains(stored, as); i++ {

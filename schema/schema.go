@@ -126,8 +126,17 @@ func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 		return err
 	}
 	type plain Column
-	return n.Decode((*plain)(c))
+	if err := n.Decode((*plain)(c)); err != nil {
+		return err
+	}
+	if c.Kind == "device" && c.Differs == nil {
+		c.Differs = byName
+	}
+	return nil
 }
+
+// byName is how a device's name differs from the identifier that it stands for.
+var byName = &Difference{Effect: string(ir.Mixed), Why: "Splunk tells devices apart by their names, Defender by identifiers of its own."}
 
 // UnmarshalYAML refuses unknown keys.
 func (d *Difference) UnmarshalYAML(n *yaml.Node) error {

@@ -385,11 +385,11 @@ func importTemplate(doc *briefing.Document, t *briefing.TemplateRef) (ImportedHu
 	meta := importedMeta(doc, cmp.Or(t.Title, doc.Title), "", t.Phase, t.Confidence)
 	var b strings.Builder
 	q := sigma.QuoteScalar
-	fmt.Fprintf(&b, "title: %s\nid: %s\nstatus: experimental\n", q(meta.Title), meta.ID)
+	fmt.Fprintf(&b, "title: %s\nid: %s\ntaxonomy: huntc\nstatus: experimental\n", q(meta.Title), meta.ID)
 	if meta.Level != "" {
 		fmt.Fprintf(&b, "level: %s\n", meta.Level)
 	}
-	b.WriteString("taxonomy: huntc\nhunt:\n    template: " + name + "\n")
+	b.WriteString("hunt:\n    template: " + name + "\n")
 	if a := meta.Article; a != nil {
 		b.WriteString("    article:\n")
 		for _, kv := range [][2]string{{"title", a.Title}, {"url", a.URL}, {"publisher", a.Publisher}, {"published", a.Published}, {"severity", a.Severity}} {

@@ -135,6 +135,31 @@ func TestFieldKinds(t *testing.T) {
 	}
 }
 
+// Whatever a hunt is, it is equal to itself, and the verdict on two does not
+// depend on which is the left one.
+func TestCompareAnyHunts(t *testing.T) {
+	counts := map[diff.Verdict]int{}
+	for seed := range uint64(1500) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		fields := irgen.Fields()
+		p, q := irgen.Query(r, fields), irgen.Query(r, fields)
+		left, right := diff.FactsOf(p, nil), diff.FactsOf(q, nil)
+		if c := diff.Compare(left, diff.FactsOf(p, nil)); c.Verdict != diff.Equal || len(c.Differences) > 0 {
+			t.Fatalf("%s is not equal to itself: %v\n%s", c.Verdict, c.Differences, ir.Format(p))
+		}
+		a, b := diff.Compare(left, right), diff.Compare(right, left)
+		turned := map[diff.Side]diff.Side{diff.Left: diff.Right, diff.Right: diff.Left}
+		if a.Verdict != b.Verdict || a.Within != turned[b.Within] || a.Strict != b.Strict || len(a.Differences) != len(b.Differences) {
+			t.Fatalf("%v\nand the other way round\n%v\n%s\n%s", a, b, ir.Format(p), ir.Format(q))
+		}
+		if together := diff.Together(left, left); diff.Compare(left, together).Verdict != diff.Equal {
+			t.Fatalf("a hunt together with itself is another one:\n%s", ir.Format(p))
+		}
+		counts[a.Verdict]++
+	}
+	t.Log(counts)
+}
+
 // What is proved holds for every event: of random conditions, few of which are
 // within each other by chance, many are made to be.
 func TestWithinHolds(t *testing.T) {

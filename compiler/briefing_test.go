@@ -1,6 +1,7 @@
 package compiler_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -12,7 +13,11 @@ import (
 
 	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/backends/splunk/spl"
+	"github.com/huntc/huntc/compiler"
+	"github.com/huntc/huntc/diff"
+	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/internal/sharedtest"
+	"github.com/huntc/huntc/ir"
 )
 
 // difference is a fact that only the briefing's query or only ours states, and
@@ -371,4 +376,110 @@ var briefingHunts = []struct {
 				{`where FolderPath contains "/usr/bin/env" or FileName in ("node.js", "test.js")`, "see has_any"},
 			},
 		}},
+}
+
+// TestImportSeed imports the briefing that the project's detections are derived
+// from, and holds the documents that come out against the detections. Each
+// difference has to stand here with its reason, and each reason has to name a
+// difference that is there; what the hunts say about themselves is the same.
+func TestImportSeed(t *testing.T) {
+	raw, err := os.ReadFile(firstSeed(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := compiler.NewLifter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := l.Import("seed.md", raw, map[string]bool{})
+	if in.Headings != len(in.Hunts) {
+		t.Errorf("%d hunts are imported of %d headings", len(in.Hunts), in.Headings)
+	}
+	documents := slices.Concat(in.Hunts, in.Templates)
+	if len(documents) != len(importedHunts) {
+		t.Errorf("%d documents are imported, want %d", len(documents), len(importedHunts))
+	}
+	load := func(file string, text []byte) *ir.Hunt {
+		f, diags := sigma.Load(file, text, nil)
+		if diags.HasErrors() || len(f.Hunts) != 1 {
+			t.Fatalf("%s: %v\n%s", file, diags, text)
+		}
+		return f.Hunts[0]
+	}
+	for _, tt := range importedHunts {
+		t.Run(tt.file, func(t *testing.T) {
+			i := slices.IndexFunc(documents, func(h compiler.ImportedHunt) bool { return h.ID == tt.id && h.Basis == tt.basis })
+			if i < 0 {
+				t.Fatalf("no document says %q by its %s", tt.id, tt.basis)
+			}
+			theirs := load(documents[i].File, documents[i].Document)
+			path := filepath.Join("..", "detections", tt.file+".yml")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours := load(path, text)
+			if theirs.Meta.Phase != cmp.Or(ours.Meta.Phase, theirs.Meta.Phase) || theirs.Meta.Confidence != cmp.Or(theirs.Meta.Confidence, ours.Meta.Confidence) {
+				t.Errorf("phase %s and confidence %s, want %s and %s", theirs.Meta.Phase, theirs.Meta.Confidence, ours.Meta.Phase, ours.Meta.Confidence)
+			}
+			if a, b := theirs.Meta.Article, ours.Meta.Article; a.Title != b.Title || a.URL != b.URL || a.Publisher != b.Publisher || a.Published != b.Published || a.Severity != b.Severity {
+				t.Errorf("the article is %+v, want %+v", a, b)
+			}
+			c := diff.Compare(diff.FactsOf(lookingBack(theirs), nil), diff.FactsOf(lookingBack(ours), nil))
+			var got []string
+			for _, d := range c.Differences {
+				got = append(got, d.Text("the briefing", "ours"))
+			}
+			for _, d := range got {
+				if !slices.ContainsFunc(tt.differences, func(w difference) bool { return w.fact == d }) {
+					t.Errorf("they differ in %q, and no reason is given", d)
+				}
+			}
+			for _, w := range tt.differences {
+				if !slices.Contains(got, w.fact) || w.why == "" {
+					t.Errorf("a reason is given for %q, in which they do not differ", w.fact)
+				}
+			}
+		})
+	}
+}
+
+// lookingBack is the query of a hunt with its look-back at its sources.
+func lookingBack(h *ir.Hunt) ir.Query {
+	return ir.MapQuery(h.Query, func(q ir.Query) ir.Query {
+		if s, ok := q.(*ir.Scan); ok && s.LookBack == 0 {
+			c := *s
+			c.LookBack = h.LookBack
+			return &c
+		}
+		return q
+	})
+}
+
+// importedHunts are the documents that importing the briefing gives. Its hunts
+// are said by their SPL halves; ours follow the better half of each, see
+// briefingHunts.
+var importedHunts = []struct {
+	id, basis, file string
+	differences     []difference
+}{
+	{id: "UC_BEACONING", basis: "spl", file: "beaconing", differences: []difference{
+		{"time (only the briefing: not said | only ours: 1d)", window},
+		{"value (only ours: DestinationZone = external)", "what the KQL half asks with RemoteIPType, from the ranges of addresses"},
+		{"exclusion (only the briefing: not DestinationCategory = internal)", "never true without Splunk ES, whose asset list alone fills dest_category"},
+		{"presence (only the briefing: DestinationCategory exists)", "an absent field passes no != in SPL"},
+		{"threshold (only the briefing: avg(-(bin(Timestamp, 10s), prev(bin(Timestamp, 10s)))) <= 10m; avg(-(bin(Timestamp, 10s), prev(bin(Timestamp, 10s)))) >= 30s; stdev(-(bin(Timestamp, 10s), prev(bin(Timestamp, 10s)))) < 5s | only ours: avg(gap(Timestamp)) <= 10m; avg(gap(Timestamp)) >= 30s; stdev(gap(Timestamp)) < 5s)",
+			"the same gaps and bounds; ours takes the gaps between the connections themselves, not between spans of ten seconds"},
+		{"group (only the briefing: DestinationHostname; SourceHostname; bin(Timestamp, 10s) | only ours: DestinationIp; DestinationPort; SourceIp)",
+			"src and dest may hold a name or an address, ours takes the addresses; the KQL half groups by port"},
+	}},
+	{id: "UC_SUPPLY_CHAIN", basis: "spl", file: "installer_unusual_child", differences: []difference{
+		{"source (only the briefing: process_creation | only ours: windows process_creation)", "the names of its programs are those of Windows, which the briefing does not say"},
+		{"time (only the briefing: not said | only ours: 7d)", window},
+	}},
+	{id: "UC_1825_3", basis: "spl", file: "npm_named_files", differences: []difference{
+		{"time (only the briefing: not said | only ours: 30d)", window},
+		{"presence (only the briefing: Image exists)", "tstats drops rows in which a grouping field is null, and the briefing's search groups by process_path"},
+	}},
+	{id: "", basis: "template", file: "asset_exposure_cve_2022_23812"},
 }

@@ -27,5 +27,7 @@ const (
 	codeOtherTarget diag.Code = "HC0621" // the document names other targets
 	codeCounted     diag.Code = "HC0622" // there to be counted
 	codeImport      diag.Code = "HC0630" // no document of an imported hunt
+	codeDraft       diag.Code = "HC0751" // an article, not a briefing
+	codeNoTemplate  diag.Code = "HC0752" // an indicator that no template looks for
 	codeInternal    diag.Code = "HC0699" // a defect of huntc itself
 )

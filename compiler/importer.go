@@ -11,18 +11,26 @@ import (
 
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/diff"
+	"github.com/huntc/huntc/frontends/article"
 	"github.com/huntc/huntc/frontends/briefing"
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/internal/ioc"
 	"github.com/huntc/huntc/ir"
 )
 
-// Imported is a briefing as documents.
+// Imported is a briefing or an article as documents.
 type Imported struct {
-	Path        string
-	Headings    int // of hunts in the briefing
-	Hunts       []ImportedHunt
-	Templates   []ImportedHunt // indicators that a template looks for
+	Path     string
+	Headings int // of hunts in the briefing
+	// Paired counts the headings that are the other half of a hunt that has one
+	// already: Headings - Paired is the number of Hunts.
+	Paired    int
+	Hunts     []ImportedHunt
+	Templates []ImportedHunt // indicators that a template looks for
+	// Draft is what an article says, nil for a briefing; Drafts are the documents
+	// that were made of it.
+	Draft       *article.Draft
+	Drafts      []ImportedHunt
 	Diagnostics diag.List
 }
 
@@ -34,7 +42,7 @@ type ImportedHunt struct {
 	File      string // name of the document, below the folder of outputs
 	Document  []byte // nil if it could not be written
 	// Basis is the half that the document says: "spl", "kql", "native" where
-	// neither half could be read in full, or "template".
+	// neither half could be read in full, "template", or "draft" of an article.
 	Basis      string
 	SPL, KQL   Half
 	Comparison *diff.Comparison // nil unless both halves have a logical form
@@ -59,11 +67,16 @@ type HalfText struct {
 
 // Import makes a document of every hunt of a briefing, and of every list of
 // indicators that it sends to a template. No hunt is lost: one that cannot be
-// read keeps its texts as they are. A name that is in taken already goes to no
-// further document; Import adds those that it gives.
+// read keeps its texts as they are. What is no briefing is read as an article,
+// and makes drafts. A name that is in taken already goes to no further document;
+// Import adds those that it gives.
 func (l *Lifter) Import(file string, src []byte, taken map[string]bool) *Imported {
 	doc, diags := briefing.Parse(file, src)
 	out := &Imported{Path: file, Diagnostics: diags}
+	if slices.ContainsFunc(diags, func(d diag.Diagnostic) bool { return d.Code == briefing.CodeNotBriefing }) {
+		l.importArticle(file, src, out, taken)
+		return out
+	}
 	if diags.HasErrors() {
 		return out
 	}
@@ -72,20 +85,30 @@ func (l *Lifter) Import(file string, src []byte, taken map[string]bool) *Importe
 			out.Headings++
 		}
 	}
+	for _, h := range doc.Hunts {
+		out.Paired += len(h.Headings) - 1
+	}
 	names := map[string]bool{}
-	folder := slug(strings.TrimSuffix(path.Base(file), path.Ext(file)))
+	folder := freeFolder(taken, file)
 	for i := range doc.Hunts {
 		h := l.importHunt(doc, &doc.Hunts[i], out, taken)
 		h.File = freeName(names, folder, h.Title)
 		out.Hunts = append(out.Hunts, h)
 	}
-	for _, t := range doc.Templates {
-		if h, ok := importTemplate(doc, &t); ok {
-			h.File = freeName(names, folder, h.Title)
-			out.Templates = append(out.Templates, h)
-		}
-	}
+	importTemplates(doc, out, func(title string) string { return freeName(names, folder, title) })
+	out.Diagnostics.Sort()
 	return out
+}
+
+// freeFolder is a folder for the documents of a file that no other file has.
+func freeFolder(taken map[string]bool, file string) string {
+	base := cmp.Or(slug(strings.TrimSuffix(path.Base(file), path.Ext(file))), "article")
+	name := base
+	for n := 2; taken[name+"/"]; n++ {
+		name = fmt.Sprintf("%s_%d", base, n)
+	}
+	taken[name+"/"] = true
+	return name
 }
 
 // freeName is a file name for a title that is not taken yet.
@@ -340,71 +363,67 @@ func nameUUID(name string) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 
-// templateNames are huntc's names of the templates that briefings refer to.
-var templateNames = []struct{ anchor, template string }{
-	{"asset-exposure", "asset_exposure"}, {"network-ioc", "network_ioc"}, {"hash-ioc", "hash_ioc"},
+// importTemplates makes documents of the indicators that a briefing sends to
+// templates, and of those that it only lists.
+func importTemplates(doc *briefing.Document, out *Imported, file func(title string) string) {
+	sent := map[[2]string]bool{}
+	for i := range doc.Templates {
+		t := &doc.Templates[i]
+		all := slices.Concat(t.CVEs, t.IPs, t.Domains, t.URLs, t.Hashes)
+		for _, v := range all {
+			sent[[2]string{string(v.Kind), v.Value}] = true
+		}
+		meta := importedMeta(doc, cmp.Or(t.Title, doc.Title), "", t.Phase, t.Confidence)
+		fillTemplates(doc, t.Span, meta, false, all, out, file)
+	}
+	var rest []briefing.IOC
+	for _, v := range doc.Indicators() {
+		if !sent[[2]string{string(v.Kind), v.Value}] {
+			rest = append(rest, v)
+		}
+	}
+	if len(rest) > 0 {
+		fillTemplates(doc, rest[0].Span, importedMeta(doc, doc.Title, "", "", ""), true, rest, out, file)
+	}
 }
 
-// importTemplate instantiates a template; false where nothing is left to look
-// for.
-func importTemplate(doc *briefing.Document, t *briefing.TemplateRef) (ImportedHunt, bool) {
-	name := ""
-	for _, n := range templateNames {
-		if strings.Contains(t.Anchor, n.anchor) {
-			name = n.template
+// fillTemplates files a document for each template that looks for some of the
+// indicators. Only one title can go without the name of the part.
+func fillTemplates(doc *briefing.Document, at diag.Span, meta ir.Meta, named bool, all []briefing.IOC, out *Imported, file func(title string) string) {
+	lists := map[string]*indicatorList{}
+	for _, v := range all {
+		_, name := templateOf(v.Kind)
+		if name == "" {
+			out.Diagnostics.Warnf(codeNoTemplate, v, "Write a document of your own for it.", "no shipped template looks for the %s %s", v.Kind.Name(), v.Value)
+			continue
 		}
+		if ex, excluded := ioc.Lint(v.Kind, v.Value); excluded {
+			out.Diagnostics.Warnf(ex.Code, v, ex.Hint, "%s; it is left out", ex.Message)
+			continue
+		}
+		if lists[name] == nil {
+			lists[name] = &indicatorList{name: name}
+		}
+		lists[name].add(v.Value, "", v.Doubt)
 	}
-	values := func(list []briefing.IOC) []string {
-		var out []string
-		for _, i := range list {
-			if _, excluded := ioc.Lint(i.Kind, i.Value); !excluded && !slices.Contains(out, i.Value) {
-				out = append(out, i.Value)
+	for _, p := range templateParts {
+		var have []indicatorList
+		for _, name := range p.lists {
+			if l := lists[name]; l != nil {
+				have = append(have, *l)
 			}
 		}
-		return out
-	}
-	var lists []ir.Indicators
-	add := func(name string, list []string) {
-		if len(list) > 0 {
-			lists = append(lists, ir.Indicators{Name: name, Values: list})
+		if len(have) == 0 {
+			continue
 		}
-	}
-	switch name {
-	case "asset_exposure":
-		add("cves", values(t.CVEs))
-	case "network_ioc":
-		add("ips", values(t.IPs))
-		add("domains", values(t.Domains))
-	case "hash_ioc":
-		add("hashes", values(t.Hashes))
-	}
-	h := ImportedHunt{Span: t.Span, Title: t.Title, Basis: "template"}
-	if len(lists) == 0 {
-		return h, false
-	}
-	meta := importedMeta(doc, cmp.Or(t.Title, doc.Title), "", t.Phase, t.Confidence)
-	var b strings.Builder
-	q := sigma.QuoteScalar
-	fmt.Fprintf(&b, "title: %s\nid: %s\ntaxonomy: huntc\nstatus: experimental\n", q(meta.Title), meta.ID)
-	if meta.Level != "" {
-		fmt.Fprintf(&b, "level: %s\n", meta.Level)
-	}
-	b.WriteString("hunt:\n    template: " + name + "\n")
-	if a := meta.Article; a != nil {
-		b.WriteString("    article:\n")
-		for _, kv := range [][2]string{{"title", a.Title}, {"url", a.URL}, {"publisher", a.Publisher}, {"published", a.Published}, {"severity", a.Severity}} {
-			if kv[1] != "" {
-				fmt.Fprintf(&b, "        %s: %s\n", kv[0], q(kv[1]))
-			}
+		m := meta
+		if named {
+			m.Title = cut(meta.Title, 250-len(p.title)) + ": " + p.title
+			m.ID = nameUUID(doc.Article + "\n" + doc.Title + "\n\n" + m.Title)
 		}
+		named = true
+		h := ImportedHunt{Span: at, Title: m.Title, Basis: "template", File: file(m.Title)}
+		h.Document = templateDocument(p.template, m, nil, have)
+		out.Templates = append(out.Templates, h)
 	}
-	b.WriteString("    iocs:\n")
-	for _, l := range lists {
-		b.WriteString("        " + l.Name + ":\n")
-		for _, v := range l.Values {
-			b.WriteString("            - " + q(v) + "\n")
-		}
-	}
-	h.Document = []byte(b.String())
-	return h, true
 }

@@ -5,10 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/huntc/huntc/compiler"
+	"github.com/huntc/huntc/diag"
+	"github.com/huntc/huntc/frontends/briefing"
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/internal/sharedtest"
 )
@@ -22,7 +25,7 @@ func TestImportBriefings(t *testing.T) {
 		t.Fatal(err)
 	}
 	basis, verdicts := counts{}, counts{}
-	hunts, briefings := 0, 0
+	hunts, briefings, headings, paired, listed := 0, 0, 0, 0, 0
 	taken, again := map[string]bool{}, map[string]bool{}
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".md") || strings.HasPrefix(d.Name(), "_") || d.Name() == "INDEX.md" {
@@ -34,8 +37,22 @@ func TestImportBriefings(t *testing.T) {
 		}
 		briefings++
 		in := l.Import(path, raw, taken)
-		if in.Diagnostics.HasErrors() {
-			t.Errorf("%s: %s", path, firstError(in.Diagnostics))
+		if in.Diagnostics.HasErrors() || in.Draft != nil {
+			t.Errorf("%s: read as an article: %t: %s", path, in.Draft != nil, firstError(in.Diagnostics))
+		}
+		if in.Headings-in.Paired != len(in.Hunts) {
+			t.Errorf("%s: %d headings, of which %d are second halves, and %d hunts", path, in.Headings, in.Paired, len(in.Hunts))
+		}
+		headings += in.Headings
+		paired += in.Paired
+		doc, _ := briefing.Parse(path, raw)
+		for _, i := range doc.Indicators() {
+			listed++
+			if !slices.ContainsFunc(in.Templates, func(h compiler.ImportedHunt) bool {
+				return bytes.Contains(h.Document, []byte("- "+sigma.QuoteScalar(i.Value)+"\n"))
+			}) && !slices.ContainsFunc(in.Diagnostics, func(d diag.Diagnostic) bool { return strings.Contains(d.Message, i.Value) }) {
+				t.Errorf("%s:%d: no document looks for %s, and nothing says so", path, i.Pos.Line, i.Value)
+			}
 		}
 		twice := l.Import(path, raw, again)
 		halves := 0
@@ -69,6 +86,7 @@ func TestImportBriefings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d headings, of which %d are second halves; %d indicators listed", headings, paired, listed)
 	t.Logf("%d briefings, %d hunts; documents say %v; halves %v", briefings, hunts, basis, verdicts)
 	if hunts == 0 || basis["native"]*10 > hunts*3 {
 		t.Errorf("of %d hunts %d are kept as native text", hunts, basis["native"])

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,43 +15,65 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/huntc/huntc/compiler"
+	"github.com/huntc/huntc/diag"
 )
 
 // importFlags are the flags of "huntc import" and "huntc agree".
 type importFlags struct {
 	out, report, config string
-	quiet               bool
+	quiet, force        bool
+	ends                []string // of the names of files that folders are searched for
 }
 
 func importCommand(a *app) *cobra.Command {
-	var f importFlags
+	f := importFlags{ends: articleEnds}
 	cmd := &cobra.Command{
-		Use:   "import BRIEFING.md...",
-		Short: "Make documents of the hunts of a briefing",
+		Use:   "import FILE...",
+		Short: "Make documents of the hunts of a briefing, drafts of an article",
 		Long: `Read briefings (Markdown), and write one document for each hunt and for each list
 of indicators that a template looks for. The document says what the hunt's SPL
 says, or its KQL where the SPL cannot be read; what neither says is kept as
 native text. Remarks at the top of each document say how the two halves differ.
 
-Without -o the documents go to standard output, one after the other.
+A file that is no briefing (Markdown, HTML or text) is read as an article. Its
+documents are drafts, to be completed: the indicators, filled into the templates
+that look for them, and what else leaves traces in logs, each with its sentence.
+What is left out is named with the reason.
 
-Exit code 0: every hunt is in a document. 1: a file is no briefing, or a hunt
-could not be written. 2: wrong usage, or something cannot be read or written.`,
+Without -o the documents go to standard output, one after the other. With -o no
+file is written over that is there already and reads otherwise, unless --force
+says so.
+
+Exit code 0: every hunt is in a document. 1: nothing was found in a file, a hunt
+could not be written, or a file is there already. 2: wrong usage, or something
+cannot be read or written.`,
 		Example: `  huntc import -o detections/imported briefing.md
+  huntc import -o drafts article.html
   huntc import --report report.json briefings`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.importBriefings(f, args) },
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.out, "out", "o", "", "folder for the documents")
+	fl.BoolVar(&f.force, "force", false, "write over files of the folder that read otherwise")
 	fl.StringVar(&f.report, "report", "", "write what became of every hunt, as JSON, to this file; - is standard output")
 	fl.StringVar(&f.config, "config", "", "settings of the project (default: huntc.yaml here or above)")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not print findings")
 	return cmd
 }
 
-// briefings are the Markdown files under paths, each once, sorted.
-func briefings(paths []string) ([]string, error) {
+// Briefings are Markdown, articles text of any sort.
+var (
+	briefingEnds = []string{".md"}
+	articleEnds  = []string{".md", ".markdown", ".html", ".htm", ".txt"}
+)
+
+// briefings are the files under paths, each once, sorted. In folders, those
+// count whose names have one of the ends, .md if there are none.
+func briefings(paths []string, ends ...string) ([]string, error) {
+	if len(ends) == 0 {
+		ends = briefingEnds
+	}
 	var out []string
 	for _, p := range paths {
 		err := filepath.WalkDir(p, func(name string, d fs.DirEntry, err error) error {
@@ -59,7 +82,7 @@ func briefings(paths []string) ([]string, error) {
 			}
 			base := d.Name()
 			shared := strings.HasPrefix(base, "_") || base == "INDEX.md" // lists of the collection
-			if !d.IsDir() && (name == p || strings.HasSuffix(base, ".md") && !shared) {
+			if !d.IsDir() && (name == p || slices.Contains(ends, strings.ToLower(filepath.Ext(base))) && !shared) {
 				out = append(out, name)
 			}
 			return nil
@@ -80,25 +103,21 @@ func (a *app) importBriefings(f importFlags, paths []string) error {
 	failed := false
 	for _, b := range done {
 		failed = failed || b.Diagnostics.HasErrors()
-		for _, h := range slices.Concat(b.Hunts, b.Templates) {
-			if h.Document == nil {
+		for _, h := range slices.Concat(b.Hunts, b.Templates, b.Drafts) {
+			if h.Document == nil || f.out == "" && f.report == "-" {
 				continue
 			}
 			if f.out == "" {
-				if f.report != "-" {
-					if _, err := fmt.Fprintf(a.out, "---\n%s", h.Document); err != nil {
-						return err
-					}
+				if _, err := fmt.Fprintf(a.out, "---\n%s", h.Document); err != nil {
+					return err
 				}
 				continue
 			}
-			name := filepath.Join(f.out, filepath.FromSlash(h.File))
-			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-				return fmt.Errorf("cannot make the folder %s: %w", filepath.Dir(name), pathCause(err))
-			}
-			if err := compiler.WriteFile(name, func(w io.Writer) error { _, err := w.Write(h.Document); return err }); err != nil {
+			kept, err := a.writeImported(f, filepath.Join(f.out, filepath.FromSlash(h.File)), h.Document)
+			if err != nil {
 				return err
 			}
+			failed = failed || kept
 		}
 	}
 	if f.report != "" {
@@ -112,14 +131,47 @@ func (a *app) importBriefings(f importFlags, paths []string) error {
 	return nil
 }
 
+// codeKept says that a document was not written, because a file is there.
+const codeKept diag.Code = "HC0631"
+
+// writeImported writes one document. A file that reads otherwise may hold
+// somebody's work: it is kept unless --force says otherwise, and that is said.
+func (a *app) writeImported(f importFlags, name string, text []byte) (kept bool, err error) {
+	at := diag.Span{Pos: diag.Pos{Filename: filepath.ToSlash(name), Line: 1, Column: 1}}
+	old, err := os.ReadFile(name)
+	switch {
+	case err == nil && bytes.Equal(old, text):
+		return false, nil
+	case err == nil:
+		var list diag.List
+		if !f.force {
+			list.Errorf(codeKept, at, "Import into another folder and take over what is new, or write over it with --force.",
+				"the file is there already and reads otherwise than what is imported; it is left as it is")
+			return true, a.print(list, readSource)
+		}
+		list.Infof(codeKept, at, "", "the file read otherwise, and was written over")
+		if !f.quiet {
+			if err := a.print(list, readSource); err != nil {
+				return false, err
+			}
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, fmt.Errorf("cannot read %s: %w", name, pathCause(err))
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return false, fmt.Errorf("cannot make the folder %s: %w", filepath.Dir(name), pathCause(err))
+	}
+	return false, compiler.WriteFile(name, func(w io.Writer) error { _, err := w.Write(text); return err })
+}
+
 // imported reads and imports all briefings under paths.
 func (a *app) imported(f importFlags, paths []string) ([]*compiler.Imported, error) {
-	files, err := briefings(paths)
+	files, err := briefings(paths, f.ends...)
 	if err != nil {
 		return nil, err
 	}
 	if len(files) == 0 {
-		return nil, errors.New("there is no briefing (.md) under these paths")
+		return nil, errors.New("there is no briefing and no article (.md, .html, .txt) under these paths")
 	}
 	l, err := a.lifter(f.config)
 	if err != nil {
@@ -175,19 +227,37 @@ type (
 		Verdict     string               `json:"verdict"`
 		Differences []reportedDifference `json:"differences,omitempty"`
 	}
+	// reportedArticle is what an article's draft has, by kind, and what is left
+	// out, by the code of the reason.
+	reportedArticle struct {
+		Path       string         `json:"path"`
+		Title      string         `json:"title"`
+		Format     string         `json:"format"`
+		Indicators map[string]int `json:"indicators"`
+		Mechanics  map[string]int `json:"mechanics"`
+		Techniques int            `json:"techniques"`
+		Doubtful   int            `json:"doubtful"`
+		LeftOut    map[string]int `json:"left_out"`
+		Files      []string       `json:"files"`
+	}
 	importSummary struct {
-		Version   int            `json:"version"`
-		Briefings int            `json:"briefings"`
+		Version   int `json:"version"`
+		Briefings int `json:"briefings"`
+		// Headings that hunts have; Paired of them are the other half of a hunt
+		// that has one already, so that Headings - Paired equals Hunts.
 		Headings  int            `json:"headings"`
+		Paired    int            `json:"paired"`
 		Hunts     int            `json:"hunts"`
 		Templates int            `json:"templates"`
+		Drafts    int            `json:"drafts"`
 		Documents int            `json:"documents"`
 		Basis     map[string]int `json:"basis"`
 		Verdicts  map[string]int `json:"verdicts"`
 		// Queries and Faults say what is wrong with the queries themselves.
-		Queries []reportedLanguage `json:"queries"`
-		Faults  []reportedFault    `json:"faults"`
-		List    []reportedHunt     `json:"list"`
+		Queries  []reportedLanguage `json:"queries"`
+		Faults   []reportedFault    `json:"faults"`
+		List     []reportedHunt     `json:"list"`
+		Articles []reportedArticle  `json:"articles"`
 	}
 )
 
@@ -196,13 +266,22 @@ type (
 const notCompared = "not compared"
 
 func importReport(done []*compiler.Imported) importSummary {
-	s := importSummary{Version: 1, Briefings: len(done), Basis: map[string]int{}, Verdicts: map[string]int{}, List: []reportedHunt{}}
+	s := importSummary{Version: 1, Articles: []reportedArticle{}, Basis: map[string]int{}, Verdicts: map[string]int{}, List: []reportedHunt{}}
 	faults := faultCount{seen: map[string]bool{}}
 	half := func(h compiler.Half) reportedHalf {
 		return reportedHalf{h.Queries, string(h.Status), h.Logical, h.Reason}
 	}
 	for _, b := range done {
+		if b.Draft != nil {
+			r := reportOfArticle(b)
+			s.Articles = append(s.Articles, r)
+			s.Drafts += len(r.Files)
+			s.Documents += len(r.Files)
+			continue
+		}
+		s.Briefings++
 		s.Headings += b.Headings
+		s.Paired += b.Paired
 		s.Hunts += len(b.Hunts)
 		s.Templates += len(b.Templates)
 		for _, h := range slices.Concat(b.Hunts, b.Templates) {
@@ -227,4 +306,32 @@ func importReport(done []*compiler.Imported) importSummary {
 	}
 	s.Queries, s.Faults = faults.languages, faults.sorted()
 	return s
+}
+
+func reportOfArticle(b *compiler.Imported) reportedArticle {
+	d := b.Draft
+	r := reportedArticle{Path: b.Path, Title: d.Title.Text, Format: string(d.Format), Techniques: len(d.Techniques),
+		Indicators: map[string]int{}, Mechanics: map[string]int{}, LeftOut: map[string]int{}, Files: []string{}}
+	for _, i := range slices.Concat(d.CVEs, d.Indicators) {
+		r.Indicators[string(i.Kind)]++
+		if i.Doubt != "" {
+			r.Doubtful++
+		}
+	}
+	for _, m := range d.Mechanics {
+		r.Mechanics[string(m.Kind)]++
+		if m.Doubt != "" {
+			r.Doubtful++
+		}
+	}
+	for _, i := range d.Excluded {
+		r.LeftOut[string(i.Code)]++
+	}
+	for _, m := range d.Unused {
+		r.LeftOut[string(m.Code)]++
+	}
+	for _, h := range b.Drafts {
+		r.Files = append(r.Files, h.File)
+	}
+	return r
 }

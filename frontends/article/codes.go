@@ -5,9 +5,10 @@ import "github.com/huntc/huntc/diag"
 // Every code has its page in diag/codes. Those of values that are shaped like
 // indicators and are none are package ioc's.
 const (
-	codeNotUTF8   diag.Code = "HC0731"
-	codeTooLarge  diag.Code = "HC0732"
-	codeNothing   diag.Code = "HC0733"
+	codeNotUTF8  diag.Code = "HC0731"
+	codeTooLarge diag.Code = "HC0732"
+	// CodeNothing says that a draft is empty.
+	CodeNothing   diag.Code = "HC0733"
 	codeMention   diag.Code = "HC0743"
 	codeLink      diag.Code = "HC0744"
 	codeAuthor    diag.Code = "HC0745"

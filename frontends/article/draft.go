@@ -81,8 +81,9 @@ type Technique struct {
 type MechanicKind string
 
 const (
-	Process     MechanicKind = "process"      // the file name of a program that runs
-	CommandLine MechanicKind = "command line" // verbatim
+	Process     MechanicKind = "process"       // the file name of a program that runs
+	CommandLine MechanicKind = "command line"  // verbatim
+	Child       MechanicKind = "child process" // a program that another one starts
 	FileName    MechanicKind = "file name"
 	FilePath    MechanicKind = "file path"
 	RegistryKey MechanicKind = "registry key"
@@ -119,9 +120,9 @@ type Selection struct {
 	Modifier                   string // contains, endswith or "" for equal
 	Values                     []string
 	// Wildcards says that a * in Values stands for anything: the text has a
-	// placeholder there. Otherwise it is a star.
+	// placeholder or a variable there. Otherwise it is a star.
 	Wildcards bool
 }
 
-// Condition is a field with one value.
+// Condition is a field, with its modifiers, and one value.
 type Condition struct{ Field, Value string }

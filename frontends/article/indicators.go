@@ -99,7 +99,7 @@ func trim(text string, from, to int) (int, int) {
 	}
 	for to > from {
 		c := text[to-1]
-		if strings.IndexByte(".,:;!?*~", c) >= 0 {
+		if strings.IndexByte(".,:;!?*~\\", c) >= 0 {
 			to--
 			continue
 		}
@@ -447,7 +447,10 @@ func (r *reader) settle() {
 			d.Indicators = append(d.Indicators, ind)
 		}
 		if ind.Doubt != "" {
-			r.list.Infof(codeDoubtful, ind, "Look it up in the article before it is used.", "%s %s is used, but %s", ind.Kind.Name(), ind.Value, ind.Doubt)
+			r.list.Warnf(codeDoubtful, ind, "Look it up in the article before it is used.", "%s %s is used, but %s", ind.Kind.Name(), ind.Value, ind.Doubt)
+		}
+		if ind.Kind == ioc.Email {
+			r.list.Infof(codeNoSource, ind, "Look for it in the logs of your mail gateway.", "Sigma has no log source for the %s %s", ind.Kind.Name(), ind.Value)
 		}
 	}
 	for _, m := range r.all {
@@ -457,7 +460,7 @@ func (r *reader) settle() {
 		}
 		d.Mechanics = append(d.Mechanics, m)
 		if m.Doubt != "" {
-			r.list.Infof(codeDoubtful, m, "Use it together with something that only the attack has.", "The %s %q is used, but %s", m.Kind, cut(m.Value, 120), m.Doubt)
+			r.list.Infof(codeDoubtful, m, "Use it together with something that only the attack has.", "The %s %q alone says nothing: %s", m.Kind, cut(m.Value, 120), m.Doubt)
 		}
 		if m.Selection.Field == "" {
 			r.list.Infof(codeNoSource, m, "Look for what makes it: a process, a file or a command line.", "Sigma has no log source for the %s %q", m.Kind, cut(m.Value, 120))

@@ -42,6 +42,16 @@ var (
 	markComment = regexp.MustCompile(`<!--|-->`)
 )
 
+// short reports whether each line is too short for a sentence.
+func short(lines []line) bool {
+	for _, l := range lines {
+		if len(strings.Fields(l.text)) > 6 {
+			return false
+		}
+	}
+	return true
+}
+
 // lined reads Markdown, or plain text, which has the same breaks and no marks.
 func (r *reader) lined(marks bool) {
 	lines := r.readLines()
@@ -52,7 +62,15 @@ func (r *reader) lined(marks bool) {
 	var para []line // of the block that is open
 	kind := prose
 	flush := func() {
-		if len(para) > 0 {
+		if !marks && kind == prose && len(para) > 1 && strings.HasSuffix(strings.TrimSpace(para[0].text), ":") && short(para[1:]) {
+			r.paragraph(para[:1], prose, marks)
+			para, kind = para[1:], item
+		}
+		if !marks && len(para) > 0 && (kind == item || kind == prose && len(para) > 1 && r.openListing) && short(para) {
+			for i := range para { // a list that has no marks
+				r.paragraph(para[i:i+1], item, marks)
+			}
+		} else if len(para) > 0 {
 			r.paragraph(para, kind, marks)
 		}
 		para, kind = nil, prose

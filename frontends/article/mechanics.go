@@ -88,11 +88,22 @@ func wild(value string) (string, bool) {
 
 func (c *cursor) registry(from, to int) {
 	value := single(c.text[from:to])
+	// A command names the value of the key behind it.
+	for _, shape := range valueNames {
+		if m := shape.FindStringSubmatch(c.text[to:min(len(c.text), to+200)]); m != nil {
+			value = strings.TrimRight(value, `\`) + `\` + m[1] + m[2] + m[3]
+			break
+		}
+	}
 	_, rest, _ := strings.Cut(value, `\`)
 	rest, stars := wild(`\` + rest)
 	c.take(from, to)
-	c.keep(Mechanic{Kind: RegistryKey, Value: value, Selection: Selection{
-		Category: "registry_set", Product: "windows", Field: "TargetObject", Modifier: "contains", Values: []string{rest}, Wildcards: stars}}, from, to)
+	m := Mechanic{Kind: RegistryKey, Value: value, Selection: Selection{
+		Category: "registry_set", Product: "windows", Field: "TargetObject", Modifier: "contains", Values: []string{rest}, Wildcards: stars}}
+	if ioc.SystemKey(value) {
+		m.Doubt = "everything writes below it"
+	}
+	c.keep(m, from, to)
 }
 
 // windows files a path of Windows: what its last part ends in, or what is said
@@ -118,7 +129,14 @@ func (c *cursor) windows(from, to int) {
 	}
 	tail, stars := wild(tail)
 	c.take(from, to)
-	c.keep(Mechanic{Kind: FilePath, Value: value, Selection: c.pathSelection(from, tail, stars, "windows", `\`)}, from, to)
+	m := Mechanic{Kind: FilePath, Value: value, Selection: c.pathSelection(from, tail, stars, "windows", `\`)}
+	switch {
+	case to+1 < len(c.text) && c.text[to] == '?' && !isSpace(c.text[to+1]):
+		m.Doubt = "it goes on with a ?, which stands for any character"
+	case ioc.SystemPath(tail):
+		m.Doubt = "every system has it"
+	}
+	c.keep(m, from, to)
 }
 
 func (c *cursor) unix(from, to, slash int) {
@@ -147,7 +165,11 @@ func (c *cursor) unix(from, to, slash int) {
 	if !home && sel.Modifier == "endswith" {
 		sel.Modifier = ""
 	}
-	c.keep(Mechanic{Kind: FilePath, Value: raw, Selection: sel}, from, to)
+	m := Mechanic{Kind: FilePath, Value: raw, Selection: sel}
+	if ioc.SystemPath(path) {
+		m.Doubt = "every system has it"
+	}
+	c.keep(m, from, to)
 }
 
 var rootDirs = words("etc tmp var usr opt home root dev proc bin sbin lib lib64 run mnt srv boot sys data Library Users Applications System private Volumes")
@@ -178,7 +200,7 @@ func extension(name string) string {
 // so; a script never does: its interpreter runs.
 func (c *cursor) runs(from int, ext string, program bool) bool {
 	before, _ := c.around(from, from)
-	before = before[max(0, len(before)-90):]
+	before = startTalk.ReplaceAllString(before[max(0, len(before)-90):], "launch")
 	run, write := lastMatch(runTalk, before), lastMatch(writeTalk, before)
 	switch {
 	case ext == "exe" || ext == "scr" || ext == "com" || ext == "pif":
@@ -199,6 +221,7 @@ func lastMatch(re *regexp.Regexp, text string) int {
 
 // mechanics finds what is known by the words around it, and the names of files.
 func (c *cursor) mechanics() {
+	c.children()
 	c.cued()
 	c.commandLines()
 	for _, m := range requestPath.FindAllStringSubmatchIndex(c.text, -1) {
@@ -220,6 +243,22 @@ func (c *cursor) mechanics() {
 			continue
 		}
 		c.fileName(from, to, name)
+	}
+}
+
+// children files the pairs of programs of which one starts the other. The names
+// stay free: what else is said of them counts too.
+func (c *cursor) children() {
+	for _, shape := range []struct {
+		*regexp.Regexp
+		parent, child int
+	}{{startsChild, 1, 2}, {childArrow, 1, 2}, {startedBy, 2, 1}} {
+		for _, m := range shape.FindAllStringSubmatchIndex(c.text, -1) {
+			parent, child := c.text[m[2*shape.parent]:m[2*shape.parent+1]], c.text[m[2*shape.child]:m[2*shape.child+1]]
+			c.keep(Mechanic{Kind: Child, Value: parent + " > " + child, Selection: Selection{
+				Category: "process_creation", Product: "windows", Fixed: []Condition{{"ParentImage|endswith", `\` + parent}},
+				Field: "Image", Modifier: "endswith", Values: []string{`\` + child}}}, m[0], m[1])
+		}
 	}
 }
 
@@ -433,8 +472,12 @@ func (c *cursor) commandLines() {
 			shown = strings.Join(fields, " ")
 		}
 		pattern, stars := wild(shown)
-		if !placeholder.MatchString(shown) {
-			pattern, stars = shown, false
+		// The shell puts something else in the place of its variables before the
+		// program sees them.
+		if pattern = variable.ReplaceAllString(pattern, "*"); pattern == shown {
+			stars = false
+		} else {
+			stars = true
 		}
 		m := Mechanic{Kind: CommandLine, Value: shown, Selection: Selection{Category: "process_creation", Field: "CommandLine", Modifier: "contains", Values: []string{pattern}, Wildcards: stars}}
 		if strings.Count(shown, " ") == 1 && len(shown) < 24 {

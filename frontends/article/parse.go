@@ -72,7 +72,7 @@ func Parse(path string, src []byte) (*Draft, diag.List) {
 	r.settle()
 	d := r.draft
 	if len(d.Indicators)+len(d.CVEs)+len(d.Techniques)+len(d.Mechanics) == 0 {
-		r.list.Warnf(codeNothing, start, "Give the article itself, not a page that loads it.", "The article names no indicator, no technique and no behaviour that leaves a trace")
+		r.list.Warnf(CodeNothing, start, "Give the article itself, not a page that loads it.", "The article names no indicator, no technique and no behaviour that leaves a trace")
 	}
 	r.list.Sort()
 	return d, r.list
@@ -108,7 +108,7 @@ func formatOf(text string) Format {
 
 var (
 	listingTitle = regexp.MustCompile(`(?i)\bindicators?\b|\biocs?\b|\bobservables?\b|\bhash(?:es)?\b|\bsamples?\b|\bc2\b|\bc&c\b|\bcommand[- ]and[- ]control (?:servers?|domains?|infrastructure|address(?:es)?)\b|\b(?:malicious|attacker|network) (?:domains?|urls?|ips?|infrastructure|address(?:es)?)\b|^(?:domains?|urls?|ip address(?:es)?|ips?|ipv4|ipv6|sha-?256|sha-?1|md5|network|files?)\b:?$`)
-	rejectTitle  = regexp.MustCompile(`(?i)\blegitimate\b|\ballow-?list|\bbenign\b|\bknown[- ]good\b|\bfalse[- ]positives?\b|\breferences?$|\bfurther reading$`)
+	rejectTitle  = regexp.MustCompile(`(?i)\blegitimate\b|\b(?:allow|white|safe)-?list|\bbenign\b|\bknown[- ]good\b|\bfalse[- ]positives?\b|\breferences?$|\bfurther reading$`)
 	notListing   = regexp.MustCompile(`(?i)\bno indicators?\b`)
 )
 
@@ -127,7 +127,7 @@ func (r *reader) add(b block) {
 		}
 		below := b.level > r.sectionLevel && r.openSection != ""
 		listing := listingTitle.MatchString(text) && !notListing.MatchString(text)
-		rejected := rejectTitle.MatchString(text)
+		rejected := rejectTitle.MatchString(text) || ioc.Rejects(text)
 		if title && len(r.blocks) == 0 && len(text) > 40 {
 			listing, rejected = false, false // what the article is about, not what a list holds
 		}

@@ -139,8 +139,12 @@ func TestIndicators(t *testing.T) {
 		{"The server was 45.300.1[.]9 then.", []string{" 45.300.1.9 (malformed HC0746)"}},
 		{"It calls hxxps://github[.]com/otter/x and https://github.com/otter/y.", []string{"url https://github.com/otter/x", "url https://github.com/otter/y (infrastructure HC0737)"}},
 		{"It is e.g. the end.The next one, i.e. System.Net or window.location.", nil},
+		{"It calls tcp://victim:2375/ for `curl \"http://evil[.]org/a?b=\\\"\"`.", []string{"url tcp://victim:2375/ (placeholder HC0740)", "url http://evil.org/a?b="}},
 		{"See CVE-2026-12345 there.", nil},
 		{"<p>See <a href='https://other.net/x'>this</a> and <a href='hxxps://otter[.]net/x'>that</a>.</p><p></p>", []string{"url https://other.net/x (link HC0744)", "url https://otter.net/x"}},
+		{"# IOCs\n\n- evil-otter[.]org\n\n## DO NOT block\n\n- otter-cdn[.]net\n\n### Shared\n\n| otter-two[.]net |\n", []string{"domain evil-otter.org", "domain otter-cdn.net (author HC0745)", "domain otter-two.net (author HC0745)"}},
+		{"# IOCs\n\nDo not block these:\n\n- otter-cdn[.]net\n- otter-two[.]net", []string{"domain otter-cdn.net (author HC0745)", "domain otter-two.net (author HC0745)"}},
+		{"# IOCs\n\n- Whitelisted, never block: otter-cdn[.]net", []string{"domain otter-cdn.net (author HC0745)"}},
 		{"# References\n\n- otter-cdn[.]net", []string{"domain otter-cdn.net (author HC0745)"}},
 		{"# IOCs\n\n## Network\n\n- otter-cdn.net\n- https://pastebin.com/raw/a1\n\n## Benign\n\n- good[.]net", []string{"domain otter-cdn.net", "url https://pastebin.com/raw/a1", "domain good.net (author HC0745)"}},
 		{"# x\n\n```js\nconsole.info(process.env); fetch('https://otter-cdn.net/x'); a.id = 'evil.org'\n```\n", []string{"url https://otter-cdn.net/x doubt", "domain evil.org doubt"}},
@@ -175,7 +179,20 @@ func TestMechanics(t *testing.T) {
 		{`It drops C:\ProgramData\<random>.dll`, []string{`file path C:\ProgramData\<random>.dll: TargetFilename|endswith \ProgramData\*.dll wild`}},
 		{`It writes "C:\Program Files\Otter Tools\a b.dll" there.`, []string{`file path C:\Program Files\Otter Tools\a b.dll: TargetFilename|endswith \Program Files\Otter Tools\a b.dll`}},
 		{`It sets HKLM\Software\Microsoft\Windows NT\CurrentVersion\Winlogon.`,
-			[]string{`registry key HKLM\Software\Microsoft\Windows NT\CurrentVersion\Winlogon: TargetObject|contains \Software\Microsoft\Windows NT\CurrentVersion\Winlogon`}},
+			[]string{`registry key HKLM\Software\Microsoft\Windows NT\CurrentVersion\Winlogon: TargetObject|contains \Software\Microsoft\Windows NT\CurrentVersion\Winlogon doubt`}},
+		{`It sets HKCU\Software\Otter Soft.`, []string{`registry key HKCU\Software\Otter: TargetObject|contains \Software\Otter`}},
+		{"It runs `reg add \"HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\" /t REG_SZ /v Otter /d x`.", []string{
+			`command line reg add "HKCU\Software\Microsoft\Windows\CurrentVersion\Run" /t REG_SZ /v Otter /d x: CommandLine|contains reg add "HKCU\Software\Microsoft\Windows\CurrentVersion\Run" /t REG_SZ /v Otter /d x`,
+			`registry key HKCU\Software\Microsoft\Windows\CurrentVersion\Run\Otter: TargetObject|contains \Software\Microsoft\Windows\CurrentVersion\Run\Otter`}},
+		{"`w3wp.exe` spawning `cmd.exe`; otter.exe was started by winword.exe, a.exe -> b.exe.", []string{
+			`child process w3wp.exe > cmd.exe: ParentImage|endswith=\w3wp.exe Image|endswith \cmd.exe`, `process w3wp.exe: Image|endswith \w3wp.exe doubt`, `process cmd.exe: Image|endswith \cmd.exe doubt`,
+			`child process winword.exe > otter.exe: ParentImage|endswith=\winword.exe Image|endswith \otter.exe`, `process otter.exe: Image|endswith \otter.exe`, `process winword.exe: Image|endswith \winword.exe doubt`,
+			`child process a.exe > b.exe: ParentImage|endswith=\a.exe Image|endswith \b.exe`, `process a.exe: Image|endswith \a.exe`, `process b.exe: Image|endswith \b.exe`}},
+		{`It drops C:\Windows\Temp\ and C:\ProgramData\*\?.dll and C:\Users\Public\ and /etc/passwd.`, []string{
+			`file path C:\Windows\Temp\: TargetFilename|contains \Windows\Temp\ doubt`, `file path C:\ProgramData\*\: TargetFilename|contains \ProgramData\*\ wild doubt`,
+			`file path C:\Users\Public\: TargetFilename|contains \Users\Public\ doubt`, "file path /etc/passwd: TargetFilename /etc/passwd doubt"}},
+		{"It runs `rundll32 %APPDATA%\\o.dll,X`.", []string{`command line rundll32 %APPDATA%\o.dll,X: CommandLine|contains rundll32 *\o.dll,X wild`, `file path %APPDATA%\o.dll: TargetFilename|endswith \AppData\Roaming\o.dll`}},
+		{"It runs `wmic process call create C:\\Otter\\o.exe`.", []string{`command line wmic process call create C:\Otter\o.exe: CommandLine|contains wmic process call create C:\Otter\o.exe`, `file path C:\Otter\o.exe: Image|endswith \Otter\o.exe`}},
 		{"It writes /tmp/.otter/x and ~/.config/otter/y, and/or z/w.", []string{"file path /tmp/.otter/x: TargetFilename /tmp/.otter/x", "file path ~/.config/otter/y: TargetFilename|endswith /.config/otter/y"}},
 		{`It opens \\.\pipe\otter-1.`, []string{`named pipe otter-1: PipeName \otter-1`}},
 		{"It opens the named pipe `otter`.", []string{`named pipe otter: PipeName \otter`}},
@@ -199,6 +216,23 @@ func TestMechanics(t *testing.T) {
 		if diff := cmp.Diff(c.want, append(traces(d.Mechanics), traces(d.Unused)...)); diff != "" {
 			t.Errorf("%q (-want +got)\n%s", c.text, diff)
 		}
+	}
+}
+
+// A list of plain text has no marks: each of its lines is an entry.
+func TestPlainLists(t *testing.T) {
+	text := "Otters\n\nIt runs.\n\nHashes:\n" + md5 + "\n" + sha256 + "\n\nIndicators of compromise\n\nevil-otter[.]org\nsha1: " + sha1 + "\n\nDomains that must not be blocked:\ngood-otter[.]org\n"
+	d, list := Parse("a", []byte(text))
+	holds(t, d, list, []byte(text))
+	var got []string
+	for _, i := range d.Indicators {
+		got = append(got, i.Section+"|"+i.Sentence)
+	}
+	if diff := cmp.Diff([]string{"Hashes:|" + md5, "Hashes:|" + sha256, "Indicators of compromise|evil-otter[.]org", "Indicators of compromise|sha1: " + sha1}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := shown(d.Excluded); len(got) != 1 || got[0] != "domain good-otter.org (author HC0745)" {
+		t.Errorf("left out: %q", got)
 	}
 }
 

@@ -39,13 +39,28 @@ var (
 	windowsPath  = regexp.MustCompile(`(?i)(?:\b[a-z]:|%[a-z_()0-9]{1,40}%|\$env:[a-z_]{1,40}|\\\\[a-z0-9][a-z0-9_.$-]{0,80})(?:\\{1,2}` + segment + `)+\\?`)
 	unixPath     = regexp.MustCompile(`(?:^|[\s"'(=:|` + "`" + `“‘,;@])(#!|(?:~|\$HOME)?)((?:/(?:etc|tmp|var|usr|opt|home|root|dev|proc|bin|sbin|lib|lib64|run|mnt|srv|boot|sys|data|Library|Users|Applications|System|private|Volumes)|/\.[A-Za-z0-9_-]+|/[A-Za-z0-9_.-]+)(?:/(?:<[A-Za-z0-9_ .-]{1,30}>|[A-Za-z0-9_.@+%*{}$~-])+)*/?)`)
 	fileName     = regexp.MustCompile(`[A-Za-z0-9_$][A-Za-z0-9_.$@+-]{0,80}\.[A-Za-z0-9]{1,9}\b`)
-	placeholder  = regexp.MustCompile(`<[A-Za-z0-9_ .-]{1,30}>|\{[A-Za-z_ ]{1,30}\}`)
+	placeholder  = regexp.MustCompile(`<[A-Za-z0-9_ .-]{1,30}>|\$?\{[A-Za-z_ ]{1,30}\}`)
+	variable     = regexp.MustCompile(`(?i)%[a-z_][a-z_0-9]{1,39}(?:\(x86\))?%|\$env:[a-z_0-9]{1,40}`)
 	portNumbers  = regexp.MustCompile(`(?i)\b(?:(?:tcp|udp)[ /-]*(?:ports?)?|ports?(?: numbers?)?)[ :/]{1,2}((?:[0-9]{1,5}(?:,? and |,? or |, ?|/(?:tcp|udp))?)+)|\b([0-9]{2,5})/(?:tcp|udp)\b`)
 	number       = regexp.MustCompile(`[0-9]{1,5}`)
 	requestPath  = regexp.MustCompile(`\b(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS) (/[A-Za-z0-9_.%/?&=+~{}<>-]{2,300})`)
 	agentShape   = regexp.MustCompile(`^(?:Mozilla/[0-9.]+ \(|[A-Za-z][A-Za-z0-9 _.-]{1,30}/[0-9][0-9.]*(?: |$))`)
 	runTalk      = regexp.MustCompile(`(?i)\b(?:execut|run|ran|launch|spawn|start|invok|call|inject|process|via|using|through)[a-z]*\b`)
 	writeTalk    = regexp.MustCompile(`(?i)\b(?:drop|writ|wrote|creat|cop(?:y|ied|ies)|download|sav|extract|deploy|plac|stor|unpack|modif|append|renam|deliver|attach|archive|file|library|document|config|script)[a-z]*\b`)
+)
+
+const exeName = `([A-Za-z0-9_][A-Za-z0-9_.-]{0,60}\.exe)\b`
+
+var (
+	startsChild = regexp.MustCompile(`(?i)\b` + exeName + `["'”’)]*(?: process(?:es)?)?(?: (?:then|also|to|that|which|can|will|was observed|is|was)){0,2} (?:spawn|launch|start|execut|invok|run)(?:s|es|ed|e|ing|ning)?(?: (?:a|an|the|new|child|process|instance|of|another)){0,4} ["'“‘]?` + exeName)
+	childArrow  = regexp.MustCompile(`(?i)\b` + exeName + `\s?(?:->|→|⇒)\s?` + exeName)
+	startedBy   = regexp.MustCompile(`(?i)\b` + exeName + `["'”’)]*(?: process)?(?: (?:is|was|being|to be)){0,2} (?:spawned|launched|started|executed|invoked) (?:by|from|under) ["'“‘]?` + exeName)
+	startTalk   = regexp.MustCompile(`(?i)\bcall create\b|\bbinpath=`)
+	// valueNames are how commands name the value of a registry key behind it.
+	valueNames = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)^["']?\s+(?:/(?:t|d) \S{1,40}\s+|/f\s+)*/v\s+(?:"([^"]{1,100})"|'([^']{1,100})'|([^\s"'/]{1,100}))`),
+		regexp.MustCompile(`(?i)^["']?\s+(?:-(?:type|propertytype|value) \S{1,60}\s+)*-name\s+(?:"([^"]{1,100})"|'([^']{1,100})'|([^\s"'-][^\s"']{0,100}))`),
+	}
 )
 
 // cue is how a text says what the literal beside it is.

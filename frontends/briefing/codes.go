@@ -4,7 +4,9 @@ import "github.com/huntc/huntc/diag"
 
 // Every code has its page in diag/codes.
 const (
-	codeNotBriefing   diag.Code = "HC0701"
+	// CodeNotBriefing says that a file has nothing that only briefings have: it
+	// may be an article.
+	CodeNotBriefing   diag.Code = "HC0701"
 	codeNotUTF8       diag.Code = "HC0702"
 	codeTooLarge      diag.Code = "HC0703"
 	codeSeverity      diag.Code = "HC0704"

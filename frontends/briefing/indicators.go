@@ -35,7 +35,7 @@ func (l *iocList) context() listContext {
 }
 
 var (
-	labelExcludes  = regexp.MustCompile(`(?i)\blegitimate\b|\ballow-?list|\bbenign\b|\bknown[- ]good\b`)
+	labelExcludes  = regexp.MustCompile(`(?i)\blegitimate\b|\b(?:allow|white|safe)-?list|\bbenign\b|\bknown[- ]good\b`)
 	elsewhereShape = regexp.MustCompile("(?i)\\b(?:see|pull|from|in)\\b[^`]*`[^`]*\\.(?:csv|json|xml|txt)`")
 	boldLabel      = regexp.MustCompile(`^\*\*([^*]+)\*\*\s*:?`)
 	plainLabel     = regexp.MustCompile("^([A-Za-z0-9][^:`*]{0,60}):(?:\\s|$)")

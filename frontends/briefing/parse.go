@@ -104,10 +104,11 @@ func (p *parser) read() {
 	p.endHunt(len(p.src.lines))
 	p.endSection(len(p.src.text))
 	p.pair()
-	if len(p.doc.Sections) == 0 {
-		p.list.Errorf(codeNotBriefing, diag.Span{Pos: diag.Pos{Filename: p.src.path, Line: 1, Column: 1}},
+	if !p.telling() {
+		p.list = nil // what was said of an article read as a briefing is of no use
+		p.list.Errorf(CodeNotBriefing, diag.Span{Pos: diag.Pos{Filename: p.src.path, Line: 1, Column: 1}},
 			"A briefing has sections such as \"## Threat Profile\" and \"## Recommended hunts\".",
-			"This is not a briefing: it has none of the sections of one")
+			"This is not a briefing: it has none of the sections that only briefings have")
 		return
 	}
 	if !p.titled {
@@ -120,6 +121,22 @@ func (p *parser) read() {
 	p.checkTemplates()
 	slices.SortStableFunc(p.doc.Excluded, func(a, b IOC) int { return a.Pos.Offset - b.Pos.Offset })
 	slices.SortStableFunc(p.doc.IOCs, func(a, b IOC) int { return a.Pos.Offset - b.Pos.Offset })
+}
+
+// telling reports whether there is something that only briefings have. Articles
+// have lists of indicators and of techniques too, under the same headings.
+func (p *parser) telling() bool {
+	for _, s := range p.doc.Sections {
+		switch s.Kind {
+		case SectionIOCs, SectionTechniques, SectionWhy, SectionOther:
+			if p.doc.Severity != "" || p.doc.Marked {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // tooManyHeadings stops files that are made to be slow: pairing looks at each

@@ -62,6 +62,9 @@ type lintFile struct {
 	GenericTLDs             set               `yaml:"generic_tlds"`
 	SystemPrograms          set               `yaml:"system_programs"`
 	SystemPorts             set               `yaml:"system_ports"`
+	SystemFolders           set               `yaml:"system_folders"`
+	SystemFiles             set               `yaml:"system_files"`
+	SystemKeys              set               `yaml:"system_keys"`
 }
 
 // lintTables is lint.yaml, made ready.
@@ -299,6 +302,9 @@ func lintURL(v Value) (Exclusion, bool) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return lintAddress(Value{Kind: IPv4, Value: a.String(), Raw: v.Raw, Port: 1}, "", "")
 	}
+	if !strings.Contains(strings.Trim(host, "."), ".") && !tables().reservedDomain(host) {
+		return Exclusion{ReasonPlaceholder, codePlaceholder, fmt.Sprintf("%q is a host of some network and none of the internet", host), ""}, true
+	}
 	ex, no := lintHost(host, v.Raw)
 	if !no || ex.Reason == ReasonFileName && strings.Contains(v.Value, "://") {
 		return Exclusion{}, false
@@ -382,14 +388,33 @@ func SystemProgram(name string) bool {
 	return tables().SystemPrograms[n] || tables().SystemPrograms[n+".exe"]
 }
 
+// SystemPath reports whether every machine has a folder or file, given by its
+// path without the drive: that it is written to says nothing.
+func SystemPath(path string) bool {
+	p := strings.Trim(strings.ReplaceAll(strings.ToLower(path), `\`, "/"), "/")
+	if tables().SystemFolders["/"+strings.ReplaceAll(p, " ", "_")] {
+		return true
+	}
+	name := p[strings.LastIndexByte(p, '/')+1:]
+	return tables().SystemFiles[name] || strings.HasPrefix(p, "windows/") && tables().SystemPrograms[name]
+}
+
+// SystemKey reports whether so much writes below a key of the registry that
+// the key alone says nothing.
+func SystemKey(key string) bool {
+	k := strings.Trim(strings.ReplaceAll(strings.ToLower(key), " ", "_"), `\`)
+	_, k, ok := strings.Cut(k, `\`)
+	return !ok || tables().SystemKeys[strings.ReplaceAll(k, "software\\wow6432node\\", "software\\")]
+}
+
 // SystemPort reports whether so much uses a port that its number alone says
 // nothing.
 func SystemPort(port int) bool { return tables().SystemPorts[strconv.Itoa(port)] }
 
 var (
-	authorExcludes = regexp.MustCompile(`(?i)\b(?:do|must|should)(?: not|n['’]t) (?:block|use|alert|hunt|be blocked)\b|\bdon['’]t (?:block|use|alert|hunt)\b|\bfalse[- ]positives?\b|\bnot (?:malicious|an? (?:ioc|indicator))\b`)
+	authorExcludes = regexp.MustCompile(`(?i)\b(?:do|must|should)(?: not|n['’]t) (?:block|use|alert|hunt|be blocked)\b|\bdon['’]t (?:block|use|alert|hunt)\b|\b(?:never|avoid|cannot(?: be)?|not to(?: be)?) block(?:ed|ing)?\b|\bwhite-?listed\b|\bfalse[- ]positives?\b|\bnot (?:malicious|an? (?:ioc|indicator))\b`)
 	notExcludes    = regexp.MustCompile(`(?i)\b(?:not|no|few|low|zero)(?: an?)? false[- ]positives?\b`)
-	plainExcludes  = regexp.MustCompile(`(?i)\bdo(?: not|n['’]t) block\b|\b(?:is|are)(?: an?)? false[- ]positives?\b`)
+	plainExcludes  = regexp.MustCompile(`(?i)\b(?:do|must|should)(?: not|n['’]t) (?:block|be blocked)\b|\bnever block\b|\b(?:is|are)(?: an?)? false[- ]positives?\b`)
 )
 
 // Rejects reports whether a text says that the values in it must not be used.

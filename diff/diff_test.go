@@ -2,6 +2,7 @@ package diff_test
 
 import (
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -67,6 +68,8 @@ func TestCompare(t *testing.T) {
 			want: "narrower, left strictly: value (only left: Image endswith \\b\\a.exe | only right: file name of Image = a.exe)"},
 		{name: "a hash in one column or in several", left: "    a: {Hashes|contains: 'MD5=" + md5 + "'}\n    condition: a\n", right: "    a: {md5: " + md5 + "}\n    condition: a\n", want: "equal"},
 		{name: "an expression that is a list", left: "    a: {CommandLine|re|i: '(a|bc)d'}\n    condition: a\n", right: "    a: {CommandLine|contains: [ad, bcd]}\n    condition: a\n", want: "equal"},
+		{name: "an expression of which a part is a list", left: "    a: {CommandLine|re|i: '(ab|c[|]|d\\s+e|f\\|)'}\n    condition: a\n", right: "    a: {CommandLine|contains: [ab, 'd e', 'c|', 'f|']}\n    condition: a\n",
+			want: `overlapping: value (only left: CommandLine matches regex "(?i)d\\s+e" | only right: CommandLine contains d e)`},
 		{name: "an expression that is a list but for line breaks", left: "    a: {CommandLine|re: 'a.*b'}\n    condition: a\n", right: "    a: {CommandLine|contains: 'a*b'}\n    condition: a\n",
 			want: `alike: value (only left: CommandLine matches regex "a.*b" | only right: CommandLine like *a*b*)`},
 		{name: "nothing in common", left: base, right: "    a: {Image|endswith: '\\d.exe'}\n    condition: a\n",
@@ -158,6 +161,37 @@ func TestCompareAnyHunts(t *testing.T) {
 		counts[a.Verdict]++
 	}
 	t.Log(counts)
+}
+
+// An expression is found where one of its alternatives is.
+func TestAlternatives(t *testing.T) {
+	fixed := []string{"a|b", "(a|b)c", "(?:a|b)", "(?i)(a|b|)", "(a)|(b)", "(a|b)|(c|d)", "(a|b)+", `\(a|b\)`, `[(|]a|b`, `[]|]|a`, `[^]|]b|a`, `a\|b|c`, "(a(b|c))", "(?P<n>a|b)"}
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		source := irgen.Regexp(r)
+		if int(seed) < len(fixed) {
+			source = fixed[seed]
+		}
+		whole := regexp.MustCompile(source)
+		for range 20 {
+			s := irgen.Text(r)
+			if r.IntN(2) == 0 {
+				s = []string{"a", "b", "c", "ac", "ab", "abc", "(a", "b)", "|", "]a", "a|b", "A", "B", ""}[r.IntN(14)]
+			}
+			found := false
+			for _, a := range diff.Alternatives(source) {
+				found = found || regexp.MustCompile(a).MatchString(s)
+			}
+			if found != whole.MatchString(s) {
+				t.Fatalf("%q: %q in %q", source, diff.Alternatives(source), s)
+			}
+		}
+	}
+	for source, want := range map[string]int{"a|b": 2, "(?i)(a|b|c)": 3, "(a|b)c": 1, "(a|b)(c|d)": 1, "(a|b)|c": 2, "(?:a|b)": 2, "(a|b)+": 1} {
+		if got := diff.Alternatives(source); len(got) != want {
+			t.Errorf("%q has the alternatives %q", source, got)
+		}
+	}
 }
 
 // What is proved holds for every event: of random conditions, few of which are

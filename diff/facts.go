@@ -268,6 +268,10 @@ func (f *Facts) step(s *stream, q ir.Query) {
 			if anyCount(pred) {
 				continue
 			}
+			if len(s.beside) > 0 && betweenRows(pred) {
+				f.tests(&f.Thresholds, plain(c), false)
+				continue
+			}
 			if computed(pred) || s.keys != nil && slices.ContainsFunc(ir.Fields(c), func(g *ir.Field) bool { return !slices.Contains(s.keys, g.Name) }) {
 				f.tests(&f.Thresholds, pred, false)
 				continue
@@ -385,6 +389,20 @@ var aggregates = []ir.FuncID{
 	ir.FuncID(ir.Any), ir.FuncID(ir.List), "gap", "session", "prev", "rank",
 }
 
+// betweenRows reports whether a condition above a join compares the two sides:
+// one field with itself.
+func betweenRows(x ir.Expr) bool {
+	found := false
+	ir.WalkExpr(x, func(e ir.Expr) bool {
+		if c, ok := e.(*ir.Compare); ok {
+			right := ir.Fields(c.R)
+			found = found || slices.ContainsFunc(ir.Fields(c.L), func(g *ir.Field) bool { return ir.HasField(right, g.Name) })
+		}
+		return true
+	})
+	return found
+}
+
 // anyCount reports whether a condition asks for at least one row, of which a
 // group always has one.
 func anyCount(x ir.Expr) bool {
@@ -431,6 +449,7 @@ func (f *Facts) tests(to *[]Test, e ir.Expr, not bool) {
 		f.tests(to, e.X, !not)
 	case *ir.Compare:
 		_, text := e.R.(*ir.Field)
+		text = text && (e.Op == ir.Eq || e.Op == ir.Ne)
 		value := fieldText(e.R)
 		if lit, ok := e.R.(*ir.Lit); ok {
 			value = litText(lit)

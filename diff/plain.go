@@ -51,10 +51,15 @@ func plain(e ir.Expr) ir.Expr {
 			return plainTerm(e)
 		case *ir.Regexp:
 			x := plainValue(e.X)
-			if any, cased, ok := spelled(e.Span, e.Source, false); ok {
-				return plainMatch(e.Span, x, any, cased)
+			var or []ir.Expr
+			for _, source := range alternatives(e.Source) {
+				if any, cased, ok := spelled(e.Span, source, false); ok {
+					or = append(or, plainMatch(e.Span, x, any, cased))
+				} else {
+					or = append(or, &ir.Regexp{Span: e.Span, X: x, Source: source})
+				}
 			}
-			return &ir.Regexp{Span: e.Span, X: x, Source: e.Source}
+			return ir.Simplify(ir.NewLogic(e.Span, ir.Or, or...))
 		case *ir.Compare:
 			lit, ok := e.R.(*ir.Lit)
 			if !ok || e.Op != ir.Eq {
@@ -339,6 +344,66 @@ func plainTerm(t *ir.Term) ir.Expr {
 }
 
 func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+var flagged = regexp.MustCompile(`^\(\?[imsU]+\)`)
+
+// alternatives are the expressions of which one has to be found for the whole
+// one to be: those that | divides, at the top or in the one group that is all
+// there is.
+func alternatives(source string) []string {
+	flags := flagged.FindString(source)
+	body := source[len(flags):]
+	parts, closed := divided(body)
+	if len(parts) == 1 && closed {
+		inner := strings.TrimPrefix(body[1:len(body)-1], "?:")
+		if list, _ := divided(inner); len(list) > 1 && !strings.HasPrefix(inner, "?") {
+			parts = list
+		}
+	}
+	if len(parts) == 1 {
+		return []string{source}
+	}
+	for i, p := range parts {
+		parts[i] = flags + p
+		if _, err := syntax.Parse(parts[i], syntax.Perl); err != nil {
+			return []string{source}
+		}
+	}
+	return parts
+}
+
+// divided splits an expression at each | outside of groups and classes. closed
+// says that it is one group from its first character to its last.
+func divided(s string) (parts []string, closed bool) {
+	depth, start, class := 0, 0, -1
+	closed = strings.HasPrefix(s, "(")
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\':
+			i++
+			if i < len(s) && s[i] == 'Q' {
+				return []string{s}, false
+			}
+		case class >= 0:
+			if c == ']' && i > class {
+				class = -1
+			}
+		case c == '[':
+			class = i + 1
+			if class < len(s) && s[class] == '^' {
+				class++
+			}
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+			closed = closed && (depth > 0 || i == len(s)-1)
+		case c == '|' && depth == 0:
+			parts, start = append(parts, s[start:i]), i+1
+		}
+	}
+	return append(parts, s[start:]), closed && len(parts) == 0
+}
 
 // spelledMost is how many texts a regular expression may stand for to be
 // written as a list of them.

@@ -1,12 +1,12 @@
 package splunk
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -90,7 +90,9 @@ func (r *Remote) read(ctx context.Context, path string) ([]reconcile.Held, int, 
 		return nil, 0, 0, err
 	}
 	var e entries
-	if err := json.Unmarshal(a.Body, &e); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(a.Body))
+	dec.UseNumber()
+	if err := dec.Decode(&e); err != nil {
 		return nil, 0, 0, fmt.Errorf("the answer to GET %s is not what Splunk answers: %w", path, err)
 	}
 	var out []reconcile.Held
@@ -226,7 +228,7 @@ func (r *Remote) post(ctx context.Context, path string, form url.Values, once bo
 // switches are the keys with a truth value, which Splunk gives back as 0 and 1,
 // as true and false, and as JSON's truth values.
 var switches = []string{"disabled", "is_visible", "is_scheduled", "realtime_schedule", "alert.suppress", "alert.digest_mode", "alert.track",
-	"action.correlationsearch.enabled", "action.risk.param.verbose", "action.notable", "action.risk"}
+	"action.correlationsearch.enabled", "action.risk.param.verbose"}
 
 // canonical is a value in the one form that values of its meaning have here.
 func canonical(key string, v any) string {
@@ -237,7 +239,7 @@ func canonical(key string, v any) string {
 		s = v
 	case bool:
 		s = flag(v)
-	default: // a number: encoding/json was asked to keep their spelling
+	default: // a number, as it is spelled
 		s = fmt.Sprint(v)
 	}
 	switch {
@@ -245,29 +247,28 @@ func canonical(key string, v any) string {
 		switch strings.ToLower(strings.TrimSpace(s)) {
 		case "1", "true", "t", "yes":
 			return "1"
-		case "0", "false", "f", "no", "":
+		case "0", "false", "f", "no":
 			return "0"
 		}
-	case key == "actions":
+	case key == keyActions:
 		names := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 		slices.Sort(names)
 		return strings.Join(names, ",")
 	}
-	return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), " \t\r\n")
+	s = strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), " \t\r\n")
+	if s == "" {
+		return ownKeys[ownKey(key)].Value
+	}
+	return s
 }
 
 func held(name string, content map[string]any) reconcile.Held {
 	h := reconcile.Held{Key: name, Name: name}
-	for _, key := range slices.Sorted(maps.Keys(content)) {
-		if key == keyMetadata {
-			if text, ok := content[key].(string); ok {
-				h.Mark = markOf(text)
-			}
-			continue
-		}
-		if slices.Contains(ownKeys, key) {
-			h.Fields = append(h.Fields, reconcile.Field{Key: key, Value: canonical(key, content[key])})
-		}
+	for _, own := range ownKeys {
+		h.Fields = append(h.Fields, reconcile.Field{Key: own.Key, Value: canonical(own.Key, content[own.Key])})
+	}
+	if text, ok := content[keyMetadata].(string); ok {
+		h.Mark = markOf(text)
 	}
 	return h
 }
@@ -290,19 +291,37 @@ func markOf(text string) *reconcile.Mark {
 	return m.Huntc
 }
 
-// ownKeys are all keys that huntc sets: those that a search does not need are
-// empty, so that a value of an earlier version of the document does not stay.
-var ownKeys = []string{
-	"description", "disabled", "is_visible", "is_scheduled", "dispatch.earliest_time", "dispatch.latest_time",
-	"cron_schedule", "schedule_window", "realtime_schedule", "alert_type", "alert_comparator", "alert_threshold",
-	"alert.digest_mode", "alert.severity", "alert.suppress", "alert.suppress.period", "alert.suppress.fields", "actions",
-	"action.correlationsearch.enabled", "action.correlationsearch.detection_type", "action.correlationsearch.label",
-	"action.correlationsearch.annotations",
-	"action.notable.param.rule_title", "action.notable.param.rule_description", "action.notable.param.severity",
-	"action.notable.param.security_domain", "action.notable.param.nes_fields", "action.notable.param.drilldown_searches",
-	"action.notable.param.next_steps",
-	"action.risk.param._risk", "action.risk.param._risk_message", "action.risk.param._risk_score", "action.risk.param.verbose",
-	keySearch,
+// ownKeys are all keys that huntc sets, each with the value that Splunk gives it
+// where nobody does (savedsearches.conf.spec): keys that a search does not need
+// have that value, so that one of an earlier version of the document does not
+// stay.
+var ownKeys = []deploy.Field{
+	{Key: "description"}, {Key: "disabled", Value: "0"}, {Key: "is_visible", Value: "1"}, {Key: "is_scheduled", Value: "0"},
+	{Key: "dispatch.earliest_time"}, {Key: "dispatch.latest_time"}, {Key: "cron_schedule"}, {Key: "schedule_window", Value: "0"},
+	{Key: "realtime_schedule", Value: "1"}, {Key: "alert_type", Value: "always"}, {Key: "alert_comparator"}, {Key: "alert_threshold"},
+	{Key: "alert.digest_mode", Value: "1"}, {Key: "alert.severity", Value: "3"}, {Key: "alert.suppress", Value: "0"},
+	{Key: "alert.suppress.period"}, {Key: "alert.suppress.fields"}, {Key: keyActions},
+	{Key: "action.correlationsearch.enabled", Value: "0"}, {Key: "action.correlationsearch.detection_type"}, {Key: "action.correlationsearch.label"},
+	{Key: "action.correlationsearch.annotations"},
+	{Key: "action.notable.param.rule_title"}, {Key: "action.notable.param.rule_description"}, {Key: "action.notable.param.severity"},
+	{Key: "action.notable.param.security_domain"}, {Key: "action.notable.param.nes_fields"}, {Key: "action.notable.param.drilldown_searches"},
+	{Key: "action.notable.param.next_steps"},
+	{Key: "action.risk.param._risk"}, {Key: "action.risk.param._risk_message"}, {Key: "action.risk.param._risk_score"}, {Key: "action.risk.param.verbose", Value: "0"},
+	{Key: keySearch},
+}
+
+const keyActions = "actions"
+
+func ownKey(key string) int {
+	return slices.IndexFunc(ownKeys, func(f deploy.Field) bool { return f.Key == key })
+}
+
+// idle reports whether a key is a setting of an action that a search does not
+// take. It then does nothing, and has what the action's own app says.
+func idle(key string, actions []string) bool {
+	rest, ok := strings.CutPrefix(key, "action.")
+	name, _, _ := strings.Cut(rest, ".")
+	return ok && name != "correlationsearch" && !slices.Contains(actions, name)
 }
 
 // scheduled are the keys that say when a search runs, and whether.
@@ -322,11 +341,14 @@ func Kept(owned []string) func(key string) bool {
 // Wanted is a search as it is held against the server's.
 func Wanted(o *deploy.Object, source string) reconcile.Object {
 	out := reconcile.Object{ID: o.ID, Name: o.Name, Source: source}
-	for _, key := range ownKeys {
-		out.Fields = append(out.Fields, reconcile.Field{Key: key, Value: canonical(key, o.Get(key))})
+	actions := strings.Split(o.Get(keyActions), ",")
+	for _, own := range ownKeys {
+		if !idle(own.Key, actions) {
+			out.Fields = append(out.Fields, reconcile.Field{Key: own.Key, Value: canonical(own.Key, o.Get(own.Key))})
+		}
 	}
 	for _, f := range o.Fields {
-		if f.Key != keyMetadata && !slices.Contains(ownKeys, f.Key) {
+		if f.Key != keyMetadata && ownKey(f.Key) < 0 {
 			panic("deploy/splunk: the key " + f.Key + " is not among those that are owned")
 		}
 	}

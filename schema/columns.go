@@ -240,7 +240,27 @@ func (b *base) value(f *ir.Field) ir.Expr {
 	if !ok {
 		return nil
 	}
+	if c.Kind == "hashes" && c.Name == "" && len(c.Algorithms) > 0 {
+		return b.hashesText(f, c)
+	}
 	return b.whole(f, c)
+}
+
+// hashesText puts the columns of the algorithms together to the text that the
+// field is elsewhere, to be shown or told apart by.
+func (b *base) hashesText(f *ir.Field, c *Column) ir.Expr {
+	b.r.reason(f, codeColumn, ir.Mixed, false, "Take the hash of one algorithm: sha256, sha1 or md5.",
+		"%s keeps each algorithm of %s in a column of its own; here they are put together, which other sources do in other orders", b.where(), f.Name)
+	out := &ir.Call{Span: f.Span, Func: ir.Concat}
+	for i, alg := range sortedKeys(c.Algorithms) {
+		lead := alg + "="
+		if i > 0 {
+			lead = "," + lead
+		}
+		hash := &ir.Call{Span: f.Span, Func: ir.Coalesce, Args: []ir.Expr{b.stored(f.Span, c.Algorithms[alg]), &ir.Lit{Span: f.Span, Value: ""}}}
+		out.Args = append(out.Args, &ir.Lit{Span: f.Span, Value: lead}, hash)
+	}
+	return out
 }
 
 // whole is the value of a column as one expression.

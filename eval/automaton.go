@@ -31,37 +31,39 @@ type literal struct {
 }
 
 type acBuilder struct {
-	children []map[byte]int32
-	out      []int32
-	lists    [][]literal
-	order    []int32 // of first mention, so that what is built is the same on every run
+	states []acNode
+	lists  [][]literal
 }
 
-func newACBuilder() *acBuilder {
-	return &acBuilder{children: []map[byte]int32{{}}, out: []int32{-1}}
+// acNode is a state while texts are added; 0 stands for no child and no sibling.
+type acNode struct {
+	c              byte
+	child, sibling int32
+	out            int32
 }
+
+func newACBuilder() *acBuilder { return &acBuilder{states: []acNode{{out: -1}}} }
 
 func (b *acBuilder) add(s string, kind atomKind, id int32) {
 	at := int32(0)
 	for i := range len(s) {
-		to, ok := b.children[at][s[i]]
-		if !ok {
-			to = int32(len(b.children))
-			if b.children[at] == nil {
-				b.children[at] = map[byte]int32{}
-			}
-			b.children[at][s[i]] = to
-			b.children = append(b.children, nil)
-			b.out = append(b.out, -1)
+		to := b.states[at].child
+		for to != 0 && b.states[to].c != s[i] {
+			to = b.states[to].sibling
+		}
+		if to == 0 {
+			to = int32(len(b.states))
+			b.states = append(b.states, acNode{c: s[i], sibling: b.states[at].child, out: -1})
+			b.states[at].child = to
 		}
 		at = to
 	}
-	if b.out[at] < 0 {
-		b.out[at] = int32(len(b.lists))
+	n := &b.states[at]
+	if n.out < 0 {
+		n.out = int32(len(b.lists))
 		b.lists = append(b.lists, nil)
 	}
-	l := &b.lists[b.out[at]]
-	*l = append(*l, literal{kind, int32(len(s)), id})
+	b.lists[n.out] = append(b.lists[n.out], literal{kind, int32(len(s)), id})
 }
 
 // build numbers the states by their depth, so that those with a table come
@@ -70,28 +72,20 @@ func (b *acBuilder) build() *automaton {
 	if len(b.lists) == 0 {
 		return nil
 	}
-	a := &automaton{lists: b.lists}
-	queue := []int32{0} // states of the builder, in the order of the automaton
-	number := make([]int32, len(b.children))
-	a.states = make([]acState, 0, len(b.children))
-	depth1 := 0
+	a := &automaton{lists: b.lists, states: make([]acState, 0, len(b.states)), edges: make([]acEdge, 0, len(b.states)-1)}
+	queue := make([]int32, 1, len(b.states)) // states of the builder, in the order of the automaton
 	for at := 0; at < len(queue); at++ {
-		s := acState{edge: int32(len(a.edges)), out: b.out[queue[at]], next: -1}
-		for c := range 256 {
-			if to, ok := b.children[queue[at]][byte(c)]; ok {
-				number[to] = int32(len(queue))
-				a.edges = append(a.edges, acEdge{byte(c), int32(len(queue))})
-				queue = append(queue, to)
-				s.n++
-			}
-		}
-		if at == 0 {
-			depth1 = int(s.n)
+		n := b.states[queue[at]]
+		s := acState{edge: int32(len(a.edges)), out: n.out, next: -1}
+		for to := n.child; to != 0; to = b.states[to].sibling {
+			a.edges = append(a.edges, acEdge{b.states[to].c, int32(len(queue))})
+			queue = append(queue, to)
+			s.n++
 		}
 		a.states = append(a.states, s)
 	}
-	a.dense = make([][256]int32, 1+depth1)
 	root := &a.states[0]
+	a.dense = make([][256]int32, 1+root.n)
 	for _, e := range a.edges[root.edge : root.edge+root.n] {
 		a.dense[0][e.c] = e.to
 	}

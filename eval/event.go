@@ -3,6 +3,7 @@ package eval
 import (
 	"bytes"
 	_ "embed"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,6 +50,7 @@ type Class struct {
 	services   []string
 	datasets   []*schema.Dataset // sorted by name
 	aliases    map[string]string // other names of fields
+	key        string
 }
 
 // Known reports whether something tells what the events are: their channel, or
@@ -58,6 +60,9 @@ func (c *Class) Known() bool { return c.known }
 // Datasets are those that the events may be of, sorted by name; nil if they may
 // be of any. Event.In says whether one is.
 func (c *Class) Datasets() []*schema.Dataset { return c.datasets }
+
+// Key is the same for classes of the same logsources.
+func (c *Class) Key() string { return c.key }
 
 // Sees reports whether a rule on the logsource looks at the events.
 func (c *Class) Sees(l ir.Logsource) bool {
@@ -332,6 +337,7 @@ func (c *Classifier) class(k classKey) *Class {
 		return found
 	}
 	made := c.classify(k)
+	made.key = fmt.Sprintf("%v %q %q %q", made.known, made.categories, made.products, made.services)
 	if len(c.classes) < maxClasses {
 		c.classes[k] = made
 	}

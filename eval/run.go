@@ -108,9 +108,11 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 		}
 		return out, nil
 	case *ir.Extend:
-		return r.extend(q, in)
+		f, err := r.extender(q)
+		return mapRows(in, f, err)
 	case *ir.Project:
-		return r.project(q, in)
+		f, err := r.projector(q)
+		return mapRows(in, f, err)
 	case *ir.Aggregate:
 		return r.aggregate(q, in)
 	case *ir.Window:
@@ -172,10 +174,9 @@ func (r Runner) scan(q *ir.Scan) ([]Row, error) {
 	if err != nil || q.LookBack == 0 || r.Now.IsZero() {
 		return rows, err
 	}
-	from := r.Now.Add(-q.LookBack)
 	var out []Row
 	for _, row := range rows {
-		if t, ok := timestamp(row); !ok || t.After(from) && !t.After(r.Now) {
+		if within(row, q.LookBack, r.Now) {
 			out = append(out, row)
 		}
 	}
@@ -218,7 +219,8 @@ func (r Runner) columns(cols []*ir.Col) ([]column, error) {
 	return out, nil
 }
 
-func (r Runner) project(q *ir.Project, in []Row) ([]Row, error) {
+// projector makes the rows of a Project.
+func (r Runner) projector(q *ir.Project) (func(Row) (Row, error), error) {
 	cols, err := r.columns(q.Cols)
 	if err != nil {
 		return nil, err
@@ -228,20 +230,20 @@ func (r Runner) project(q *ir.Project, in []Row) ([]Row, error) {
 		names[i] = c.as
 	}
 	s := newShape(names)
-	out := make([]Row, len(in))
-	for i, row := range in {
+	return func(row Row) (Row, error) {
 		vals := make([]any, len(cols))
 		for j, c := range cols {
+			var err error
 			if vals[j], err = c.value(row); err != nil {
-				return nil, err
+				return Row{}, err
 			}
 		}
-		out[i] = Row{shape: s, vals: vals, events: row.events}
-	}
-	return out, nil
+		return Row{shape: s, vals: vals, events: row.events}, nil
+	}, nil
 }
 
-func (r Runner) extend(q *ir.Extend, in []Row) ([]Row, error) {
+// extender makes the rows of an Extend. The function is for one goroutine.
+func (r Runner) extender(q *ir.Extend) (func(Row) (Row, error), error) {
 	cols, err := r.columns(q.Cols)
 	if err != nil {
 		return nil, err
@@ -251,17 +253,29 @@ func (r Runner) extend(q *ir.Extend, in []Row) ([]Row, error) {
 		names[i] = c.as
 	}
 	widen := widener(names)
-	out := make([]Row, len(in))
-	for i, row := range in {
+	return func(row Row) (Row, error) {
 		wide := widen(row)
 		for _, c := range cols {
 			v, err := c.value(row)
 			if err != nil {
-				return nil, err
+				return Row{}, err
 			}
 			wide.vals[wide.shape.index[c.as]] = v
 		}
-		out[i] = wide
+		return wide, nil
+	}, nil
+}
+
+// mapRows makes a row of each.
+func mapRows(in []Row, f func(Row) (Row, error), err error) ([]Row, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Row, len(in))
+	for i, row := range in {
+		if out[i], err = f(row); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -139,7 +139,7 @@ func parseTime(s string) (time.Time, bool) {
 // usualTime reads 2006-01-02 15:04:05.999999999 with a blank or a T between, in UTC
 // or with a Z: the spellings that logs are full of. The others are parseTime's.
 func usualTime(s string) (time.Time, bool) {
-	if len(s) < 19 || s[7] != '-' || s[10] != ' ' && s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+	if len(s) < 19 || s[4] != '-' || s[7] != '-' || s[10] != ' ' && s[10] != 'T' || s[13] != ':' || s[16] != ':' {
 		return time.Time{}, false
 	}
 	num := func(from, to int) int {

@@ -83,7 +83,7 @@ func (p *Program) over(events []eval.Event, o Options) (run eval.Runner, done fu
 	return run, func() { p.Hunt.lab.done(rows) }
 }
 
-func notRunnable(err error) error {
+func notRunnable(err error) *NotRunnable {
 	var e *eval.NotEvaluable
 	if errors.As(err, &e) {
 		return &NotRunnable{Why: e.Why}

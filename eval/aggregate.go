@@ -3,6 +3,7 @@ package eval
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/huntc/huntc/ir"
@@ -67,16 +68,22 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 			}
 		}
 		for j, a := range q.Aggs {
-			vals = append(vals, aggregateOne(a, args[j], g.rows))
+			vals = append(vals, aggregateOne(a, args[j], g.rows, r.splunk()))
 		}
 		out[i] = Row{shape: s, vals: vals, events: together(g.rows...)}
 	}
 	return out, nil
 }
 
+// splunk reports whether rows are Splunk's, whose aggregates differ in two ways:
+// the deviation of one value is 0, and values are in the order of texts, numbers
+// too (Search Reference: the example of mean(), values). What is compiled for
+// Splunk makes up for the one where it matters, and for the other nothing has to.
+func (r Runner) splunk() bool { return r.Seconds && r.Empty == EmptyIsText }
+
 // aggregateOne is one aggregate of one group. All but the counts are
 // missing where no row has a value for them.
-func aggregateOne(a *ir.Agg, arg Value, rows []Row) any {
+func aggregateOne(a *ir.Agg, arg Value, rows []Row, splunk bool) any {
 	f := a.Func
 	switch f {
 	case ir.Count:
@@ -113,7 +120,11 @@ func aggregateOne(a *ir.Agg, arg Value, rows []Row) any {
 		}
 		return int64(len(seen))
 	case ir.Values:
-		slices.SortStableFunc(vals, compareTotal)
+		if splunk {
+			slices.SortStableFunc(vals, func(a, b any) int { return strings.Compare(text(a), text(b)) })
+		} else {
+			slices.SortStableFunc(vals, compareTotal)
+		}
 		seen := map[string]bool{}
 		var list []any
 		for _, v := range vals {
@@ -128,6 +139,11 @@ func aggregateOne(a *ir.Agg, arg Value, rows []Row) any {
 	}
 	if len(vals) == 0 {
 		return nil
+	}
+	if f == ir.Stdev && splunk && len(vals) == 1 {
+		if _, ok := toNumber(vals[0]); ok {
+			return int64(0)
+		}
 	}
 	switch f {
 	case ir.Min:

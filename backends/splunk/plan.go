@@ -85,6 +85,7 @@ type need struct {
 	times   bool        // they want the first and the last time of such a row
 	clock   int64       // how fine they tell times apart, in seconds; 0 for 1
 	only    bool        // they want no column beside cols
+	front   bool        // they are the first rows of an order
 }
 
 func (n need) plus(fields ...*ir.Field) need {
@@ -186,10 +187,15 @@ func (p *planner) query(q ir.Query, n need) rows {
 			keys = append(keys, k.X)
 		}
 		r := p.clearKeys(q.Span, p.query(q.Input, n.plus(keys...)), keys)
-		r.query = &ir.Sort{Span: q.Span, Input: r.query, Keys: q.Keys}
+		if n.show && !n.front {
+			r.query = &ir.Sort{Span: q.Span, Input: r.query, Keys: q.Keys}
+			return r // which rows there are does not depend on the order
+		}
+		in, all, made := missingFirst(r, q.Keys)
+		r.query = withoutCols(&ir.Sort{Span: q.Span, Input: in, Keys: all}, made)
 		return r
 	case *ir.Limit:
-		n.counted = false
+		n.counted, n.front = false, true
 		r := p.query(q.Input, n)
 		if r.merged {
 			p.fallback("A row of tstats may stand for several events, and the hunt asks for a number of events.")
@@ -1270,7 +1276,8 @@ func (p *planner) rank(q *ir.Rank, n need) rows {
 	}
 	r = p.clearKeys(q.Span, r, keys)
 	r = p.fillKeys(q.Span, r, q.By)
-	r.query = &ir.Rank{Span: q.Span, Input: r.query, By: q.By, Keys: q.Keys, As: q.As}
+	in, all, made := missingFirst(r, q.Keys)
+	r.query = withoutCols(&ir.Rank{Span: q.Span, Input: in, By: q.By, Keys: all, As: q.As}, made)
 	r.scope = r.scope.with(column{name: q.As, t: ir.Int})
 	r.merged, r.counted, r.paired = false, false, false
 	return r

@@ -35,7 +35,7 @@ func (b *Backend) LiftText(name, text string) backends.Lifted {
 		r := &reading{b: b, text: text, out: &q, diags: &diags}
 		query := r.search(s)
 		if !diags.HasErrors() && query != nil {
-			q.Query = ir.Normalize(query)
+			q.Query = ir.Normalize(b.missingLast(ir.Normalize(query)))
 		}
 	}
 	diags.Sort()

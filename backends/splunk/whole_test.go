@@ -201,8 +201,10 @@ func TestWholeHunts(t *testing.T) {
     by All_Traffic.src_ip, All_Traffic.dest_ip
 | ~drop_dm_object_name(All_Traffic)~
 | eval dest_ip = if(dest_ip != "unknown", dest_ip, null())
-| sort 0 + src_ip, - n, + dest_ip
+| eval dest_ip_missing = if(isnotnull(dest_ip), 1, 0)
+| sort 0 + src_ip, - n, + dest_ip_missing, + dest_ip
 | streamstats count as place by src_ip
+| table src_ip, dest_ip, n, place
 | where place <= 3`},
 		{"places of all", &ir.Rank{Span: at(4), Input: counts(port), Keys: []*ir.SortKey{{Span: at(4), X: field("n", ir.Int), Desc: true}}, As: "place"}, backends.Tstats, `
     by All_Traffic.dest_port

@@ -102,8 +102,22 @@ func (m *Model) command(c spl.Command, rows []Row, first bool) []Row {
 			return r
 		})
 	case *spl.Fillnull:
+		names := c.Names
+		if len(names) == 0 { // all that some row has
+			seen := map[string]bool{}
+			for _, r := range rows {
+				for n, v := range r {
+					seen[n] = seen[n] || v != nil
+				}
+			}
+			for n, has := range seen {
+				if has {
+					names = append(names, n)
+				}
+			}
+		}
 		return m.each(rows, func(r Row) Row {
-			for _, n := range c.Names {
+			for _, n := range names {
 				if r[n] == nil {
 					r[n] = c.Value
 				}
@@ -148,7 +162,39 @@ func (m *Model) command(c spl.Command, rows []Row, first bool) []Row {
 			return r
 		})
 	case *spl.Sort:
-		return sorted(c, rows)
+		rows = sorted(c, rows)
+		switch {
+		case c.Limit < 0: // none is given
+			return rows[:min(len(rows), 10_000)]
+		case c.Limit > 0:
+			return rows[:min(len(rows), c.Limit)]
+		}
+		return rows
+	case *spl.Regex:
+		return m.keep(rows, func(r Row) bool {
+			if r[c.Field] == nil {
+				if c.Negated {
+					m.T.Fatalf("what regex != does with rows without the field is not documented")
+				}
+				return false
+			}
+			return m.regexp(c.Pattern).MatchString(text(r[c.Field])) != c.Negated
+		})
+	case *spl.Bin:
+		span, ok := m.span(optionsOf(c.Options)["span"])
+		if !ok || len(c.Options) != 1 {
+			m.T.Fatalf("the model knows bin with a span only")
+		}
+		return m.each(rows, func(r Row) Row {
+			if x, ok := number(r[c.Field]); ok {
+				as := c.As
+				if as == "" {
+					as = c.Field
+				}
+				r[as] = math.Floor(x/span) * span
+			}
+			return r
+		})
 	case *spl.Streamstats:
 		return m.streamstats(c, rows)
 	case *spl.Stats:
@@ -187,13 +233,23 @@ func sourceMacro(e spl.SearchExpr) string {
 	return name
 }
 
-// sorted keeps the order of rows that are equal. A null is taken for the
-// smallest value, which the documentation of sort does not say.
+// sorted keeps the order of rows that are equal. A result without the field has
+// the largest value if the order is ascending and the smallest if it is
+// descending (Search Reference, sort): it is last in both.
 func sorted(c *spl.Sort, rows []Row) []Row {
 	out := slices.Clone(rows)
 	slices.SortStableFunc(out, func(a, b Row) int {
 		for _, k := range c.Keys {
-			if d := compareSorted(a[k.Field], b[k.Field]); d != 0 {
+			x, y := a[k.Field], b[k.Field]
+			switch {
+			case x == nil && y == nil:
+				continue
+			case x == nil:
+				return 1
+			case y == nil:
+				return -1
+			}
+			if d := compareSorted(x, y); d != 0 {
 				if k.Desc {
 					return -d
 				}
@@ -361,13 +417,32 @@ func (m *Model) span(s string) (float64, bool) {
 // stats reads what tstats has left for it as it would the events.
 func (m *Model) stats(c *spl.Stats, rows []Row) []Row {
 	if c.Event {
-		m.T.Fatal("the model does not know eventstats")
+		return m.eventstats(c, rows)
 	}
 	events := false
 	if len(rows) > 0 {
 		_, events = rows[0][timeKept]
 	}
 	return m.group(c.By, c.Aggs, rows, events)
+}
+
+// eventstats puts the aggregates of a group beside each of its rows. Rows without
+// a key are let through as they are.
+func (m *Model) eventstats(c *spl.Stats, rows []Row) []Row {
+	groups := map[string][]Row{}
+	for _, r := range rows {
+		if k, ok := rowKey(r, c.By); ok {
+			groups[k] = append(groups[k], r)
+		}
+	}
+	return m.each(rows, func(r Row) Row {
+		if k, ok := rowKey(r, c.By); ok {
+			for _, a := range c.Aggs {
+				r[a.As] = m.aggregate(a, groups[k], false)
+			}
+		}
+		return r
+	})
 }
 
 // group is stats and tstats: rows without a key are left out. events says that
@@ -466,14 +541,15 @@ func (m *Model) aggregate(a spl.Agg, rows []Row, events bool) any {
 	case "latest":
 		return vals[slices.Index(times, slices.Max(times))]
 	}
-	slices.SortStableFunc(vals, compareSorted)
-	if a.Func == "values" {
+	if a.Func == "values" { // in the order of texts, numbers too (Search Reference, values)
+		slices.SortStableFunc(vals, func(a, b any) int { return strings.Compare(text(a), text(b)) })
 		list := slices.CompactFunc(slices.Clone(vals), func(a, b any) bool { return text(a) == text(b) })
 		if len(list) == 1 {
 			return list[0]
 		}
 		return list
 	}
+	slices.SortStableFunc(vals, compareSorted)
 	sum := 0.0
 	var nums []float64
 	for _, v := range vals {
@@ -494,7 +570,7 @@ func (m *Model) aggregate(a spl.Agg, rows []Row, events bool) any {
 	switch a.Func {
 	case "sum":
 		return sum
-	case "avg":
+	case "avg", "mean":
 		return sum / float64(len(nums))
 	case "range":
 		return nums[len(nums)-1] - nums[0]

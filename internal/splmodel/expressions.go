@@ -71,8 +71,9 @@ func (m *Model) test(v any, op string, w spl.SearchValue) bool {
 		return false
 	}
 	if op == "=" || op == "!=" {
-		if _, err := netip.ParsePrefix(strings.Join(w.Parts, "*")); err == nil {
-			m.T.Fatalf("%q would be read as a network", w.Parts)
+		if p, err := netip.ParsePrefix(strings.Join(w.Parts, "*")); err == nil { // a network
+			a, err := netip.ParseAddr(text(v))
+			return (err == nil && p.Contains(a)) == (op == "=")
 		}
 		parts := make([]string, len(w.Parts))
 		for i, p := range w.Parts {
@@ -151,8 +152,9 @@ func text(v any) string {
 	return ""
 }
 
-// compareSorted is the order of sort, min, max and values: null first, numbers by size
-// and before texts, texts by code point.
+// compareSorted is the order of sort, min and max: numbers by size and before
+// texts, texts by code point. That addresses are sorted as addresses, and texts
+// that begin with digits by the number (Search Reference, sort), is left out.
 func compareSorted(a, b any) int {
 	rank := func(v any) int {
 		if v == nil {
@@ -238,6 +240,8 @@ func (m *Model) binary(op string, l, r any) any {
 	switch op {
 	case ".":
 		return text(l) + text(r)
+	case "LIKE":
+		return m.like(text(l), text(r))
 	case "=", "==", "!=", "<", "<=", ">", ">=":
 		// Two texts are compared as texts, a number and a text that spells one
 		// as numbers.
@@ -247,6 +251,11 @@ func (m *Model) binary(op string, l, r any) any {
 			return holds(op, compareNumbers(x, y))
 		}
 		return holds(op, strings.Compare(text(l), text(r)))
+	}
+	if ls, ok := l.(string); ok && op == "+" && (!xok || !yok) { // of two texts, it joins them
+		if rs, ok := r.(string); ok {
+			return ls + rs
+		}
 	}
 	if !xok || !yok {
 		return nil
@@ -298,6 +307,14 @@ func (m *Model) call(e *spl.CallExpr, r Row) any {
 			}
 		}
 		return nil
+	case "in":
+		var found any = false
+		for _, v := range args[1:] {
+			if found != true {
+				found = m.binary("=", args[0], v)
+			}
+		}
+		return found
 	case "coalesce":
 		for _, a := range args {
 			if a != nil {
@@ -327,6 +344,16 @@ func (m *Model) call(e *spl.CallExpr, r Row) any {
 			return nil
 		}
 		return args[0]
+	case "round":
+		x, ok := number(args[0])
+		if !ok {
+			return nil
+		}
+		scale := 1.0
+		if len(args) > 1 {
+			scale = math.Pow(10, arg(1))
+		}
+		return math.Round(x*scale) / scale
 	case "floor", "ceiling", "abs":
 		x, ok := number(args[0])
 		if !ok {
@@ -356,7 +383,11 @@ func (m *Model) call(e *spl.CallExpr, r Row) any {
 		if !ok {
 			list = []any{args[0]}
 		}
-		if i := int(arg(1)); i < len(list) {
+		i := int(arg(1))
+		if i < 0 { // from the end
+			i += len(list)
+		}
+		if i >= 0 && i < len(list) {
 			return list[i]
 		}
 		return nil
@@ -384,6 +415,8 @@ func (m *Model) call(e *spl.CallExpr, r Row) any {
 		return strings.ToUpper(s)
 	case "len": // "count of the UTF-8 code points"
 		return float64(len([]rune(s)))
+	case "like":
+		return m.like(s, text(args[1]))
 	case "match":
 		return m.regexp(text(args[1])).MatchString(s)
 	case "cidrmatch":
@@ -413,6 +446,16 @@ func anyNil(args []any) []bool {
 		out[i] = a == nil
 	}
 	return out
+}
+
+// like has % for any text and _ for one character; what a backslash before one
+// means is not documented.
+func (m *Model) like(s, pattern string) bool {
+	if strings.Contains(pattern, `\`) {
+		m.T.Fatalf("what the backslash means in %q is not documented", pattern)
+	}
+	quoted := strings.NewReplacer("%", ".*", "_", ".").Replace(regexp.QuoteMeta(pattern))
+	return regexp.MustCompile(`(?s)\A` + quoted + `\z`).MatchString(s)
 }
 
 // substr has SQLite's semantics: it counts from 1, and from the end where the

@@ -249,7 +249,7 @@ func objectProblem(text []byte) (problem string, at int) {
 	dec.UseNumber()
 	type level struct {
 		object, key bool // key: a key comes next
-		keys        []string
+		keys        map[string]bool
 	}
 	var open []*level
 	for {
@@ -263,13 +263,16 @@ func objectProblem(text []byte) (problem string, at int) {
 			in = open[len(open)-1]
 		}
 		if k, ok := tok.(string); ok && in.object && in.key {
-			if slices.Contains(in.keys, k) {
+			if in.keys[k] {
 				for strings.IndexByte(" \t,", text[before]) >= 0 {
 					before++
 				}
 				return fmt.Sprintf("the key %q stands there twice", k), before
 			}
-			in.keys, in.key = append(in.keys, k), false
+			if in.keys == nil {
+				in.keys = map[string]bool{}
+			}
+			in.keys[k], in.key = true, false
 			continue
 		}
 		in.key = in.object

@@ -15,4 +15,5 @@ const (
 	codeNotRun      diag.Code = "HC0659" // query that cannot be run here
 	codeUncovered   diag.Code = "HC0660" // part of a detection that no fixture exercises
 	codeUnnoticed   diag.Code = "HC0661" // weakening that no fixture notices
+	codeInternal    diag.Code = "HC0699" // a defect of huntc itself
 )

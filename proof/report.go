@@ -15,7 +15,7 @@ import (
 // Totals count fixtures, and what else a report has.
 type Totals struct {
 	Hunts    int
-	Without  int // hunts without a fixture that HC0654 names
+	Without  int // hunts without a fixture, or without a hit or a miss
 	Fixtures int
 	Failed   int // fixtures
 	Engines  []EngineSummary
@@ -318,7 +318,7 @@ func (t *textReport) summary(s Totals) {
 		t.line("%-9s %d pass, %d fail%s", e.Engine, e.Run-e.Failed, e.Failed, more)
 	}
 	if s.Without > 0 {
-		t.line("%s without a fixture", counted(s.Without, "hunt"))
+		t.line("%s without a hit or a miss", counted(s.Without, "hunt"))
 	}
 	if s.Points > 0 {
 		t.line("coverage  %d%% (%d of %d)", 100*s.Covered/s.Points, s.Covered, s.Points)

@@ -61,6 +61,9 @@ type HuntReport struct {
 	// Points are what fixtures can exercise; nil unless asked for.
 	Points  []Point
 	Mutants []MutantReport
+
+	hits, misses int  // fixtures, those that TestOptions.Match leaves out too
+	broken       bool // a fixture could not be used
 }
 
 // MutantReport is a mutant, and whether a fixture notices it.
@@ -156,23 +159,23 @@ func (l *Lab) Test(opts compiler.Options, t TestOptions) (*Report, error) {
 			continue // in error, and said to be
 		}
 		r := &HuntReport{Hunt: h, Folder: path.Join(filepath.ToSlash(t.Dir), h.Stem)}
-		broken := false
 		var fixtures []*Fixture
 		if f != nil {
-			fixtures, broken = f.Fixtures, f.Broken
+			fixtures, r.broken = f.Fixtures, f.Broken
 		}
 		for _, x := range slices.Concat(fixtures, InlineFixtures(h.Logical)) {
 			r.Cases = append(r.Cases, &Case{Fixture: x, Hunt: h})
+			if x.Hit {
+				r.hits++
+			} else {
+				r.misses++
+			}
 		}
-		all := len(r.Cases)
 		if t.Match != nil && !s.called(h) {
 			r.Cases = slices.DeleteFunc(r.Cases, func(c *Case) bool { return !t.Match.MatchString(h.Stem + "/" + c.Name) })
 			if len(r.Cases) == 0 {
 				continue
 			}
-		}
-		if all == 0 && !broken {
-			s.bare = append(s.bare, r)
 		}
 		rep.Hunts = append(rep.Hunts, r)
 	}
@@ -201,7 +204,6 @@ type suite struct {
 	lab  *Lab
 	opts TestOptions
 	all  []*HuntReport
-	bare []*HuntReport // without fixtures
 
 	mu      sync.Mutex
 	texts   map[string]string // of queries, by the names of places in them
@@ -251,26 +253,36 @@ func (s *suite) run(rep *Report) {
 	rep.Updated = s.updated
 }
 
-// withoutFixtures names the hunts that nothing tests: a rule that is counted is
-// tested with the correlation that counts it.
+// withoutFixtures names the hunts that nothing tests, or of which nothing shows
+// that they fire, or that they stay quiet. A rule that is counted is tested with
+// the correlation that counts it.
 func (s *suite) withoutFixtures(rep *Report) {
 	tested := map[string]bool{}
 	for _, r := range s.all {
-		if len(r.Cases) > 0 {
+		if r.hits+r.misses > 0 {
 			tested[r.Hunt.Title] = true
 		}
 	}
-	for _, r := range s.bare {
-		if by := r.Hunt.Logical.CountedBy; by != "" && tested[by] {
+	for _, r := range s.all {
+		if by := r.Hunt.Logical.CountedBy; r.broken || by != "" && (tested[by] || r.hits+r.misses > 0) {
 			continue
 		}
-		at := diag.Span{Pos: diag.Pos{Filename: r.Hunt.Path, Line: r.Hunt.Line, Column: 1}}
-		const message = "the hunt has no fixture, such as %s/hit_<what>.jsonl"
-		if s.opts.RequireFixtures {
-			rep.Diagnostics.Errorf(codeNoFixtures, at, "", message, r.Folder)
-		} else {
-			rep.Diagnostics.Warnf(codeNoFixtures, at, "", message, r.Folder)
+		var message string
+		switch {
+		case r.hits+r.misses == 0:
+			message = fmt.Sprintf("the hunt has no fixture, such as %s/hit_<what>.jsonl", r.Folder)
+		case r.hits == 0:
+			message = fmt.Sprintf("no fixture shows that the hunt fires, such as %s/hit_<what>.jsonl", r.Folder)
+		case r.misses == 0:
+			message = fmt.Sprintf("no fixture shows that the hunt stays quiet, such as %s/miss_<what>.jsonl", r.Folder)
+		default:
+			continue
 		}
+		severity := diag.Warning
+		if s.opts.RequireFixtures {
+			severity = diag.Error
+		}
+		rep.Diagnostics = append(rep.Diagnostics, diag.Diagnostic{Span: huntAt(r.Hunt), Severity: severity, Code: codeNoFixtures, Message: message})
 	}
 }
 
@@ -297,8 +309,15 @@ func (s *suite) problem(d diag.Diagnostic) {
 	s.diags = append(s.diags, d)
 }
 
-// hunt tests one hunt.
+// hunt tests one hunt. A defect of huntc does not end the run.
 func (s *suite) hunt(r *HuntReport) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.problem(diag.Diagnostic{Span: huntAt(r.Hunt), Severity: diag.Error, Code: codeInternal,
+				Message: fmt.Sprintf("huntc itself failed where it ran this hunt: %v", v), Hint: "This is a defect of huntc: please report it together with the document and the fixtures."})
+			r.Cases = slices.DeleteFunc(r.Cases, func(c *Case) bool { return len(c.Verdicts) < len(Engines()) })
+		}
+	}()
 	r.Cases = slices.DeleteFunc(r.Cases, func(c *Case) bool { return !s.readEvents(c) })
 	for _, c := range r.Cases {
 		s.runCase(c)
@@ -339,8 +358,13 @@ func (s *suite) hunt(r *HuntReport) {
 	}
 }
 
+// huntAt is where a hunt's document starts.
+func huntAt(h *Hunt) diag.Span {
+	return diag.Span{Pos: diag.Pos{Filename: h.Path, Line: h.Line, Column: 1}}
+}
+
 func (s *suite) notRun(h *Hunt, e Engine, why string) {
-	s.problem(diag.Diagnostic{Span: diag.Span{Pos: diag.Pos{Filename: h.Path, Line: h.Line, Column: 1}}, Severity: diag.Warning, Code: codeNotRun,
+	s.problem(diag.Diagnostic{Span: huntAt(h), Severity: diag.Warning, Code: codeNotRun,
 		Message: fmt.Sprintf("%s cannot be tested: %s", e, why), Hint: "The other engines are tested."})
 }
 

@@ -67,6 +67,9 @@ func (s scene) whyNone(q ir.Query) []Because {
 	switch q := q.(type) {
 	case *ir.Scan:
 		text := "no event of the scenario belongs to " + sayScan(q)
+		if q.Physical != nil {
+			text = "no event of the scenario has a row in " + sayScan(q)
+		}
 		if q.LookBack != 0 {
 			text += ", or none lies in the last " + ir.SpanText(q.LookBack)
 		}

@@ -59,7 +59,7 @@ Exit code 0: all pass. 1: a fixture fails, or a fixture or document is wrong.
 	fl.StringVar(&f.format, "format", "text", "how to write the results: text, json, junit")
 	fl.BoolVar(&f.coverage, "coverage", false, "list values, tests and branches that no fixture exercises")
 	fl.BoolVar(&f.mutate, "mutate", false, "list changes of the detections that no fixture notices")
-	fl.BoolVar(&f.require, "require-fixtures", false, "a hunt without a fixture is an error")
+	fl.BoolVar(&f.require, "require-fixtures", false, "a hunt without a hit or without a miss is an error")
 	fl.StringVar(&f.now, "now", "", "the present time of every run, such as 2026-03-01T12:00:00Z (default: that of its latest event)")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "show every fixture, and why a departure is allowed")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(toCompletions(testFormats), cobra.ShellCompDirectiveNoFileComp)) // the flag exists

@@ -72,6 +72,9 @@ var functions = []function{
 	})},
 	{ir.Size, ofList(func(list []any, _ any) any { return int64(len(list)) })},
 	{ir.Parts, parts},
+	{ir.Place, func(_ environment, e *ir.Call, _ []Value) (Value, error) {
+		return nil, &NotEvaluable{e.Span, "where an address is, a database of the target knows"}
+	}},
 	{ir.ToInt, whole(32)},
 	{ir.ToLong, whole(64)},
 	{ir.Instant, instant},

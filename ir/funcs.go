@@ -80,6 +80,10 @@ const (
 	// URL(x) is an object of the parts of a web address: Scheme, Host, Port, Path,
 	// Username, Password, Fragment, and Query Parameters, an object.
 	URL FuncID = "url"
+	// Place(x, what) is what the target's own database of addresses says of where
+	// an address is: its country, state, city, latitude or longitude. Databases
+	// differ.
+	Place FuncID = "place"
 
 	// ToInt and ToLong are the whole number of 32 or of 64 bits that a text
 	// spells, or a number without what is behind its point; missing if there is
@@ -174,6 +178,7 @@ var LiftedFuncs = []Func{
 	{ID: Prop, Params: []Param{AnyValue, TextConst}, Result: Dynamic},
 	{ID: At, Params: []Param{AnyValue, PlaceConst}, Result: Dynamic},
 	{ID: URL, Params: []Param{TextValue}, Result: Dynamic},
+	{ID: Place, Params: []Param{TextValue, TextConst}, Result: String},
 	{ID: ToInt, Params: []Param{AnyValue}, Result: Int},
 	{ID: ToLong, Params: []Param{AnyValue}, Result: Int},
 	{ID: Instant, Params: []Param{TextConst}, Result: Time},

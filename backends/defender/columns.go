@@ -125,7 +125,7 @@ func (b *Backend) nullable(in ir.Query, x ir.Expr) bool {
 		switch x.Func {
 		case ir.ToNumber, ir.ToInt, ir.ToLong:
 			return true // text that is no number
-		case ir.Prop, ir.At, ir.Item:
+		case ir.Prop, ir.At, ir.Item, ir.Place:
 			return true // it has no such value
 		case ir.Div:
 			if lit, ok := args[1].(*ir.Lit); !ok || isZero(lit) {

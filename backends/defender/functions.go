@@ -50,8 +50,9 @@ var scalars = parsed(
 	scalar{id: ir.If},
 	// The text of a JSON array tells apart what its values tell apart.
 	scalar{id: ir.Tuple, text: "tostring(pack_array(_0))"},
-	scalar{id: ir.Coalesce, text: "coalesce(_0, _1)"},           // which skips empty texts like null
-	scalar{id: ir.Item, text: "tostring(_0[_1])", asText: true}, // before ToString, of which it is a form
+	scalar{id: ir.Coalesce, text: "coalesce(_0, _1)"},                                      // which skips empty texts like null
+	scalar{id: ir.Place, text: "tostring(geo_info_from_ip_address(_0)[_1])", asText: true}, // before ToString as well
+	scalar{id: ir.Item, text: "tostring(_0[_1])", asText: true},                            // before ToString, of which it is a form
 	scalar{id: ir.ToString, text: "tostring(_0)"},
 	scalar{id: ir.ToNumber, text: "todouble(_0)"},
 	scalar{id: ir.Minute, text: `datetime_part("minute", _0)`},
@@ -187,6 +188,9 @@ func (s scalar) match(e kql.Expr) ([]kql.Expr, bool) {
 			b, ok := e.(*kql.Binary)
 			return ok && b.Op == x.Op && match(x.L, b.L) && match(x.R, b.R)
 		case *kql.Index:
+			if p, ok := e.(*kql.Path); ok {
+				return match(x.X, p.X) && match(x.I, &kql.String{Span: p.Span, Value: p.Name})
+			}
 			i, ok := e.(*kql.Index)
 			return ok && match(x.X, i.X) && match(x.I, i.I)
 		case *kql.String:

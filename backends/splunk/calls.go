@@ -77,6 +77,8 @@ func (p *planner) call(c *ir.Call) ir.Expr {
 		}
 	case ir.URL:
 		p.diags.Errorf(codeUnsayable, c, `Use "extract" with a regular expression.`, "Splunk has no function that takes a web address apart")
+	case ir.Place:
+		p.diags.Errorf(codeUnsayable, c, "Use iplocation in native text.", "where an address is, no function of Splunk says: a command does")
 	case ir.ToInt, ir.ToLong:
 		if ir.TypeOf(c.Args[0]) == ir.Int {
 			return c.Args[0]
@@ -235,7 +237,7 @@ func (p *planner) extract(c *ir.Call) ir.Expr {
 // the other way round.
 func mayFail(c *ir.Call) bool {
 	switch c.Func {
-	case ir.ToNumber, ir.Div, ir.Split, ir.Extract, ir.Coalesce, ir.Item, ir.Prop, ir.At:
+	case ir.ToNumber, ir.Div, ir.Split, ir.Extract, ir.Coalesce, ir.Item, ir.Prop, ir.At, ir.Place:
 		return true
 	case ir.Abs, ir.Floor, ir.Ceiling, ir.Add, ir.Sub, ir.Mul, ir.Bin:
 		return slices.ContainsFunc(c.Args, func(a ir.Expr) bool { return !isNumeric(a) })

@@ -136,7 +136,7 @@ var scalarFuncs = [...]struct {
 var ofTexts = []ir.FuncID{ir.Item, ir.Parts, ir.Json, ir.Prop, ir.At}
 
 // otherwise are the functions that Plan says with others, or refuses.
-var otherwise = []ir.FuncID{ir.URL, ir.ToInt, ir.ToLong, ir.Instant, ir.DateDiff}
+var otherwise = []ir.FuncID{ir.URL, ir.Place, ir.ToInt, ir.ToLong, ir.Instant, ir.DateDiff}
 
 // jsonValue is coalesce(json(x), x): json is null for what is no JSON.
 func jsonValue(args []spl.Expr) spl.Expr {

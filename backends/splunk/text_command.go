@@ -86,6 +86,9 @@ func (r *reading) command(q ir.Query, cmds []spl.Command) (ir.Query, int) {
 	case *spl.Convert:
 		return r.convert(q, c), 1
 	case *spl.Unknown:
+		if out := r.located(q, c); out != nil {
+			return out, 1
+		}
 		r.unknown(c)
 		return nil, 1
 	case *spl.Mvexpand:
@@ -216,6 +219,68 @@ func (r *reading) portable(at diag.Node, source string) bool {
 
 // eval reads assignments, each of which sees those before it: one that reads
 // such a column begins a new Extend.
+// addressParts are the columns that iplocation adds, and what each is.
+var addressParts = []struct{ column, what string }{
+	{"City", "city"}, {"Country", "country"}, {"Region", "state"}, {"lat", "latitude"}, {"lon", "longitude"},
+}
+
+const iplocation = "iplocation"
+
+// located reads iplocation FIELD; nil if c is another command, or if there may
+// be such columns already: what becomes of them is not documented.
+func (r *reading) located(q ir.Query, c *spl.Unknown) ir.Query {
+	name, known := strings.TrimSpace(c.Raw), ir.Columns(q)
+	if c.Name != iplocation || known == nil || !plainColumn(name) {
+		return nil
+	}
+	at := r.at(c, name)
+	out := &ir.Extend{Span: c.Span, Input: q}
+	for _, p := range addressParts {
+		if slices.Contains(known, p.column) {
+			return nil
+		}
+		x := &ir.Call{Span: at, Func: ir.Place, Args: []ir.Expr{r.read(q, at, name), &ir.Lit{Span: at, Value: p.what}}}
+		out.Cols = append(out.Cols, &ir.Col{Span: at, As: p.column, X: x})
+	}
+	return out
+}
+
+// plainColumn reports whether a name is one word.
+func plainColumn(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !nameByte(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// locating is the iplocation that adds the columns of q, and the columns that it
+// does not; nil if it adds none.
+func locating(q *ir.Extend) (*spl.Unknown, []*ir.Col) {
+	var of *ir.Field
+	var rest []*ir.Col
+	found := 0
+	for _, c := range q.Cols {
+		x, ok := c.X.(*ir.Call)
+		if !ok || x.Func != ir.Place {
+			rest = append(rest, c)
+			continue
+		}
+		f, isField := x.Args[0].(*ir.Field)
+		what, isLit := x.Args[1].(*ir.Lit)
+		if !isField || !isLit || found == len(addressParts) || of != nil && of.Name != f.Name || c.As != addressParts[found].column || what.Value != addressParts[found].what {
+			return nil, nil
+		}
+		of = f
+		found++
+	}
+	if found < len(addressParts) || !plainColumn(of.Name) {
+		return nil, nil
+	}
+	return &spl.Unknown{Name: iplocation, Raw: of.Name}, rest
+}
+
 func (r *reading) eval(q ir.Query, c *spl.Eval) ir.Query {
 	out := &ir.Extend{Span: c.Span, Input: q}
 	ok := true

@@ -259,7 +259,7 @@ func (r *reading) there(in ir.Query, e ir.Expr) (ir.Expr, bool) {
 				or.Args = append(or.Args, x)
 			}
 			return ir.Simplify(or), true
-		case ir.ToNumber, ir.Split, ir.Extract, ir.Item, ir.Prop, ir.At:
+		case ir.ToNumber, ir.Split, ir.Extract, ir.Item, ir.Prop, ir.At, ir.Place:
 			return nil, false
 		case ir.Div:
 			if n, ok := args[1].(*ir.Lit); !ok || n.Value == int64(0) || n.Value == 0.0 {
@@ -773,7 +773,7 @@ func (b *Backend) presentValue(in ir.Query, e ir.Expr) bool {
 			return len(e.Args) == 3 && b.presentValue(in, e.Args[1]) && b.presentValue(in, e.Args[2])
 		case ir.Coalesce:
 			return slices.ContainsFunc(e.Args, func(a ir.Expr) bool { return b.presentValue(in, a) })
-		case ir.ToNumber, ir.Split, ir.Extract, ir.Item, ir.Prop, ir.At, ir.Div:
+		case ir.ToNumber, ir.Split, ir.Extract, ir.Item, ir.Prop, ir.At, ir.Place, ir.Div:
 			return false
 		}
 		return !slices.ContainsFunc(e.Args, func(a ir.Expr) bool { return !b.presentValue(in, a) })

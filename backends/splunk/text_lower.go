@@ -239,6 +239,13 @@ func (l *lowerer) textQuery(q ir.Query) []spl.Command {
 			return append(l.query(q.Input), cols[0])
 		}
 	case *ir.Extend:
+		if c, rest := locating(q); c != nil {
+			out := append(l.query(q.Input), c)
+			if len(rest) > 0 {
+				out = append(out, l.textExtend(&ir.Extend{Span: q.Span, Input: q.Input, Cols: rest}))
+			}
+			return out
+		}
 		return append(l.query(q.Input), l.textExtend(q))
 	case *ir.Join:
 		return l.textJoin(q)

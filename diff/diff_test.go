@@ -76,6 +76,7 @@ func TestCompare(t *testing.T) {
 			want: "apart: value (only left: CommandLine contains x; file name of Image = a.exe; file name of Image = b.exe | only right: file name of Image = d.exe)"},
 		{name: "a threshold and its groups", left: base, right: base, leftPipe: "        summarize n = count() by Computer\n        where n > 5\n", rightPipe: "        summarize c = count() by Computer, User\n        where c > 9\n",
 			want: "overlapping: threshold (only left: count() > 5 | only right: count() > 9); group (only right: User)"},
+		{name: "what is summed up in two stages", left: base, right: base, leftPipe: "        summarize n = count(), f = min(Timestamp) by Computer, User\n        summarize c = sum(n), g = min(f) by Computer\n        where c > 9 and g > ago(1d)\n", rightPipe: "        summarize c = count(), g = min(Timestamp) by Computer\n        where c > 9 and g > ago(1d)\n", want: "equal"},
 		{name: "a condition on a key is one on events", left: base, right: base, leftPipe: "        summarize n = count() by who = Computer\n        where who = 'a'\n", rightPipe: "        where Computer = 'a'\n", want: "equal"},
 		{name: "names of columns do not matter", left: base, right: base, leftPipe: "        summarize n = count() by Computer\n        where n > 5\n", rightPipe: "        extend host = Computer\n        summarize c = count() by host\n        where c > 5\n", want: "equal"},
 		{name: "how rows are shown does not matter", left: base, right: base, leftPipe: "        project Computer, Image\n        sort by Image asc\n", want: "equal"},

@@ -43,7 +43,7 @@ func (t Test) same(o Test) bool {
 type Facts struct {
 	Tests      []Test // on events
 	Thresholds []Test // on what is computed of several events
-	Groups     []Item // keys of groups
+	Groups     []Item // keys of the groups that thresholds are about
 	Joins      []Item
 	Named      []Item // conditions that only their names are known of
 
@@ -155,6 +155,8 @@ type stream struct {
 	// keys are the columns by which rows were grouped, nil while each row is an
 	// event: a group passes a condition on its keys if and only if its events do.
 	keys []string
+	// groups are what the rows were last grouped by, in words.
+	groups []Item
 	// beside are joins that so far only add columns.
 	beside []*beside
 }
@@ -269,11 +271,11 @@ func (f *Facts) step(s *stream, q ir.Query) {
 				continue
 			}
 			if len(s.beside) > 0 && betweenRows(pred) {
-				f.tests(&f.Thresholds, plain(c), false)
+				f.threshold(s, plain(c))
 				continue
 			}
 			if computed(pred) || s.keys != nil && slices.ContainsFunc(ir.Fields(c), func(g *ir.Field) bool { return !slices.Contains(s.keys, g.Name) }) {
-				f.tests(&f.Thresholds, pred, false)
+				f.threshold(s, pred)
 				continue
 			}
 			s.branch.pred = ir.NewLogic(q.Span, ir.And, s.branch.pred, pred)
@@ -306,10 +308,11 @@ func (f *Facts) step(s *stream, q ir.Query) {
 	case *ir.Aggregate:
 		made := map[string]ir.Expr{}
 		keys := []string{}
+		s.groups = nil // of groups of groups, the larger count
 		for _, c := range q.By {
 			x := s.resolve(c.X)
 			f.asks(s, c.X)
-			f.Groups = append(f.Groups, Item{f.at(c.Span), fieldText(x)})
+			s.groups = append(s.groups, Item{f.at(c.Span), fieldText(x)})
 			if !isField(x, c.As) {
 				made[c.As] = x
 			}
@@ -389,6 +392,12 @@ var aggregates = []ir.FuncID{
 	ir.FuncID(ir.Any), ir.FuncID(ir.List), "gap", "session", "prev", "rank",
 }
 
+// threshold notes a condition on what several events come to.
+func (f *Facts) threshold(s *stream, pred ir.Expr) {
+	f.tests(&f.Thresholds, pred, false)
+	f.Groups = append(f.Groups, s.groups...)
+}
+
 // betweenRows reports whether a condition above a join compares the two sides:
 // one field with itself.
 func betweenRows(x ir.Expr) bool {
@@ -410,7 +419,7 @@ func anyCount(x ir.Expr) bool {
 	if !ok {
 		return false
 	}
-	of, ok := c.L.(*ir.Call)
+	of, ok := plainValue(c.L).(*ir.Call)
 	lit, isLit := c.R.(*ir.Lit)
 	if !ok || !isLit || of.Func != ir.FuncID(ir.Count) {
 		return false

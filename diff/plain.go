@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -162,6 +163,9 @@ func plainValue(x ir.Expr) ir.Expr {
 		if !ok || len(c.Args) == 0 {
 			return e
 		}
+		if once := oneStage(c); once != nil {
+			return once
+		}
 		f, ok := c.Args[0].(*ir.Field)
 		if !ok {
 			return e
@@ -190,6 +194,49 @@ func plainValue(x ir.Expr) ir.Expr {
 		}
 		return e
 	})
+}
+
+// oneStage is what a function comes to, of something that was summed up before:
+// the least of the least is the least. nil if it is none of these.
+func oneStage(c *ir.Call) ir.Expr {
+	if c.Func == ir.If && len(c.Args) == 2 {
+		if ex, ok := c.Args[0].(*ir.Exists); ok && isField(c.Args[1], ex.X.Name) {
+			return ex.X
+		}
+	}
+	in, ok := c.Args[0].(*ir.Call)
+	if !ok {
+		return nil
+	}
+	switch c.Func {
+	case ir.FuncID(ir.Min), ir.FuncID(ir.Max), ir.FuncID(ir.Values):
+		if in.Func == c.Func {
+			return in
+		}
+	case ir.FuncID(ir.Sum):
+		if in.Func == ir.FuncID(ir.Count) || in.Func == c.Func {
+			return in
+		}
+	case ir.Bin:
+		outer, ok := binWidth(c)
+		inner, also := binWidth(in)
+		if ok && also && outer%inner == 0 {
+			return &ir.Call{Span: c.Span, Func: ir.Bin, Args: []ir.Expr{in.Args[0], c.Args[1]}}
+		}
+	}
+	return nil
+}
+
+func binWidth(c *ir.Call) (time.Duration, bool) {
+	if c.Func != ir.Bin || len(c.Args) < 2 {
+		return 0, false
+	}
+	lit, ok := c.Args[1].(*ir.Lit)
+	if !ok {
+		return 0, false
+	}
+	d, ok := lit.Value.(time.Duration)
+	return d, ok && d > 0
 }
 
 // oneCase takes lower and upper off a value, where that makes no difference to

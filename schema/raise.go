@@ -215,7 +215,15 @@ func (z *raiser) leftOut(l *level, f *ir.Field, as string) bool {
 		z.unshown = append(z.unshown, as)
 		return true
 	}
-	if !l.stored(f.Name) || l.scan.has(f.Name) || slices.Contains(z.asked, f.Name) || slices.Contains(z.asked, as) {
+	if slices.Contains(z.asked, f.Name) || slices.Contains(z.asked, as) || l.broken || l.made(f.Name) != nil {
+		return false
+	}
+	if l.scan == nil {
+		z.unshown = append(z.unshown, f.Name, as)
+		z.diags.Warnf(codeNotThere, f, "", "there is no column %s at this point of the text, which only shows it: it is left out", f.Name)
+		return true
+	}
+	if l.scan.has(f.Name) {
 		return false
 	}
 	z.unshown = append(z.unshown, f.Name, as)

@@ -49,12 +49,6 @@ type Line struct {
 	JSON []byte
 }
 
-// Inline reports whether the fixture stands in the document.
-func (f *Fixture) Inline() bool { return f.RowsFile == "" && f.Line() > 0 }
-
-// Line is where the fixture starts in its file; 0 for a file as a whole.
-func (f *Fixture) Line() int { return f.Pos.Line }
-
 // Folder is what stands in one folder of fixtures.
 type Folder struct {
 	Stem     string // below the folder of all fixtures: the hunt's path without its ending

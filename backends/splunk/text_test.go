@@ -87,6 +87,18 @@ extend urls = coalesce(urls, "-")
 extend kind = if(or(>_cs(count, 100), match_cs(urls, "-")), "many", if(>_cs(count, 10), "some", "few"))
 extend loud = if(match_cs(kind, "many"), 1, 0)
 project src, kind, loud`},
+	{"places, parts and JSON", `
+index=web
+| stats count by src, url, body
+| eval last=mvindex(split(url, "/"), -1), who=json_extract_exact(body, "user.name"), first=json_extract(body, "{0}"), all=coalesce(json(body), body)
+| iplocation src
+| search Country="x"`, `
+scan raw 
+filter and(match(index, "web"), exists(src), exists(url), exists(body))
+aggregate count = count() by src, url, body
+extend last = item(parts(url, "/"), -1), who = prop(body, "user.name"), first = at(body, 0), all = json(body)
+extend City = place(src, "city"), Country = place(src, "country"), Region = place(src, "state"), lat = place(src, "latitude"), lon = place(src, "longitude")
+filter match(Country, "x")`},
 	{"what rex leaves alone", `
 index=web
 | rex field=uri "/(?<top>[^/]+)/(?<next>\w+)"

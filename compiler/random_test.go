@@ -494,10 +494,12 @@ func spellsNumbers(q ir.Query) map[string]bool {
 }
 
 // TestRandomPrograms holds each target to the laws for random programs of all
-// operators and functions: there is a query or an error with a code; the query
-// is read back as it was; as planned and as read back it gives the rows that
-// the program means, unless the target says that it does not; and Microsoft's
-// language service has nothing to say of it.
+// operators and functions: there is a query, for three of four at the least, or an
+// error with a code; the query is read back as it was; as planned, as read back and
+// as the model of the language runs its text it gives the rows that the program
+// means, over some hundred thousand pairs of a program and an event, unless the
+// target says that it does not: then over misses none of them and under adds
+// none; and Microsoft's language service has nothing to say of it.
 func TestRandomPrograms(t *testing.T) {
 	programs := uint64(10_000)
 	if testing.Short() {
@@ -522,6 +524,12 @@ func TestRandomPrograms(t *testing.T) {
 				}
 			}
 			t.Log(tally)
+			if n := tally.refusals(); n*4 > int(programs) {
+				t.Errorf("%d of %d programs are refused", n, programs)
+			}
+			if programs >= 10_000 && tally.pairs < 100_000 {
+				t.Errorf("only %d pairs of a program and an event", tally.pairs)
+			}
 			if target.name == "defender" {
 				kustotest.NoFindings(t, tally.texts)
 			}
@@ -532,6 +540,8 @@ func TestRandomPrograms(t *testing.T) {
 // programTally counts what became of random programs.
 type programTally struct {
 	compared, rows, unmodelled, blurred, failed int
+	pairs                                       int               // of a program and an event that it read
+	bounded                                     int               // programs that may have more rows, or fewer, and are held to that
 	refused                                     map[diag.Code]int // by the first error
 	departed                                    map[diag.Code]int // programs that are not compared, by the first reason
 	texts                                       []kustotest.Query
@@ -546,8 +556,16 @@ func (p *programTally) String() string {
 		slices.Sort(parts)
 		return strings.Join(parts, ", ")
 	}
-	return fmt.Sprintf("%d compared, in %d rows, %d of them beyond the model of the language, %d with the difference between empty and missing that the verdict names; refused: %s; departing from the program: %s",
-		p.compared, p.rows, p.unmodelled, p.blurred, show(p.refused), show(p.departed))
+	return fmt.Sprintf("%d pairs of a program and an event; %d programs compared, in %d rows, and %d held to more or fewer rows; %d of them beyond the model of the language, %d with the difference between empty and missing that the verdict names; refused: %s; departing from the program: %s",
+		p.pairs, p.compared, p.rows, p.bounded, p.unmodelled, p.blurred, show(p.refused), show(p.departed))
+}
+
+// refusals is how many programs have no query.
+func (p *programTally) refusals() (n int) {
+	for _, of := range p.refused {
+		n += of
+	}
+	return n
 }
 
 // program holds one program to the laws; false if it fails one.
@@ -589,12 +607,16 @@ func (p *programTally) hold(t *testing.T, s *schema.Schema, target randomTarget,
 	}
 	p.texts = append(p.texts, kustotest.Query{ID: h.Path, Text: c.text})
 	reasons := slices.DeleteFunc(slices.Clone(c.reasons), func(r ir.Reason) bool { return slices.Contains(notOnTheseRows, r.Code) })
-	if len(reasons) > 0 {
+	verdict := ir.Verdict(reasons)
+	if len(reasons) > 0 && (verdict != ir.Over && verdict != ir.Under || !rowByRow(q)) {
 		p.departed[reasons[0].Code]++
 		return true
 	}
 	filled := slices.ContainsFunc(ir.Scans(c.plan), func(s *ir.Scan) bool { return s.Physical.View == string(schema.CIM) })
 	p.compared++
+	if len(reasons) > 0 {
+		p.bounded++
+	}
 	worlds := 3
 	blurred := slices.ContainsFunc(c.reasons, func(r ir.Reason) bool { return r.Code == codeEmptyOrMissing })
 	if blurred || filled && slices.ContainsFunc(c.reasons, func(r ir.Reason) bool { return r.Code == codeFillCounts }) {
@@ -608,6 +630,13 @@ func (p *programTally) hold(t *testing.T, s *schema.Schema, target randomTarget,
 			return fail("%v", err)
 		}
 		p.rows += len(want)
+		var read []string
+		for _, scan := range ir.Scans(q) {
+			if c := scan.Source.Category; !slices.Contains(read, c) {
+				read = append(read, c)
+				p.pairs += len(w.events[c])
+			}
+		}
 		for _, form := range []struct {
 			name string
 			q    ir.Query
@@ -631,6 +660,16 @@ func (p *programTally) hold(t *testing.T, s *schema.Schema, target randomTarget,
 			if filled { // one row of tstats stands for all events that are equal in it
 				wantText, gotText = slices.Compact(wantText), slices.Compact(gotText)
 			}
+			if len(reasons) > 0 {
+				few, many := wantText, gotText
+				if verdict == ir.Under {
+					few, many = gotText, wantText
+				}
+				if !within(few, many) {
+					return fail("%s, events %d, although it is %s: want\n%s\ngot\n%s\ntext\n%s", form.name, k, verdict, strings.Join(wantText, "\n"), strings.Join(gotText, "\n"), c.text)
+				}
+				continue
+			}
 			if !slices.Equal(gotText, wantText) {
 				if blurred && target.name == "defender" {
 					p.blurred++
@@ -639,6 +678,36 @@ func (p *programTally) hold(t *testing.T, s *schema.Schema, target randomTarget,
 				return fail("%s, events %d: want\n%s\ngot\n%s\nplan\n%s\ntext\n%s", form.name, k, strings.Join(wantText, "\n"), strings.Join(gotText, "\n"), ir.Format(c.plan), c.text)
 			}
 		}
+	}
+	return true
+}
+
+// rowByRow reports whether each row of a query comes of its own events, so that
+// fewer events are never other rows.
+func rowByRow(q ir.Query) bool {
+	simple := true
+	ir.WalkQuery(q, func(q ir.Query) {
+		switch q := q.(type) {
+		case *ir.Scan, *ir.Table, *ir.Filter, *ir.Extend, *ir.Project, *ir.Union, *ir.Sort:
+		case *ir.Distinct:
+			simple = simple && !q.Whole
+		case *ir.Join:
+			simple = simple && q.Kind == ir.Inner
+		default:
+			simple = false
+		}
+	})
+	return simple
+}
+
+// within reports whether each of the rows few is one of many; both are sorted.
+func within(few, many []string) bool {
+	for _, row := range few {
+		i, ok := slices.BinarySearch(many, row)
+		if !ok {
+			return false
+		}
+		many = many[i+1:]
 	}
 	return true
 }

@@ -67,7 +67,7 @@ var faults = []Fault{
 	{"HC0351", true}, {"HC0354", true}, {"HC0382", true}, {"HC0383", true}, // syntax
 	{"HC0805", true}, {"HC0806", true}, {"HC0807", true}, {"HC0843", true}, {"HC0844", true}, {"HC0846", true}, // names
 	{"HC0841", true}, {"HC0842", true},
-	{"HC0502", false}, {"HC0503", false}, // types
+	{"HC0503", false}, // types
 	{"HC0809", false}, {"HC0810", false}, {"HC0811", false}, {"HC0813", false}, {"HC0814", false}, {"HC0816", false},
 }
 

@@ -41,6 +41,35 @@ func points(q ir.Query, mine func(diag.Span) bool) []Point {
 		seen[key] = true
 		out = append(out, Point{Span: at, Text: text, probe: p})
 	}
+	tests := func(pred ir.Expr, in ir.Query) {
+		leaves(pred, func(leaf ir.Expr) {
+			at := spanOf(leaf)
+			never := func(what string, e ir.Expr) {
+				add(at, probe{in, e}, "never "+what+": "+shortened(Say(leaf)))
+			}
+			values := func(x ir.Expr, any []ir.Pattern, one func([]ir.Pattern) ir.Expr) {
+				for _, p := range any {
+					add(cmpSpan(p.Span, at), probe{in, one([]ir.Pattern{p})}, "no event has the value: "+sayValue(x)+" "+sayPatterns([]ir.Pattern{p}))
+				}
+			}
+			switch e := leaf.(type) {
+			case *ir.Match:
+				if len(e.Any) > 1 {
+					values(e.X, e.Any, func(any []ir.Pattern) ir.Expr { return &ir.Match{X: e.X, Any: any, Cased: e.Cased} })
+					never("false", &ir.Not{X: e})
+					return
+				}
+			case *ir.Term:
+				if len(e.Any) > 1 {
+					values(e.X, e.Any, func(any []ir.Pattern) ir.Expr { return &ir.Term{X: e.X, Any: any, Cased: e.Cased} })
+					never("false", &ir.Not{X: e})
+					return
+				}
+			}
+			never("true", leaf)
+			never("false", &ir.Not{X: leaf})
+		})
+	}
 	ir.WalkQuery(q, func(q ir.Query) {
 		switch q := q.(type) {
 		case *ir.Union:
@@ -48,30 +77,13 @@ func points(q ir.Query, mine func(diag.Span) bool) []Point {
 				add(placeOf(in), probe{in: in}, "no row comes from the branch that reads "+sayScan(ir.Scans(in)[0]))
 			}
 		case *ir.Filter:
-			leaves(q.Pred, func(leaf ir.Expr) {
-				at := spanOf(leaf)
-				values := func(x ir.Expr, any []ir.Pattern, one func(ir.Pattern) ir.Expr) {
-					for _, p := range any {
-						add(cmpSpan(p.Span, at), probe{q.Input, one(p)}, "no event has the value: "+sayValue(x)+" "+sayPatterns([]ir.Pattern{p}))
-					}
+			tests(q.Pred, q.Input)
+		case *ir.Aggregate:
+			for _, a := range q.Aggs {
+				if a.Func == ir.CountIf {
+					tests(a.X, q.Input)
 				}
-				switch e := leaf.(type) {
-				case *ir.Match:
-					if len(e.Any) > 1 {
-						values(e.X, e.Any, func(p ir.Pattern) ir.Expr { return &ir.Match{X: e.X, Any: []ir.Pattern{p}, Cased: e.Cased} })
-						add(at, probe{q.Input, &ir.Not{X: e}}, "never false: "+shortened(Say(e)))
-						return
-					}
-				case *ir.Term:
-					if len(e.Any) > 1 {
-						values(e.X, e.Any, func(p ir.Pattern) ir.Expr { return &ir.Term{X: e.X, Any: []ir.Pattern{p}, Cased: e.Cased} })
-						add(at, probe{q.Input, &ir.Not{X: e}}, "never false: "+shortened(Say(e)))
-						return
-					}
-				}
-				add(at, probe{q.Input, leaf}, "never true: "+shortened(Say(leaf)))
-				add(at, probe{q.Input, &ir.Not{X: leaf}}, "never false: "+shortened(Say(leaf)))
-			})
+			}
 		}
 	})
 	slices.SortStableFunc(out, func(a, b Point) int {

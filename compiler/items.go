@@ -10,6 +10,7 @@ import (
 	"github.com/huntc/huntc/backends/defender"
 	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/deploy"
+	assets "github.com/huntc/huntc/deploy/defender"
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
 )
@@ -55,8 +56,8 @@ func (b *builder) deployment(o *Output, h *ir.Hunt, be backends.Backend, art bac
 	}
 	o.item = &deploy.Item{Hunt: h, Target: be.Name(), Query: strings.TrimSuffix(art.Query, "\n"), Form: string(art.Form), Rows: rows}
 	if d, ok := be.(*defender.Backend); ok {
-		o.item.Detection = detection(d.Detection(h, defender.Scheduled))
-		o.item.Analytic = detection(d.Detection(h, defender.Analytic))
+		o.item.Detection = detection(d.Detection(h, defender.Scheduled, assets.Columns()))
+		o.item.Analytic = detection(d.Detection(h, defender.Analytic, assets.Columns()))
 	}
 }
 
@@ -104,12 +105,23 @@ func Macros(c *Config) ([]Macro, error) {
 		{Name: "drop_dm_object_name", Args: "prefix", Definition: `rename "$prefix$.*" as *`,
 			Doc: "takes the name of the data set from the names of its fields, as Splunk_SA_CIM does"},
 	}
+	readers := map[string][]string{}
 	for _, d := range s.Datasets() {
 		m := d.Mapping(schema.Raw)
-		if m == nil || m.Table == "" || slices.ContainsFunc(out, func(o Macro) bool { return o.Name == m.Table }) {
+		if m == nil || m.Table == "" {
 			continue
 		}
-		out = append(out, Macro{Name: m.Table, Definition: m.Definition, Doc: "the events of the dataset " + d.Name + ": " + d.Title})
+		at := slices.IndexFunc(out, func(o Macro) bool { return o.Name == m.Table })
+		if at < 0 {
+			at = len(out)
+			out = append(out, Macro{Name: m.Table, Definition: m.Definition, Doc: "the events of the dataset " + d.Name + ": " + d.Title})
+		}
+		if m.Definition != out[at].Definition {
+			return nil, fmt.Errorf("%s: datasets: %s and %s call the same macro, %s, and give it different definitions", c.Path, readers[m.Table][0], d.Name, m.Table)
+		}
+		if readers[m.Table] = append(readers[m.Table], d.Name); len(readers[m.Table]) > 1 {
+			out[at].Doc = "the events of several datasets, such as " + strings.Join(readers[m.Table][:2], " and ")
+		}
 	}
 	slices.SortFunc(out, func(a, b Macro) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil

@@ -158,7 +158,7 @@ func Prose(s string) string {
 	lines := strings.Split(strings.ToValidUTF8(s, " "), "\n")
 	for i, l := range lines {
 		l = strings.Map(func(r rune) rune {
-			if r != '\t' && unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs) || r == utf8.RuneError {
+			if r != '\t' && unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs) || r == utf8.RuneError || r == '\ufeff' {
 				return ' '
 			}
 			return r
@@ -170,31 +170,42 @@ func Prose(s string) string {
 
 // Names gives each item a name of its own, by which a server knows it, of at
 // most limit characters. Where two would have the same name, or where a title
-// has to be cut, the start of the document's id stands behind it: the name then
-// does not depend on the other items of the build. Servers compare names
-// without regard to case.
+// has to be cut, the start of the document's id stands behind it, and as much of
+// it as tells them apart. Servers compare names without regard to case.
 func Names(items []*Item, name func(title string) string, limit int) []string {
 	out := make([]string, len(items))
-	count := map[string]int{}
 	for i, it := range items {
-		out[i] = name(it.Hunt.Meta.Title)
-		count[strings.ToLower(out[i])]++
-	}
-	for i, it := range items {
-		if count[strings.ToLower(out[i])] == 1 && utf8.RuneCountInString(out[i]) <= limit {
-			continue
+		if out[i] = name(it.Hunt.Meta.Title); utf8.RuneCountInString(out[i]) > limit {
+			out[i] = tagged(it, name, limit, idStarts[0])
 		}
-		tag := " (" + it.ID()[:min(8, len(it.ID()))] + ")"
-		title := OneLine(it.Hunt.Meta.Title, 0)
-		for {
-			out[i] = name(title + tag)
-			over := utf8.RuneCountInString(out[i]) - limit
-			if over <= 0 || title == "" {
-				break
+	}
+	for _, n := range idStarts {
+		count := map[string]int{}
+		for _, s := range out {
+			count[strings.ToLower(s)]++
+		}
+		for i, it := range items {
+			if count[strings.ToLower(out[i])] > 1 {
+				out[i] = tagged(it, name, limit, n)
 			}
-			r := []rune(title)
-			title = strings.TrimRight(string(r[:max(0, len(r)-over)]), " ")
 		}
 	}
 	return out
+}
+
+// idStarts are how much of an id is shown: up to one of its hyphens.
+var idStarts = []int{8, 13, 18, 23, 36}
+
+// tagged is the name of an item with the first n characters of its id.
+func tagged(it *Item, name func(title string) string, limit, n int) string {
+	tag := " (" + it.ID()[:min(n, len(it.ID()))] + ")"
+	title := []rune(OneLine(it.Hunt.Meta.Title, 0))
+	for {
+		out := name(strings.TrimRight(string(title), " ") + tag)
+		over := utf8.RuneCountInString(out) - limit
+		if over <= 0 || len(title) == 0 {
+			return out
+		}
+		title = title[:max(0, len(title)-over)]
+	}
 }

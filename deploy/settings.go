@@ -280,6 +280,39 @@ func (s *Settings) tags(tags []string) {
 	}
 }
 
+// RowKeys are columns of the query that tell its rows apart, by the names of the
+// document: what the last stage that sums events up groups by. None where there
+// is no such stage, or where a later one drops a key.
+func RowKeys(q ir.Query) []string {
+	switch q := q.(type) {
+	case *ir.Aggregate:
+		var out []string
+		for _, c := range q.By {
+			out = append(out, c.As)
+		}
+		return out
+	case *ir.Distinct:
+		var out []string
+		for _, f := range q.By {
+			out = append(out, f.Name)
+		}
+		return out
+	case *ir.Project:
+		var out []string
+		for _, key := range RowKeys(q.Input) {
+			i := slices.IndexFunc(q.Cols, func(c *ir.Col) bool { f, ok := c.X.(*ir.Field); return ok && f.Name == key })
+			if i < 0 {
+				return nil
+			}
+			out = append(out, q.Cols[i].As)
+		}
+		return out
+	case *ir.Filter, *ir.Extend, *ir.Sort, *ir.Limit, *ir.Window, *ir.Session, *ir.Lag, *ir.Rank:
+		return RowKeys(ir.Inputs(q)[0])
+	}
+	return nil
+}
+
 // CheckGap reports a hunt that runs more rarely than it looks back: what
 // happens between two runs is never seen.
 func (s *Settings) CheckGap(it *Item, between time.Duration, diags *diag.List) {

@@ -43,9 +43,10 @@ type Detection struct {
 
 // Detection is the query that a detection runs: a time range that the service
 // gives is not in it, and where a stage sums events up, each row has the
-// Timestamp, ReportId and DeviceId of the last of them. It is nil for a hunt
-// that does not compile.
-func (b *Backend) Detection(h *ir.Hunt, use Use) *Detection {
+// Timestamp, ReportId and DeviceId of the last of them. Columns of tables among
+// assets that the hunt shows under another name stand beside it under their own,
+// by which the service knows them. It is nil for a hunt that does not compile.
+func (b *Backend) Detection(h *ir.Hunt, use Use, assets []string) *Detection {
 	for _, n := range h.Natives {
 		if n.Target == b.Name() {
 			return b.nativeDetection(h, n)
@@ -73,14 +74,120 @@ func (b *Backend) Detection(h *ir.Hunt, use Use) *Detection {
 	if !b.identified(q) {
 		d.Stage = summing(q)
 		if use == Scheduled {
-			if more := b.identify(q); more != nil {
+			if more := b.identify(q, identity); more != nil {
 				q = more
 			}
 		}
 	}
+	if use == Scheduled && d.Single {
+		q = b.withAsset(q, assets)
+	}
+	q = underOwnNames(q, assets)
 	d.Columns, d.Known = backends.Columns(q)
 	d.Query = kql.Print(b.Lower(q))
 	return d
+}
+
+// withAsset keeps the first of the assets that the tables have in rows that are
+// events and have none.
+func (b *Backend) withAsset(q ir.Query, assets []string) ir.Query {
+	columns, known := backends.Columns(q)
+	if !known || slices.ContainsFunc(columns, func(c string) bool { return slices.Contains(assets, c) }) {
+		return q
+	}
+	for _, name := range assets {
+		stored := !slices.ContainsFunc(ir.Scans(q), func(s *ir.Scan) bool { _, _, ok := b.column(s, name); return !ok })
+		if !stored {
+			continue
+		}
+		if more := b.identify(q, append(slices.Clone(identity), name)); more != nil {
+			return more
+		}
+	}
+	return q
+}
+
+// underOwnNames adds the columns of tables that the rows show under another name.
+func underOwnNames(q ir.Query, assets []string) ir.Query {
+	columns, _ := backends.Columns(q)
+	more := &ir.Extend{Span: q.At(), Input: q}
+	for _, name := range columns {
+		f := origin(q, name)
+		if f == nil || !slices.Contains(assets, f.Name) || slices.Contains(columns, f.Name) || slices.ContainsFunc(more.Cols, func(c *ir.Col) bool { return c.As == f.Name }) {
+			continue
+		}
+		more.Cols = append(more.Cols, &ir.Col{Span: q.At(), As: f.Name, X: &ir.Field{Span: q.At(), Name: name, T: f.T}})
+	}
+	if len(more.Cols) == 0 {
+		return q
+	}
+	return more
+}
+
+// origin is the column of a table that a column of the rows has the values of,
+// whatever it is called; nil if it is computed.
+func origin(q ir.Query, name string) *ir.Field {
+	of := func(cols []*ir.Col, in ir.Query) (f *ir.Field, found bool) {
+		for _, c := range cols {
+			if c.As == name {
+				if x, ok := c.X.(*ir.Field); ok {
+					return origin(in, x.Name), true
+				}
+				return nil, true
+			}
+		}
+		return nil, false
+	}
+	switch q := q.(type) {
+	case *ir.Scan:
+		return &ir.Field{Name: name, T: ir.String}
+	case *ir.Project:
+		f, _ := of(q.Cols, q.Input)
+		return f
+	case *ir.Aggregate:
+		f, _ := of(q.By, q.Input)
+		return f
+	case *ir.Extend:
+		if f, found := of(q.Cols, q.Input); found {
+			return f
+		}
+		return origin(q.Input, name)
+	case *ir.Join:
+		if columns, known := backends.Columns(q.Left); !known || slices.Contains(columns, name) {
+			return origin(q.Left, name)
+		}
+		return nil // a partner's
+	case *ir.Filter, *ir.Sort, *ir.Limit:
+		return origin(ir.Inputs(q)[0], name)
+	case *ir.Window:
+		return unlessMade(q.Input, name, q.As)
+	case *ir.Session:
+		return unlessMade(q.Input, name, q.As)
+	case *ir.Lag:
+		return unlessMade(q.Input, name, q.As)
+	case *ir.Rank:
+		return unlessMade(q.Input, name, q.As)
+	case *ir.Distinct:
+		return origin(q.Input, name)
+	case *ir.Union:
+		var same *ir.Field
+		for i, in := range q.Inputs {
+			f := origin(in, name)
+			if f == nil || i > 0 && f.Name != same.Name {
+				return nil
+			}
+			same = f
+		}
+		return same
+	}
+	return nil
+}
+
+func unlessMade(in ir.Query, name, made string) *ir.Field {
+	if name == made {
+		return nil
+	}
+	return origin(in, name)
 }
 
 func (b *Backend) nativeDetection(h *ir.Hunt, n *ir.Native) *Detection {
@@ -154,11 +261,11 @@ func summing(q ir.Query) diag.Span {
 	}
 }
 
-// identify adds the columns by which a custom detection finds an event to each
-// stage that loses them. Rows that sum events up get those of the last event.
+// identify adds the columns of these names, those by which a custom detection
+// finds an event among them, to each stage that loses them. Rows that sum events up get those of the last event.
 // It is nil where a column of the hunt's own has one of these names, or the
 // tables have no such columns.
-func (b *Backend) identify(q ir.Query) ir.Query {
+func (b *Backend) identify(q ir.Query, names []string) ir.Query {
 	has := func(q ir.Query, name string) bool { _, _, ok := b.column(q, name); return ok }
 	switch q := q.(type) {
 	case *ir.Scan:
@@ -167,24 +274,24 @@ func (b *Backend) identify(q ir.Query) ir.Query {
 		}
 		return q
 	case *ir.Filter, *ir.Window, *ir.Session, *ir.Lag, *ir.Rank, *ir.Sort, *ir.Limit:
-		in := b.identify(ir.Inputs(q)[0])
+		in := b.identify(ir.Inputs(q)[0], names)
 		if in == nil {
 			return nil
 		}
 		return ir.WithInputs(q, []ir.Query{in})
 	case *ir.Extend:
-		in := b.identify(q.Input)
-		if in == nil || slices.ContainsFunc(q.Cols, func(c *ir.Col) bool { return slices.Contains(identity, c.As) }) {
+		in := b.identify(q.Input, names)
+		if in == nil || slices.ContainsFunc(q.Cols, func(c *ir.Col) bool { return slices.Contains(names, c.As) }) {
 			return nil
 		}
 		return ir.WithInputs(q, []ir.Query{in})
 	case *ir.Project:
-		in := b.identify(q.Input)
+		in := b.identify(q.Input, names)
 		if in == nil {
 			return nil
 		}
 		out := &ir.Project{Span: q.Span, Input: in, Cols: slices.Clone(q.Cols)}
-		for _, name := range identity {
+		for _, name := range names {
 			i := slices.IndexFunc(q.Cols, func(c *ir.Col) bool { return c.As == name })
 			switch {
 			case i >= 0:
@@ -199,21 +306,29 @@ func (b *Backend) identify(q ir.Query) ir.Query {
 	case *ir.Union:
 		out := &ir.Union{Span: q.Span, Source: q.Source}
 		for _, in := range q.Inputs {
-			in = b.identify(in)
+			in = b.identify(in, names)
 			if in == nil {
 				return nil
 			}
 			out.Inputs = append(out.Inputs, in)
 		}
+		for _, name := range names {
+			for _, in := range out.Inputs[1:] {
+				first := out.Inputs[0]
+				if has(first, name) != has(in, name) || has(in, name) && b.kustoTypeOf(first, b.stored(q.Span, first, name)) != b.kustoTypeOf(in, b.stored(q.Span, in, name)) {
+					return nil // Kusto would make two columns of it
+				}
+			}
+		}
 		return out
 	case *ir.Join:
-		left := b.identify(q.Left)
+		left := b.identify(q.Left, names)
 		if left == nil || q.Repeat {
 			return nil
 		}
 		return ir.WithInputs(q, []ir.Query{left, q.Right})
 	case *ir.Distinct:
-		in := b.identify(q.Input)
+		in := b.identify(q.Input, names)
 		if in == nil {
 			return nil
 		}
@@ -224,15 +339,15 @@ func (b *Backend) identify(q ir.Query) ir.Query {
 		for _, f := range q.By {
 			agg.By = append(agg.By, &ir.Col{Span: f.Span, As: f.Name, X: f})
 		}
-		return b.withLast(agg)
+		return b.withLast(agg, names)
 	case *ir.Aggregate:
-		in := b.identify(q.Input)
+		in := b.identify(q.Input, names)
 		if in == nil {
 			return nil
 		}
 		c := *q
 		c.Input, c.Aggs = in, slices.Clone(q.Aggs)
-		return b.withLast(&c)
+		return b.withLast(&c, names)
 	}
 	return nil
 }
@@ -244,10 +359,10 @@ func (b *Backend) stored(at diag.Span, in ir.Query, name string) *ir.Field {
 
 // withLast gives the rows of an aggregate the columns of the last event of
 // each group. A key with one of the names is the value of all events.
-func (b *Backend) withLast(q *ir.Aggregate) ir.Query {
+func (b *Backend) withLast(q *ir.Aggregate, names []string) ir.Query {
 	var keys []string
 	for _, c := range q.By {
-		if !slices.Contains(identity, c.As) {
+		if !slices.Contains(names, c.As) {
 			continue
 		}
 		if f, ok := c.X.(*ir.Field); !ok || f.Name != c.As || c.As == timestamp {
@@ -255,11 +370,11 @@ func (b *Backend) withLast(q *ir.Aggregate) ir.Query {
 		}
 		keys = append(keys, c.As)
 	}
-	if slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return slices.Contains(identity, a.As) }) {
+	if slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return slices.Contains(names, a.As) }) {
 		return nil
 	}
 	at := b.stored(q.Span, q.Input, timestamp)
-	for _, name := range identity {
+	for _, name := range names {
 		if _, _, ok := b.column(q.Input, name); !ok || slices.Contains(keys, name) {
 			continue
 		}

@@ -114,7 +114,7 @@ func plainEnd(line string) string {
 // prose is a text as the value of a key: without control characters, and with
 // no line that ends in a backslash.
 func prose(s string) string {
-	lines := strings.Split(deploy.Prose(strings.ReplaceAll(s, "\ufeff", "")), "\n")
+	lines := strings.Split(deploy.Prose(s), "\n")
 	for i, l := range lines {
 		lines[i] = plainEnd(l)
 	}

@@ -49,10 +49,13 @@ func timingOf(id string, s *deploy.Settings, span time.Duration) timing {
 	return t
 }
 
-// splunkSpan writes a length of time as a relative time of Splunk, in whole
-// minutes where it has no seconds.
+// splunkSpan writes a length of time as a relative time of Splunk. Days are
+// written in hours: a day of Splunk's has 23 or 25 hours twice a year.
 func splunkSpan(d time.Duration) string {
-	if d%time.Minute == 0 {
+	switch {
+	case d%time.Hour == 0:
+		return strconv.FormatInt(int64(d/time.Hour), 10) + "h"
+	case d%time.Minute == 0:
 		return strconv.FormatInt(int64(d/time.Minute), 10) + "m"
 	}
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10) + "s"

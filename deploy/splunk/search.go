@@ -145,6 +145,12 @@ func savedSearch(it *deploy.Item, name string, diags *diag.List) *deploy.Object 
 		set("action.correlationsearch.enabled", "0")
 	}
 	set(keySearch, query)
+	for _, f := range o.Fields {
+		if why := badValue(f.Value); why != "" && f.Key != keySearch {
+			// The names of columns; texts have been made fit.
+			diags.Errorf(codeConf, it.Hunt, "Give the column another name.", "%s cannot stand in savedsearches.conf: %s", f.Key, why)
+		}
+	}
 	marker, _ := json.Marshal(metadata{&Marker{ID: o.ID, Hash: o.Hash()}}) // strings always marshal
 	set(keyMetadata, string(marker))
 	return o
@@ -174,25 +180,37 @@ func flag(v bool) string {
 	return "0"
 }
 
+// passing are columns that change while a row stays the same: huntc's own of how
+// many events it stands for, and when.
+var passing = []string{"count", "firstTime", "lastTime"}
+
 // throttle says for how long a search is quiet about what it has reported. By
-// itself it does so as long as an event stays in sight of further runs, for
-// those with the same entities.
+// itself it does so as long as an event stays in sight of further runs, for the
+// same row: what tells rows apart is what they are grouped by, or all of it.
 func throttle(o *deploy.Object, it *deploy.Item, s *deploy.Settings, t timing) {
 	var fields []string
-	period := t.overlap
-	add := func(name string) {
-		if c := it.Rows.Column(name); c != "" && !slices.Contains(fields, c) {
+	add := func(c string) {
+		if c != "" && !slices.Contains(fields, c) {
 			fields = append(fields, c)
 		}
 	}
+	period := t.overlap
 	if s.Throttle != nil {
 		period = s.Throttle.Period
 		for _, c := range s.Throttle.By {
-			add(c.Name)
+			add(it.Rows.Column(c.Name))
 		}
-	} else {
-		for _, e := range s.Entities {
-			add(e.Column.Name)
+	} else if it.Rows.Known {
+		keys := deploy.RowKeys(it.Hunt.Query)
+		for _, k := range keys {
+			add(it.Rows.Column(k))
+		}
+		if len(fields) < len(keys) || len(keys) == 0 {
+			for _, c := range it.Rows.Columns {
+				if !slices.Contains(passing, c) {
+					add(c)
+				}
+			}
 		}
 	}
 	if period == 0 || s.Throttle == nil && len(fields) == 0 {
@@ -246,7 +264,7 @@ func actions(o *deploy.Object, it *deploy.Item, s *deploy.Settings) {
 	o.Set("actions", strings.Join(names, ","))
 	o.Set("action.correlationsearch.enabled", "1")
 	o.Set("action.correlationsearch.detection_type", "ebd")
-	o.Set("action.correlationsearch.label", deploy.OneLine(strings.TrimSuffix(o.Name, " - Rule"), 0))
+	o.Set("action.correlationsearch.label", prose(strings.TrimSuffix(o.Name, " - Rule")))
 	a := annotations{MITRE: s.Techniques, CVE: s.CVEs}
 	for _, t := range s.Tactics {
 		if !slices.Contains(a.Phases, t.Phase) {
@@ -255,7 +273,7 @@ func actions(o *deploy.Object, it *deploy.Item, s *deploy.Settings) {
 	}
 	o.Set("action.correlationsearch.annotations", jsonText(a))
 	if s.Finding {
-		o.Set("action.notable.param.rule_title", deploy.OneLine(tokens(it, s.Title), 0))
+		o.Set("action.notable.param.rule_title", prose(deploy.OneLine(tokens(it, s.Title), 0)))
 		o.Set("action.notable.param.rule_description", prose(tokens(it, s.Description)))
 		o.Set("action.notable.param.severity", s.Level.ES)
 		o.Set("action.notable.param.security_domain", s.Domain)
@@ -291,7 +309,7 @@ func actions(o *deploy.Object, it *deploy.Item, s *deploy.Settings) {
 			}
 		}
 		o.Set("action.risk.param._risk", jsonText(objects))
-		o.Set("action.risk.param._risk_message", deploy.OneLine(tokens(it, s.Message), 0))
+		o.Set("action.risk.param._risk_message", prose(deploy.OneLine(tokens(it, s.Message), 0)))
 		// The scores stand with the objects.
 		o.Set("action.risk.param._risk_score", "0")
 		o.Set("action.risk.param.verbose", "0")

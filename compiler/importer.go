@@ -413,17 +413,16 @@ func fillTemplates(doc *briefing.Document, at diag.Span, meta ir.Meta, named boo
 				have = append(have, *l)
 			}
 		}
-		if len(have) == 0 {
-			continue
+		for i, part := range portions(have) {
+			m := meta
+			if named {
+				m.Title = cut(meta.Title, 240-len(p.title)) + ": " + numbered(p.title, " ", i)
+				m.ID = nameUUID(doc.Article + "\n" + doc.Title + "\n\n" + m.Title)
+			}
+			named = true
+			h := ImportedHunt{Span: at, Title: m.Title, Basis: "template", File: file(m.Title)}
+			h.Document = templateDocument(p.template, m, nil, part)
+			out.Templates = append(out.Templates, h)
 		}
-		m := meta
-		if named {
-			m.Title = cut(meta.Title, 250-len(p.title)) + ": " + p.title
-			m.ID = nameUUID(doc.Article + "\n" + doc.Title + "\n\n" + m.Title)
-		}
-		named = true
-		h := ImportedHunt{Span: at, Title: m.Title, Basis: "template", File: file(m.Title)}
-		h.Document = templateDocument(p.template, m, nil, have)
-		out.Templates = append(out.Templates, h)
 	}
 }

@@ -23,22 +23,59 @@ type quotedValue struct {
 	doubt   string
 }
 
+// quotedList has each value once.
+type quotedList struct {
+	values []quotedValue
+	have   map[string]bool
+}
+
+func (l *quotedList) add(v quotedValue) {
+	if l.have == nil {
+		l.have = map[string]bool{}
+	}
+	if !l.have[v.key] {
+		l.have[v.key] = true
+		l.values = append(l.values, v)
+	}
+}
+
 // indicatorList is a list of hunt.iocs.
 type indicatorList struct {
-	name   string
-	values []quotedValue
+	name string
+	quotedList
 }
 
 func (l *indicatorList) add(value, comment, doubt string) {
-	v := quotedValue{quoteSeen(value), strings.ToLower(value), comment, doubt}
-	l.values = addQuoted(l.values, v)
+	l.quotedList.add(quotedValue{quoteSeen(value), strings.ToLower(value), comment, doubt})
 }
 
-func addQuoted(list []quotedValue, v quotedValue) []quotedValue {
-	if slices.ContainsFunc(list, func(o quotedValue) bool { return o.key == v.key }) {
-		return list
+// maxListed is how many values of a list one document gets: the language caps
+// what a placeholder is filled with.
+const maxListed = 2500
+
+// portions cuts lists that are longer than one document takes.
+func portions(lists []indicatorList) [][]indicatorList {
+	var out [][]indicatorList
+	for from := 0; ; from += maxListed {
+		var part []indicatorList
+		for _, l := range lists {
+			if from < len(l.values) {
+				part = append(part, indicatorList{l.name, quotedList{values: l.values[from:min(from+maxListed, len(l.values))]}})
+			}
+		}
+		if part == nil {
+			return out
+		}
+		out = append(out, part)
 	}
-	return append(list, v)
+}
+
+// numbered is a name, with its number behind it unless it is the first.
+func numbered(name, between string, i int) string {
+	if i == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s%s%d", name, between, i+1)
 }
 
 // draftText collects the lines of a document that has comments.
@@ -286,7 +323,7 @@ func oneLine(s string) string {
 
 // metaOf is what the document of one part says of itself.
 func (w *drafter) metaOf(part, looksFor string) ir.Meta {
-	title := cut(w.title, 250-len(part)) + ": " + part
+	title := cut(w.title, 240-len(part)) + ": " + part
 	m := ir.Meta{Title: title, Status: "experimental", ID: nameUUID(w.key + "\n" + w.title + "\ndraft\n" + part)}
 	m.Description = "Draft made from an article, to be completed. Looks for " + looksFor + "."
 	if w.article.URL != "" {
@@ -330,8 +367,8 @@ func (w *drafter) indicators() {
 				have = append(have, *l)
 			}
 		}
-		if len(have) > 0 {
-			w.file(p.file, templateDocument(p.template, w.metaOf(p.title, p.looksFor), nil, have))
+		for i, part := range portions(have) {
+			w.file(numbered(p.file, "_", i), templateDocument(p.template, w.metaOf(numbered(p.title, " ", i), p.looksFor), nil, part))
 		}
 	}
 }
@@ -379,7 +416,7 @@ var selectionNames = []struct{ field, modifier, name string }{
 // draftSelection is one selection of a draft.
 type draftSelection struct {
 	article.Selection
-	values []quotedValue
+	quotedList
 }
 
 func (w *drafter) mechanics() {
@@ -409,7 +446,7 @@ func (w *drafter) mechanics() {
 				if m.Kind == article.Port {
 					text = v
 				}
-				to.values = addQuoted(to.values, quotedValue{text, strings.ToLower(v), comment, ""})
+				to.add(quotedValue{text, strings.ToLower(v), comment, ""})
 			}
 		}
 		var urls indicatorList
@@ -441,7 +478,16 @@ func (w *drafter) mechanics() {
 		if part.category == "proxy" {
 			remarks = append(remarks, splunkOnly)
 		}
-		w.file(part.file, w.detection(part.category, product, part.service, w.metaOf(part.title, part.looksFor), remarks, selections, urls))
+		lists := portions([]indicatorList{urls})
+		if len(lists) == 0 {
+			lists = [][]indicatorList{nil}
+		}
+		for i, list := range lists {
+			if i > 0 {
+				selections = nil
+			}
+			w.file(numbered(part.file, "_", i), w.detection(part.category, product, part.service, w.metaOf(numbered(part.title, " ", i), part.looksFor), remarks, selections, list))
+		}
 	}
 }
 
@@ -460,7 +506,7 @@ func (w *drafter) selection(list *[]*draftSelection, s *article.Selection) *draf
 }
 
 // detection is a document of which each selection is enough.
-func (w *drafter) detection(category, product, service string, m ir.Meta, remarks []string, selections []*draftSelection, urls indicatorList) []byte {
+func (w *drafter) detection(category, product, service string, m ir.Meta, remarks []string, selections []*draftSelection, urls []indicatorList) []byte {
 	var t draftText
 	for _, r := range remarks {
 		t.comment(0, r)
@@ -473,7 +519,7 @@ func (w *drafter) detection(category, product, service string, m ir.Meta, remark
 	t.text(1, "service", service)
 	t.line(0, "detection:")
 	var names []string
-	if len(urls.values) > 0 {
+	if len(urls) > 0 {
 		names = append(names, "urls")
 		t.line(1, "urls:")
 		t.line(2, "c-uri|contains|expand: '%urls%'")
@@ -517,9 +563,7 @@ func (w *drafter) detection(category, product, service string, m ir.Meta, remark
 		t.line(1, "targets: [splunk]")
 	}
 	t.article(m.Article)
-	if len(urls.values) > 0 {
-		t.iocs([]indicatorList{urls})
-	}
+	t.iocs(urls)
 	return []byte(t.String())
 }
 

@@ -29,6 +29,7 @@ type block struct {
 	listing  bool // the section lists indicators
 	rejected bool // the section lists what is none
 	lead     string
+	head     string // of a row: the first row of its table
 }
 
 // run is a stretch of a block's text.

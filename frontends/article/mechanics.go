@@ -249,6 +249,9 @@ func (c *cursor) mechanics() {
 // children files the pairs of programs of which one starts the other. The names
 // stay free: what else is said of them counts too.
 func (c *cursor) children() {
+	if strings.Count(strings.ToLower(c.text), ".exe") < 2 {
+		return
+	}
 	for _, shape := range []struct {
 		*regexp.Regexp
 		parent, child int

@@ -26,7 +26,7 @@ type reader struct {
 	openSection               string
 	sectionLevel              int
 	openListing, openRejected bool
-	openLead                  string
+	openLead, openHead        string
 
 	found     finder
 	mechanics map[[2]string]int // kind and value -> index in all
@@ -142,6 +142,15 @@ func (r *reader) add(b block) {
 	b.section, b.listing, b.rejected = r.openSection, r.openListing && !r.openRejected, r.openRejected
 	if b.kind == item || b.kind == row || b.kind == code {
 		b.lead = r.openLead
+	}
+	if b.kind == row {
+		if n := len(r.blocks); n == 0 || r.blocks[n-1].kind != row {
+			r.openHead = ""
+			if len(text) <= maxSentence && !hexRun.MatchString(text) {
+				r.openHead = text
+			}
+		}
+		b.head = r.openHead
 	}
 	if b.kind == prose && text != "" {
 		r.openLead = ""
@@ -286,6 +295,9 @@ var (
 	hashTalk    = regexp.MustCompile(`(?i)\bsha-?(?:1|256)\b|\bmd5\b|\bhash(?:es)?\b|\bsamples?\b|\bchecksums?\b|\bdigests?\b|\bfiles?\b|\bbinar(?:y|ies)\b|\bpayloads?\b`)
 )
 
+// hexRun is a value, which no head of a table has.
+var hexRun = regexp.MustCompile(`[0-9A-Fa-f]{32}`)
+
 // says reads the sentence around an offset, once.
 func (c *cursor) says(off int) *stance {
 	i := c.sentence(off)
@@ -295,8 +307,8 @@ func (c *cursor) says(off int) *stance {
 	s := c.sentences[i]
 	text := c.text[s.from:s.to]
 	st := &stance{
-		network: networkTalk.MatchString(text) || networkTalk.MatchString(c.lead),
-		hash:    hashTalk.MatchString(text) || hashTalk.MatchString(c.lead),
+		network: networkTalk.MatchString(text) || networkTalk.MatchString(c.lead) || networkTalk.MatchString(c.head),
+		hash:    hashTalk.MatchString(text) || hashTalk.MatchString(c.lead) || hashTalk.MatchString(c.head),
 		rejects: ioc.RejectsPlainly(text) || ioc.Rejects(c.lead) || c.listing && ioc.Rejects(text),
 	}
 	if c.known == nil {

@@ -72,17 +72,17 @@ type cue struct {
 	bare *regexp.Regexp
 }
 
-const leadIn = `(?: (?:named|called|name|with the name|names|string|header|value|set to|of|is|are|was|for|to|at|as|such as|like)){0,3}[\s:="'“‘(]*$`
+const leadIn = `(?: (?:named|called|name|with the name|names|string|header|value|set to|of|is|are|was|for|to|at|as|such as|like)){0,3}[\s:="'“‘(|]*$`
 
 var cues = []cue{
-	{UserAgent, regexp.MustCompile(`(?i)\buser[- ]?agents?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]*(?: as (?:its|the|a))? user[- ]?agent`),
+	{UserAgent, regexp.MustCompile(`(?i)\buser[- ]?agents?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]*(?: \|)?(?: as (?:its|the|a))? user[- ]?agent`),
 		regexp.MustCompile(`(?i)\bUser-Agent: ([^\n"'<>|` + "`" + `]{4,300})`)},
-	{Mutex, regexp.MustCompile(`(?i)\bmutex(?:es)?(?: objects?)?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]* mutex`), regexp.MustCompile(`(?i)\bmutex(?: named| called)?:? ((?:Global|Local)\\[^\s"'<>|,;]+)`)},
-	{Task, regexp.MustCompile(`(?i)\b(?:scheduled )?tasks?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]* (?:scheduled )?task\b`), nil},
-	{Service, regexp.MustCompile(`(?i)\b(?:windows |malicious |new )?services?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]* (?:windows )?service\b`), nil},
-	{Pipe, regexp.MustCompile(`(?i)\b(?:named )?pipes?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]* (?:named )?pipe\b`), nil},
-	{URLPath, regexp.MustCompile(`(?i)\b(?:uris?|url paths?|endpoints?|routes?|request(?:s)?(?: paths?)?|query strings?)` + leadIn), regexp.MustCompile(`(?i)^["'”’)]* (?:uri|url path|endpoint|route)\b`), nil},
-	{Process, regexp.MustCompile(`(?i)\bprocess(?:es)?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]* process(?:es)?\b`), nil},
+	{Mutex, regexp.MustCompile(`(?i)\bmutex(?:es)?(?: objects?)?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]*(?: \|)? mutex`), regexp.MustCompile(`(?i)\bmutex(?: named| called)?:? ((?:Global|Local)\\[^\s"'<>|,;]+)`)},
+	{Task, regexp.MustCompile(`(?i)\b(?:scheduled )?tasks?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]*(?: \|)? (?:scheduled )?task\b`), nil},
+	{Service, regexp.MustCompile(`(?i)\b(?:windows |malicious |new )?services?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]*(?: \|)? (?:windows )?service\b`), nil},
+	{Pipe, regexp.MustCompile(`(?i)\b(?:named )?pipes?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]*(?: \|)? (?:named )?pipe\b`), nil},
+	{URLPath, regexp.MustCompile(`(?i)\b(?:uris?|url paths?|endpoints?|routes?|request(?:s)?(?: paths?)?|query strings?)` + leadIn), regexp.MustCompile(`(?i)^["'”’)]*(?: \|)? (?:uri|url path|endpoint|route)\b`), nil},
+	{Process, regexp.MustCompile(`(?i)\bprocess(?:es)?` + leadIn), regexp.MustCompile(`(?i)^["'”’)]*(?: \|)? process(?:es)?\b`), nil},
 }
 
 // names in the options of commands.

@@ -38,6 +38,8 @@ type Config struct {
 	// Allow are departures from exactness that the project accepts in every
 	// document: properties of its data rather than of a detection.
 	Allow []diag.Code
+	// Deploy says what is deployed to where.
+	Deploy Deploy
 }
 
 // Placeholder is a name with the values that "|expand" puts in its place.
@@ -47,7 +49,7 @@ type Placeholder struct {
 }
 
 var (
-	configKeys = []string{"allow", "datasets", "lookups", "placeholders", "splunk"}
+	configKeys = []string{"allow", "datasets", "deploy", "lookups", "placeholders", "splunk"}
 	splunkKeys = []string{"cim", "summariesonly"}
 )
 
@@ -103,7 +105,7 @@ func findConfig(path string) (string, error) {
 // LoadConfig reads a project file; "" is an empty one. Diagnostics name it
 // as path does.
 func LoadConfig(path string) (*Config, diag.List, error) {
-	c := &Config{Path: path}
+	c := &Config{Path: path, Deploy: defaultDeploy}
 	home, err := filepath.Abs(filepath.Join(filepath.Dir(path), "detections"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot find the folder that %s is in: %w", path, err)
@@ -174,6 +176,8 @@ func (c *Config) parse() diag.List {
 		case "datasets":
 			c.Datasets = *val
 			c.checkDatasets(at, &diags)
+		case "deploy":
+			c.deploy(val, at, &diags)
 		case "lookups":
 			c.lookups(val, at, &diags)
 		case "placeholders":

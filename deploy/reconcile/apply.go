@@ -32,6 +32,18 @@ func (e *MovedError) Error() string {
 	return fmt.Sprintf("%q is no longer on the server as the plan saw it; plan again", e.Name)
 }
 
+// ConflictError says that a plan asks for what huntc must not do.
+type ConflictError struct{ Steps []Step }
+
+func (e *ConflictError) Error() string {
+	s := e.Steps[0]
+	text := fmt.Sprintf("%q: %s", s.Name, s.Why)
+	if n := len(e.Steps) - 1; n > 0 {
+		text += fmt.Sprintf(" (and %d more conflicts)", n)
+	}
+	return text
+}
+
 // Applied is what became of a plan, step by step in the plan's order.
 type Applied struct{ Results []Result }
 
@@ -137,7 +149,7 @@ type ApplyOptions struct {
 // skipped.
 func (p *Plan) Apply(ctx context.Context, r Remote, opt ApplyOptions) (*Applied, error) {
 	if c := p.Conflicts(); len(c) > 0 {
-		return nil, fmt.Errorf("%d of the steps cannot be done, %q first: %s", len(c), c[0].Name, c[0].Why)
+		return nil, &ConflictError{c}
 	}
 	held, err := r.List(ctx)
 	if err != nil {

@@ -84,6 +84,9 @@ const PlanVersion = 1
 // Options of a plan.
 type Options struct {
 	Target, Place, Project string
+	// Partial: the objects that are wanted are not all of the project, so that
+	// nothing is known of the others.
+	Partial bool
 	// Prune deletes objects whose documents are gone, at most MaxPrune of them
 	// and at most a share of MaxShare (0 to 1) of all objects of the project.
 	Prune    bool
@@ -103,7 +106,7 @@ type PruneError struct {
 }
 
 func (e *PruneError) Error() string {
-	return fmt.Sprintf("the documents of %d of %d objects are gone, and at most %d, and %.0f %% of all, may be deleted at once; if that is what you want, raise the limit",
+	return fmt.Sprintf("%d of %d objects have no document any more, and at most %d, and %.0f %% of all, are deleted at once; if they are to go, raise \"prune\" in the settings",
 		e.N, e.Of, e.Max, 100*e.Share)
 }
 
@@ -115,7 +118,7 @@ func Make(wanted []Object, held []Held, opt Options) (*Plan, error) {
 	if err := distinct(wanted); err != nil {
 		return nil, err
 	}
-	p := &Plan{Version: PlanVersion, Target: opt.Target, Place: opt.Place, Project: opt.Project, Wanted: hashAll(wanted)}
+	p := &Plan{Version: PlanVersion, Target: opt.Target, Place: opt.Place, Project: opt.Project, Wanted: Hash(wanted)}
 	own, names := map[string][]Held{}, map[string]Held{}
 	ours := 0
 	held = slices.Clone(held)
@@ -144,13 +147,13 @@ func Make(wanted []Object, held []Held, opt Options) (*Plan, error) {
 		if h.Mark == nil || h.Mark.Project != opt.Project {
 			continue
 		}
-		if _, left := own[h.Mark.ID]; !left {
+		if _, left := own[h.Mark.ID]; !left || opt.Partial {
 			continue
 		}
 		s := Step{Action: Leftover, ID: h.Mark.ID, Name: h.Name, Key: h.Key, Seen: fingerprint(h),
-			Why: "its document is gone; --prune deletes it"}
+			Why: "no document has its id; --prune deletes it"}
 		if opt.Prune {
-			s.Action, s.Why = Delete, "its document is gone"
+			s.Action, s.Why = Delete, "no document has its id"
 			gone++
 		}
 		p.Steps = append(p.Steps, s)
@@ -260,7 +263,10 @@ func changes(o Object, h Held, opt Options) []Change {
 	return out
 }
 
-func hashAll(wanted []Object) string {
+// Hash is of all objects that documents ask for, in whatever order.
+func Hash(wanted []Object) string {
+	wanted = slices.Clone(wanted)
+	slices.SortStableFunc(wanted, func(a, b Object) int { return strings.Compare(a.ID, b.ID) })
 	var all []Field
 	for _, o := range wanted {
 		all = append(all, Field{o.ID, o.Hash()})

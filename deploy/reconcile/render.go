@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -73,6 +74,82 @@ func (p *Plan) Markdown(w io.Writer) error {
 	return err
 }
 
+// Summary is one line that counts the outcomes.
+func (a *Applied) Summary() string {
+	var parts []string
+	for _, o := range []Outcome{Done, Already, Failed, Moved, Skipped} {
+		if n := a.Count(o); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, outcomes[o]))
+		}
+	}
+	switch {
+	case len(parts) == 0:
+		return "nothing to do"
+	case a.Complete():
+		return "all is as the documents say: " + strings.Join(parts, ", ")
+	case a.Count(Done)+a.Count(Already) == 0:
+		return "nothing was changed: " + strings.Join(parts, ", ")
+	}
+	return "partly done, run it again to go on: " + strings.Join(parts, ", ")
+}
+
+var outcomes = map[Outcome]string{Done: "done", Already: "there already", Failed: "failed", Moved: "changed by others meanwhile", Skipped: "not begun"}
+
+// Write shows what became of a plan, as "text", "markdown" or "json".
+func (a *Applied) Write(w io.Writer, format string) error {
+	out := &strings.Builder{}
+	switch format {
+	case "json":
+		type line struct {
+			Action  Action  `json:"action"`
+			ID      string  `json:"id"`
+			Name    string  `json:"name"`
+			Outcome Outcome `json:"outcome"`
+			Error   string  `json:"error,omitempty"`
+		}
+		all := struct {
+			Complete bool   `json:"complete"`
+			Steps    []line `json:"steps"`
+		}{a.Complete(), []line{}}
+		for _, r := range a.Results {
+			l := line{r.Action, r.ID, r.Name, r.Outcome, ""}
+			if r.Err != nil {
+				l.Error = r.Err.Error()
+			}
+			all.Steps = append(all.Steps, l)
+		}
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(all)
+	case "markdown":
+		fmt.Fprintf(out, "### Deployment\n\n%s\n", mdText(a.Summary()))
+		if len(a.Results) > 0 {
+			out.WriteString("\n| | hunt | id | | |\n|---|---|---|---|---|\n")
+		}
+		for _, r := range a.Results {
+			fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", r.Action, mdText(r.shown()), mdText(r.ID), outcomes[r.Outcome], mdText(reason(r.Err)))
+		}
+	default:
+		for _, r := range a.Results {
+			fmt.Fprintf(out, "%s %s %s  %s\n", signs[r.Action], r.Action, r.title(), outcomes[r.Outcome])
+			if r.Err != nil {
+				fmt.Fprintf(out, "    %s\n", oneLine(reason(r.Err)))
+			}
+		}
+		fmt.Fprintln(out, a.Summary())
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
 func (s Step) shown() string {
 	if s.Was != "" {
 		return fmt.Sprintf("%s (was %s)", s.Name, s.Was)
@@ -92,23 +169,25 @@ func (c Change) lines() string {
 		before := visible(*c.Before)
 		c.Before = &before
 	}
-	note := ""
-	if c.Kept {
-		note = "  (the server's to decide, kept)"
-	}
 	switch {
+	case c.Kept:
+		before := ""
+		if c.Before != nil {
+			before = *c.Before
+		}
+		return fmt.Sprintf("= %s = %s  (kept, for the server decides it; the documents say %s)\n", c.Key, oneLine(before), oneLine(c.After))
 	case c.Before == nil:
 		if !strings.Contains(c.After, "\n") {
-			return fmt.Sprintf("+ %s = %s%s\n", c.Key, oneLine(c.After), note)
+			return fmt.Sprintf("+ %s = %s\n", c.Key, oneLine(c.After))
 		}
-		return string(diff.Diff(c.Key, nil, c.Key+" (planned)", []byte(lineEnded(c.After)))) + note
+		return string(diff.Diff(c.Key, nil, c.Key+" (planned)", []byte(lineEnded(c.After))))
 	case strings.Contains(c.After, "\n") || strings.Contains(*c.Before, "\n"):
 		d := string(diff.Diff(c.Key, []byte(lineEnded(*c.Before)), c.Key+" (planned)", []byte(lineEnded(c.After))))
 		if d != "" {
 			return d
 		}
 	}
-	return fmt.Sprintf("- %s = %s\n+ %s = %s%s\n", c.Key, oneLine(*c.Before), c.Key, oneLine(c.After), note)
+	return fmt.Sprintf("- %s = %s\n+ %s = %s\n", c.Key, oneLine(*c.Before), c.Key, oneLine(c.After))
 }
 
 func lineEnded(s string) string { return strings.TrimSuffix(s, "\n") + "\n" }

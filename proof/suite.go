@@ -66,7 +66,8 @@ type HuntReport struct {
 	broken       bool // a fixture could not be used
 }
 
-// MutantReport is a mutant, and whether a fixture notices it.
+// MutantReport is a mutant, of which the query is gone, and whether a fixture
+// notices it.
 type MutantReport struct {
 	Mutant
 	Noticed bool
@@ -353,7 +354,9 @@ func (s *suite) hunt(r *HuntReport) {
 	}
 	if s.opts.Mutate {
 		for _, m := range Mutants(q.Queries[0], mine) {
-			r.Mutants = append(r.Mutants, MutantReport{m, s.noticed(r, m)})
+			noticed := s.noticed(r, m)
+			m.Query = nil // many of them are much
+			r.Mutants = append(r.Mutants, MutantReport{m, noticed})
 		}
 	}
 }

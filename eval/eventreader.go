@@ -2,6 +2,7 @@ package eval
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -184,7 +185,15 @@ func badEvent(line []byte, at int, err error) *BadEvent {
 		bad.Column, bad.Message = start+1, "the line does not begin with {, as a JSON object does"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		bad.Message, bad.Hint = "the line ends within the object", "Write each event on one line: jq -c . makes lines of objects that are written over several."
+	case errors.Is(err, errTooDeep):
+		bad.Message, bad.Hint = errTooDeep.Error(), "Write what is nested deeper as text."
 	default:
+		var syntax *json.SyntaxError
+		// A decoder of a stream does not say where in the text; this does.
+		var whole json.RawMessage
+		if errors.As(json.Unmarshal(line, &whole), &syntax) && 0 < syntax.Offset && int(syntax.Offset) <= len(line) {
+			bad.Column, err = int(syntax.Offset), syntax
+		}
 		bad.Message = "the line is not JSON: " + jsonCause(err)
 	}
 	return bad

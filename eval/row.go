@@ -362,6 +362,7 @@ func ReadAll(r io.Reader) ([]Row, error) {
 
 // builder collects the columns of one event.
 type builder struct {
+	depth int // of objects and lists around
 	names []string
 	vals  []any
 	index map[string]int
@@ -383,8 +384,17 @@ func (b *builder) set(name string, v any) {
 	b.vals = append(b.vals, v)
 }
 
+// maxDepth is how deep objects and lists may be nested in an event.
+const maxDepth = 100
+
+var errTooDeep = fmt.Errorf("objects and lists are nested more than %d deep", maxDepth)
+
 // object reads the rest of an object whose opening brace has been read.
 func (b *builder) object(dec *json.Decoder, prefix string) error {
+	if b.depth++; b.depth > maxDepth {
+		return errTooDeep
+	}
+	defer func() { b.depth-- }()
 	for {
 		tok, err := dec.Token()
 		if err != nil {
@@ -404,7 +414,7 @@ func (b *builder) object(dec *json.Decoder, prefix string) error {
 			}
 			continue
 		}
-		v, err := jsonToken(dec, tok)
+		v, err := jsonToken(dec, tok, b.depth)
 		if err != nil {
 			return err
 		}
@@ -414,7 +424,7 @@ func (b *builder) object(dec *json.Decoder, prefix string) error {
 
 // jsonToken is the value that begins with tok. An object inside a list is
 // kept as its JSON text: no field can name what is in it.
-func jsonToken(dec *json.Decoder, tok json.Token) (any, error) {
+func jsonToken(dec *json.Decoder, tok json.Token, depth int) (any, error) {
 	switch tok := tok.(type) {
 	case json.Number:
 		if i, err := tok.Int64(); err == nil {
@@ -423,7 +433,10 @@ func jsonToken(dec *json.Decoder, tok json.Token) (any, error) {
 		return tok.Float64()
 	case json.Delim:
 		if tok == '{' {
-			return jsonObject(dec)
+			return jsonObject(dec, depth)
+		}
+		if depth++; depth > maxDepth {
+			return nil, errTooDeep
 		}
 		var list []any
 		for dec.More() {
@@ -431,7 +444,7 @@ func jsonToken(dec *json.Decoder, tok json.Token) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			v, err := jsonToken(dec, t)
+			v, err := jsonToken(dec, t, depth)
 			if err != nil {
 				return nil, err
 			}
@@ -444,8 +457,8 @@ func jsonToken(dec *json.Decoder, tok json.Token) (any, error) {
 }
 
 // jsonObject is the rest of an object as text.
-func jsonObject(dec *json.Decoder) (any, error) {
-	var b builder
+func jsonObject(dec *json.Decoder, depth int) (any, error) {
+	b := builder{depth: depth}
 	b.index = map[string]int{}
 	if err := b.object(dec, ""); err != nil {
 		return nil, err

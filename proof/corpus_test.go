@@ -2,17 +2,24 @@ package proof_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/huntc/huntc/compiler"
+	"github.com/huntc/huntc/eval"
 	"github.com/huntc/huntc/internal/sharedtest"
+	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/proof"
 )
 
@@ -47,6 +54,127 @@ func programs(hunts []*proof.Hunt, e proof.Engine) []*proof.Program {
 		out = append(out, h.Program(e))
 	}
 	return out
+}
+
+// varied are events made of others: the values of a field are those of another
+// event, in another case, cut, joined or gone.
+func varied(r *rand.Rand, in []map[string]any) map[string]any {
+	out := maps.Clone(in[r.IntN(len(in))])
+	other := in[r.IntN(len(in))]
+	for _, name := range slices.Sorted(maps.Keys(out)) {
+		switch r.IntN(8) {
+		case 0:
+			delete(out, name)
+		case 1, 2:
+			if v, ok := other[name]; ok {
+				out[name] = v
+			}
+		case 3:
+			if s, ok := out[name].(string); ok {
+				out[name] = strings.ToUpper(s)
+			}
+		case 4:
+			if s, ok := out[name].(string); ok && s != "" {
+				out[name] = s[:len(s)/2]
+			}
+		case 5:
+			if s, ok := out[name].(string); ok {
+				out[name] = []any{s, other[name], "é" + s}
+			}
+		case 6:
+			if n, ok := out[name].(float64); ok {
+				out[name] = fmt.Sprint(n)
+			}
+		}
+	}
+	return out
+}
+
+// TestStream: the index finds for every rule of the corpus what evaluating the rule
+// on every event finds, on the recorded events and on variations of these; on the
+// recorded ones it is what an independent evaluator finds.
+func TestStream(t *testing.T) {
+	l, hunts := corpus(t)
+	text := bytes.TrimSpace(corpusText(t))
+	var recorded []map[string]any
+	for line := range bytes.Lines(text) {
+		var e map[string]any
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatal(err)
+		}
+		recorded = append(recorded, e)
+	}
+	all := bytes.NewBuffer(append(text, '\n'))
+	r := rand.New(rand.NewPCG(1, 9))
+	for range 600 {
+		line, err := json.Marshal(varied(r, recorded))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(append(line, '\n'))
+	}
+	events, err := eval.NewEventReader(l.Classifier(), "events.jsonl", bytes.NewReader(all.Bytes())).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range events {
+		events[i].Row = events[i].Row.Prepare()
+	}
+	for _, any := range []bool{true, false} {
+		got := make([][]int, len(hunts))
+		o := proof.StreamOptions{Options: proof.Options{AnyLogsource: any}}
+		sum, err := proof.Stream(programs(hunts, proof.IR), bytes.NewReader(all.Bytes()), o, func(f proof.Found) error {
+			got[f.Program] = append(got[f.Program], f.Events...)
+			return nil
+		})
+		if err != nil || len(sum.Bad) > 0 || sum.Events != len(events) {
+			t.Fatal(err, sum.Bad, sum.Events)
+		}
+		var matrix struct{ Matches map[string][]int }
+		raw, err := os.ReadFile(sharedtest.Path(t, "corpus", "sigma", "matrix.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &matrix); err != nil {
+			t.Fatal(err)
+		}
+		pairs, hits, rules := 0, 0, 0
+		for i, h := range hunts {
+			if h.Logical == nil {
+				continue
+			}
+			f, ok := h.Logical.Query.(*ir.Filter)
+			if !ok {
+				continue
+			}
+			rules++
+			pred, err := eval.CompilePred(f.Pred)
+			if err != nil {
+				t.Errorf("%s: %v", h.Path, err)
+				continue
+			}
+			scan := ir.Scans(f)[0]
+			var want, ofRecorded []int
+			for _, e := range events {
+				pairs++
+				if (any || e.Class.Sees(scan.Source)) && pred(e.Row) {
+					want = append(want, e.N)
+					if e.N < len(recorded) {
+						ofRecorded = append(ofRecorded, e.N)
+					}
+				}
+			}
+			hits += len(want)
+			if !slices.Equal(got[i], want) {
+				t.Errorf("%s: any logsource %v: got %v, want %v", h.Path, any, got[i], want)
+			}
+			_, path, _ := strings.Cut(h.Path, "corpus/sigma/")
+			if any && !slices.Equal(ofRecorded, matrix.Matches[path]) {
+				t.Errorf("%s: got %v, the matrix has %v", path, ofRecorded, matrix.Matches[path])
+			}
+		}
+		t.Logf("any logsource %v: %d rules, %d pairs, %d true, %d evaluated", any, rules, pairs, hits, sum.Evaluated)
+	}
 }
 
 // repeated gives the lines of a text again and again, so many in all.

@@ -47,7 +47,7 @@ func Run(args []string, in io.Reader, out, err io.Writer) int {
 			return cmd.Help()
 		},
 	}
-	root.AddCommand(buildCommand(a), fmtCommand(a), liftCommand(a), importCommand(a), agreeCommand(a), packageCommand(a), deployCommand(a), explainCommand(a), testCommand(a), versionCommand(a))
+	root.AddCommand(initCommand(a), buildCommand(a), fmtCommand(a), liftCommand(a), importCommand(a), agreeCommand(a), packageCommand(a), deployCommand(a), explainCommand(a), testCommand(a), runCommand(a), eventsCommand(a), versionCommand(a))
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -27,7 +28,7 @@ type Mutant struct {
 // nil, says whether a place is in the hunt's own document: what comes from
 // another one is tested there.
 func Mutants(q ir.Query, mine func(diag.Span) bool) []Mutant {
-	m := &mutator{mine: mine, seen: map[string]bool{ir.Format(ir.Canonical(q)): true}, stateless: eachEvent(q)}
+	m := &mutator{mine: mine, seen: map[[sha256.Size]byte]bool{digest(q): true}, stateless: eachEvent(q)}
 	m.query(q, func(x ir.Query) ir.Query { return x })
 	slices.SortStableFunc(m.out, func(a, b Mutant) int {
 		return cmp.Or(cmp.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
@@ -37,12 +38,15 @@ func Mutants(q ir.Query, mine func(diag.Span) bool) []Mutant {
 
 type mutator struct {
 	mine func(diag.Span) bool
-	seen map[string]bool
+	seen map[[sha256.Size]byte]bool
 	out  []Mutant
 	// stateless: the hunt looks at each event by itself, so how far it looks back
 	// is a matter of how it is scheduled.
 	stateless bool
 }
+
+// digest is the same for queries that say the same.
+func digest(q ir.Query) [sha256.Size]byte { return sha256.Sum256([]byte(ir.Format(ir.Canonical(q)))) }
 
 // own is mine, for nil too.
 func (m *mutator) own(at diag.Span) bool { return m.mine == nil || m.mine(at) }
@@ -51,7 +55,7 @@ func (m *mutator) add(at diag.Span, weaker bool, q ir.Query, change string, args
 	if !m.own(at) {
 		return
 	}
-	key := ir.Format(ir.Canonical(q))
+	key := digest(q)
 	if m.seen[key] {
 		return
 	}

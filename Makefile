@@ -3,18 +3,19 @@
 # golden  write the goldens anew
 # check   test, and the goldens are what "make golden" writes
 # bench   the figures of the README
+# release binaries for all platforms in dist/, the same bytes wherever they are made
 
 GO ?= go
 FUZZTIME ?= 4s
 
-.PHONY: build test golden check bench lint fuzz
+.PHONY: build test golden check bench lint fuzz release
 
 build:
 	$(GO) build -o bin/huntc ./cmd/huntc
 	bin/huntc build detections --check
 
 test: lint
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
 	GO="$(GO)" FUZZTIME="$(FUZZTIME)" ./tools/fuzz.sh
 
 lint:
@@ -35,3 +36,6 @@ check: test golden
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./compiler
+
+release:
+	GO="$(GO)" ./tools/release.sh dist

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -326,7 +325,7 @@ func (r *Remote) List(ctx context.Context) ([]reconcile.Held, error) {
 func (r *Remote) Get(ctx context.Context, id string) (*reconcile.Held, error) {
 	var x remoteRule
 	err := r.do(ctx, "GET", r.rules+"/"+url.PathEscape(id), nil, false, &x)
-	if notFound(err) {
+	if rest.NotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -334,11 +333,6 @@ func (r *Remote) Get(ctx context.Context, id string) (*reconcile.Held, error) {
 	}
 	h := x.held()
 	return &h, nil
-}
-
-func notFound(err error) bool {
-	var status *rest.StatusError
-	return errors.As(err, &status) && status.Status == http.StatusNotFound
 }
 
 // createTries is how often a create is tried whose answer is lost each time.
@@ -378,7 +372,7 @@ func (r *Remote) Update(ctx context.Context, id string, o reconcile.Object, fiel
 // Delete deletes a detection; that it is gone already is no error.
 func (r *Remote) Delete(ctx context.Context, id string) error {
 	err := r.do(ctx, "DELETE", r.rules+"/"+url.PathEscape(id), nil, false, nil)
-	if notFound(err) {
+	if rest.NotFound(err) {
 		return nil
 	}
 	return err

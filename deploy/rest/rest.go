@@ -132,6 +132,19 @@ func (e *StatusError) Error() string {
 	return text
 }
 
+// NotFound reports whether an error is a server's answer that what a request is
+// about is not there.
+func NotFound(err error) bool { return answered(err, http.StatusNotFound) }
+
+// Conflict reports whether an error is a server's answer that there is something
+// of that name.
+func Conflict(err error) bool { return answered(err, http.StatusConflict) }
+
+func answered(err error, status int) bool {
+	var e *StatusError
+	return errors.As(err, &e) && e.Status == status
+}
+
 var hints = map[int]string{
 	http.StatusUnauthorized: "the token is missing, wrong or expired",
 	http.StatusForbidden:    "the token's account lacks the permission",

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -135,18 +134,13 @@ func (r *Remote) List(ctx context.Context) ([]reconcile.Held, error) {
 // Get gives a search by its name.
 func (r *Remote) Get(ctx context.Context, name string) (*reconcile.Held, error) {
 	page, _, _, err := r.read(ctx, r.path(name)+"?output_mode=json")
-	if notFound(err) {
+	if rest.NotFound(err) {
 		return nil, nil
 	}
 	if err != nil || len(page) == 0 {
 		return nil, err
 	}
 	return &page[0], nil
-}
-
-func notFound(err error) bool {
-	var status *rest.StatusError
-	return errors.As(err, &status) && status.Status == http.StatusNotFound
 }
 
 // createTries is how often a create is tried whose answer is lost each time.
@@ -164,12 +158,11 @@ func (r *Remote) Create(ctx context.Context, o reconcile.Object, m reconcile.Mar
 	for try := 1; ; try++ {
 		err := r.post(ctx, r.path(""), form, true)
 		var lost *rest.LostError
-		var status *rest.StatusError
 		switch {
 		case err == nil:
 			return nil
 		case errors.As(err, &lost):
-		case errors.As(err, &status) && status.Status == http.StatusConflict:
+		case rest.Conflict(err):
 		default:
 			return err
 		}
@@ -198,7 +191,7 @@ func (r *Remote) Update(ctx context.Context, name string, _ reconcile.Object, fi
 // Delete deletes a search; that it is gone already is no error.
 func (r *Remote) Delete(ctx context.Context, name string) error {
 	_, err := r.client.Do(ctx, rest.Request{Method: "DELETE", Path: r.path(name) + "?output_mode=json"}, explain)
-	if notFound(err) {
+	if rest.NotFound(err) {
 		return nil
 	}
 	return err

@@ -26,6 +26,7 @@ var layer = map[string]int{
 	"internal/ioc":          2,
 	"deploy/reconcile":      2,
 	"deploy/rest":           2,
+	"scaffold":              2,
 
 	"backends": 3,
 	"schema":   3,

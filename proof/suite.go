@@ -914,11 +914,15 @@ func asNumber(v any) (float64, bool) {
 	return 0, false
 }
 
-// noticed reports whether a fixture of the hunt fails with the mutant.
+// noticed reports whether a fixture of the hunt that passes fails with the
+// mutant.
 func (s *suite) noticed(r *HuntReport, m Mutant) bool {
 	one := eachEvent(r.Hunt.Logical.Query)
 	p := &Program{Engine: IR, Hunt: r.Hunt, Queries: []ir.Query{m.Query}}
 	for _, c := range r.Cases {
+		if c.failedOn(IR) {
+			continue
+		}
 		res, err := p.Run(c.events, s.options(c))
 		if err != nil {
 			continue

@@ -470,7 +470,7 @@ var importedHunts = []struct {
 		{"presence (only the briefing: DestinationCategory exists)", "an absent field passes no != in SPL"},
 		{"threshold (only the briefing: avg(-(bin(Timestamp, 10s), prev(bin(Timestamp, 10s)))) <= 10m; avg(-(bin(Timestamp, 10s), prev(bin(Timestamp, 10s)))) >= 30s; stdev(-(bin(Timestamp, 10s), prev(bin(Timestamp, 10s)))) < 5s | only ours: avg(gap(Timestamp)) <= 10m; avg(gap(Timestamp)) >= 30s; stdev(gap(Timestamp)) < 5s)",
 			"the same gaps and bounds; ours takes the gaps between the connections themselves, not between spans of ten seconds"},
-		{"group (only the briefing: DestinationHostname; SourceHostname; bin(Timestamp, 10s) | only ours: DestinationIp; DestinationPort; SourceIp)",
+		{"group (only the briefing: DestinationHostname; SourceHostname | only ours: DestinationIp; DestinationPort; SourceIp)",
 			"src and dest may hold a name or an address, ours takes the addresses; the KQL half groups by port"},
 	}},
 	{id: "UC_SUPPLY_CHAIN", basis: "spl", file: "installer_unusual_child", differences: []difference{

@@ -431,6 +431,11 @@ func uncased(e ir.Expr) ir.Expr {
 
 // compare raises a comparison.
 func (z *raiser) compare(l *level, e *ir.Compare, sib *siblings) ir.Expr {
+	if e.Cased && e.Op != ir.Eq && e.Op != ir.Ne {
+		c := *e
+		c.Cased = false // what has an order has no case
+		e = &c
+	}
 	left, right, op := e.L, e.R, e.Op
 	if _, ok := left.(*ir.Lit); ok {
 		left, right, op = right, left, flip[op]

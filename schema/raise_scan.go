@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -173,7 +174,27 @@ func wholesOf(b *base) map[string]string {
 			}
 		}
 	}
+	for _, name := range sortedKeys(b.m.Columns) {
+		if x := jsonOf(b.m.Columns[name]); x != nil {
+			if k := exprKey(x); out[k] == "" {
+				out[k] = name
+			}
+		}
+	}
 	return out
+}
+
+var jsonText = regexp.MustCompile(`^tostring\(parse_json\((\w+)\)\.(\w+)\)$`)
+
+// jsonOf is a column that is computed as the text of a property of JSON in the
+// form that lifting gives such a text; nil for others.
+func jsonOf(c *Column) ir.Expr {
+	m := jsonText.FindStringSubmatch(c.Expr)
+	if c.Kind != "computed" || m == nil {
+		return nil
+	}
+	object := &ir.Call{Func: ir.Json, Args: []ir.Expr{&ir.Field{Name: m[1]}}}
+	return &ir.Call{Func: ir.ToString, Args: []ir.Expr{&ir.Call{Func: ir.Prop, Args: []ir.Expr{object, &ir.Lit{Value: m[2]}}}}}
 }
 
 func exprKey(e ir.Expr) string { return ir.FormatExpr(ir.CanonicalExpr(e)) }

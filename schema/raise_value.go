@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/huntc/huntc/ir"
@@ -49,9 +50,51 @@ func (z *raiser) value(l *level, e ir.Expr, u use) ir.Expr {
 		if e.Func == ir.Bin && ir.TypeOf(e.Args[0]) == ir.Time {
 			c.Args[1] = seconds(c.Args[1])
 		}
-		return &c
+		return said(&c)
 	}
 	return z.pred(l, e)
+}
+
+// borders are the units of time of which the borders lie at multiples of them.
+var borders = map[string]time.Duration{"millisecond": time.Millisecond, "second": time.Second, "minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
+
+// said puts functions of documents in the place of some that only targets have,
+// where they compute the same.
+func said(c *ir.Call) ir.Expr {
+	call := func(f ir.FuncID, args ...ir.Expr) *ir.Call { return &ir.Call{Span: c.Span, Func: f, Args: args} }
+	number := func(v any) *ir.Lit { return &ir.Lit{Span: c.Span, Value: v} }
+	switch c.Func {
+	case ir.DateDiff:
+		// How many borders lie between two instants is how far apart the last ones
+		// before them are.
+		lit, ok := c.Args[0].(*ir.Lit)
+		if !ok {
+			return c
+		}
+		name, _ := lit.Value.(string)
+		if unit := borders[strings.ToLower(name)]; unit > 0 {
+			size := ir.DurationLit(c.Span, unit)
+			return call(ir.Div, call(ir.Sub, call(ir.Bin, c.Args[1], size), call(ir.Bin, c.Args[2], size)), size)
+		}
+	case ir.Round:
+		digits := int64(0)
+		if len(c.Args) > 1 {
+			lit, _ := c.Args[1].(*ir.Lit)
+			digits, _ = lit.Value.(int64)
+		}
+		if digits < 0 || digits > 6 {
+			return c
+		}
+		scale := int64(1)
+		for range digits {
+			scale *= 10
+		}
+		if scale == 1 {
+			return call(ir.Floor, call(ir.Add, c.Args[0], number(0.5)))
+		}
+		return call(ir.Div, call(ir.Floor, call(ir.Add, call(ir.Mul, c.Args[0], number(scale)), number(0.5))), number(scale))
+	}
+	return c
 }
 
 // seconds is a number as the length of time that Splunk means by it.

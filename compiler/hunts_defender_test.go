@@ -224,7 +224,7 @@ hunt:
 DeviceNetworkEvents
 | where ActionType in~ ("ConnectionSuccess", "ConnectionRequest")
 | where InitiatingProcessFileName =~ "foo.exe"
-| summarize a = avg(RemotePort),
+| summarize a = iff(countif(isnotnull(RemotePort)) > 0, avg(RemotePort), real(null)),
     u = make_set_if(strcat(InitiatingProcessAccountDomain, @"\", InitiatingProcessAccountName),
         isnotempty(InitiatingProcessAccountName)),
     s = iff(countif(isnotnull(RemotePort)) > 1, stdev(RemotePort), real(null)),

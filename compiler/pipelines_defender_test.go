@@ -470,7 +470,13 @@ func kustoSummarize(op *kql.Summarize, rows []map[string]any) []map[string]any {
 	for _, g := range groups {
 		for _, a := range op.Aggs {
 			if len(a.Names) > 0 {
-				g.key[a.Names[0]], g.key[a.Names[1]] = kustoExtreme(a.X.(*kql.Call), g.rows)
+				c := a.X.(*kql.Call)
+				g.key[a.Names[0]], g.key[a.Names[1]] = kustoExtreme(c, g.rows)
+				if _, best := kustoExtremeRow(c, g.rows); best != nil {
+					for i, n := range a.Names[2:] {
+						g.key[n] = kustoValue(c.Args[2+i], best)
+					}
+				}
 				continue
 			}
 			if c, ok := a.X.(*kql.Call); ok && a.Name == "" && (c.Name == "arg_max" || c.Name == "arg_min") {
@@ -597,6 +603,10 @@ func kustoAggregateOf(c *kql.Call, rows []map[string]any) any {
 		return vals
 	case "sum", "sumif":
 		return sum()
+	case "avg", "avgif":
+		if len(vals) == 0 { // the example of summarize-operator.md
+			return math.NaN()
+		}
 	case "stdev", "stdevif":
 		if len(vals) < 2 {
 			return 0.0

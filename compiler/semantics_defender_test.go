@@ -398,6 +398,11 @@ func kustoCompare(op string, l, r any) any {
 		}
 		return nil
 	}
+	for _, v := range []any{l, r} {
+		if f, ok := v.(float64); ok && math.IsNaN(f) && l != nil && r != nil && strings.Contains("== != < <= > >=", op) {
+			return op == "!="
+		}
+	}
 	switch op {
 	case "==", "!=":
 		switch {

@@ -77,7 +77,7 @@ var kustoExamples = []vendorExample{
 	{source: "isnull-function.md", name: "isnull", query: `T | where isnull(n) and isnull(m) | project a`, rows: "a=p; n=1\na=q\na=r; m=1", want: "a=q"},
 
 	{source: "summarize-operator.md", name: "nothing, without keys", query: `T | summarize p = count(), q = countif(n > 0), r = dcount(n), s = sum(n), mn = min(n), mx = max(n)`, rows: "", want: "p=0; q=0; r=0; s=0; mn=; mx="},
-	{source: "summarize-operator.md", name: "the average of nothing", query: `T | summarize p = avg(n)`, rows: "", want: "p="},
+	{source: "summarize-operator.md", name: "the average of nothing is no number, and passes no order", query: `T | summarize p = avg(n) | where p > 0 or p <= 0 | count`, rows: "", want: "Count=0"},
 	{source: "summarize-operator.md", name: "the deviation of nothing", query: `T | summarize p = stdev(n)`, rows: "", want: "p=0"},
 	{source: "summarize-operator.md", name: "nothing, with a key", query: `T | summarize count() by a`, rows: "", want: ""},
 	{source: "summarize-operator.md", name: "the set and the list of nothing", query: `T | summarize p = array_length(make_set(n)), q = array_length(make_list(n))`, rows: "", want: "p=0; q=0"},

@@ -367,6 +367,14 @@ func (l *lowerer) aggregate(q *ir.Aggregate, a *ir.Agg, above *ir.Filter) kql.Ex
 	case ir.Stdev:
 		// Kusto's deviation of a single value is 0, the IR's is missing.
 		return l.ofAtLeast(q, a, above, 2, out, "real")
+	case ir.Avg:
+		// Kusto's average of nothing is no number, which is not null: it is zero
+		// divided by zero.
+		typ := "real"
+		if ir.TypeOf(a.X) == ir.Duration {
+			typ = "timespan"
+		}
+		return l.ofAtLeast(q, a, above, 1, out, typ)
 	case ir.Sum:
 		// Kusto's sum of nothing is 0, the IR's is missing.
 		typ := "real"

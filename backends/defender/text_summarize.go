@@ -291,6 +291,11 @@ func (t *textReader) aggregate(in rows, q *ir.Aggregate, n kql.NamedExpr, c *kql
 	if plain := t.lifted(in, q, kql.NamedExpr{Span: n.Span, Name: name, X: c}); plain != nil {
 		return plain
 	}
+	if c.Name == "avg" && len(args) == 1 {
+		// Of nothing it is no number, which passes no more conditions than a
+		// missing value does but isnotnull and !=.
+		return a
+	}
 	a.Native = c.Name
 	for i, m := range args[1:] {
 		if k.pred && i == 0 {

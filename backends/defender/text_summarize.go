@@ -2,6 +2,7 @@ package defender
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/ir"
@@ -201,7 +202,7 @@ func (t *textReader) latest(in rows, op *kql.Summarize, aggs []kql.NamedExpr, ke
 
 // extremes reads arg_max(OF, A, B): the values of one row.
 func (t *textReader) extremes(in, out rows, n kql.NamedExpr, c *kql.Call, keys []*ir.Col) []*ir.Agg {
-	if a := (&lifter{}).extreme(n); a != nil {
+	if a := (&lifter{}).extreme(n); a != nil && strings.HasPrefix(n.Names[0], "at_") {
 		// What Lower writes of one value, with the presence of both.
 		a.X, a.Of = t.typed(in, a.X), t.field(in, &kql.Column{Span: a.Of.Span, Name: a.Of.Name})
 		plain := kql.NamedExpr{Names: n.Names, X: (&lowerer{backend: t.backend}).extreme(&ir.Aggregate{Input: in.q}, a)}

@@ -172,6 +172,10 @@ func FuzzLiftText(f *testing.F) {
 	for _, tt := range textTests {
 		f.Add(tt.text)
 	}
+	f.Add("let A00=(){A|\nA|")
+	for _, deep := range []string{"tolower(", "(1 == ", "(ReportId + ", "(ReportId / ", "iff(ReportId == 1, 2, ", "not("} {
+		f.Add("DeviceFileEvents | extend x = " + strings.Repeat(deep, 60) + "1" + strings.Repeat(")", 60))
+	}
 	b := textBackend(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		l := b.LiftText("", text)

@@ -400,8 +400,10 @@ func skipOp(lex *lexer.PeekingLexer, script bool) *Unknown {
 	}
 	u := &Unknown{Span: spanFrom(name.Pos, lex), Name: name.Value}
 	var text strings.Builder
-	for _, t := range lex.Range(first, lex.RawCursor()) {
-		text.WriteString(t.Value)
+	if end := lex.RawCursor(); end > first { // else it ends before it begins
+		for _, t := range lex.Range(first, end) {
+			text.WriteString(t.Value)
+		}
 	}
 	u.Text = text.String()
 	return u

@@ -46,6 +46,7 @@ type ImportedHunt struct {
 	Basis      string
 	SPL, KQL   Half
 	Comparison *diff.Comparison // nil unless both halves have a logical form
+	unsaid     []string         // halves that have one and no document, each with the reason
 }
 
 // Half is one language's side of a hunt.
@@ -162,10 +163,13 @@ func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Impor
 		if s.other.half.Queries > 0 && s.other.hunt == nil {
 			hunt.Natives = []*ir.Native{{Span: h.Span, Target: s.of, Text: s.other.text}}
 		}
-		if text, ok := l.written(&hunt, in.remarks(s.name)); ok {
+		text, why := l.written(&hunt, in.remarks(s.name))
+		if text != nil {
 			in.Basis, in.Document = s.name, text
 			return in
 		}
+		in.unsaid = append(in.unsaid, strings.ToUpper(s.name)+": no document can say it: "+why)
+		out.Diagnostics.Warnf(codeImport, h, "The text is kept as it is.", "no document can say what the %s of the hunt %q says: %s", strings.ToUpper(s.name), h.Title, why)
 	}
 	hunt := &ir.Hunt{Kind: ir.KindHunt, Meta: meta}
 	for _, s := range []struct {
@@ -180,31 +184,32 @@ func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Impor
 	if len(hunt.Targets) == 2 {
 		hunt.Targets = nil
 	}
-	if text, ok := l.written(hunt, in.remarks("native")); ok {
-		in.Document = text
-	} else {
-		out.Diagnostics.Errorf(codeImport, h, "Write the document by hand.", "no document can be made of the hunt %q", h.Title)
+	text, why := l.written(hunt, in.remarks("native"))
+	if in.Document = text; text == nil {
+		out.Diagnostics.Errorf(codeImport, h, "Write the document by hand.", "no document can be made of the hunt %q: %s", h.Title, why)
 	}
 	return in
 }
 
-// written is the document of a hunt, behind remarks; false if it cannot be
-// written or read again.
-func (l *Lifter) written(h *ir.Hunt, remarks []string) (text []byte, ok bool) {
+// written is the document of a hunt, behind remarks; nil and the reason if it
+// cannot be written or read again.
+func (l *Lifter) written(h *ir.Hunt, remarks []string) (text []byte, why string) {
 	defer func() {
-		if recover() != nil {
-			text, ok = nil, false // the texts themselves still are a document
+		if e := recover(); e != nil {
+			text, why = nil, fmt.Sprintf("%s a defect of huntc: %v", codeInternal, e) // the texts themselves still are a document
 		}
 	}()
 	body, diags := sigma.Write(h)
-	if diags.HasErrors() || l.schema.Check(h).HasErrors() {
-		return nil, false
+	for _, d := range append(diags, l.schema.Check(h)...) {
+		if d.Severity == diag.Error {
+			return nil, string(d.Code) + " " + d.Message
+		}
 	}
 	var b strings.Builder
 	for _, r := range remarks {
-		b.WriteString("# " + strings.Join(strings.Fields(r), " ") + "\n")
+		b.WriteString("# " + strings.Join(strings.Fields(shown(r)), " ") + "\n")
 	}
-	return append([]byte(b.String()), body...), true
+	return append([]byte(b.String()), body...), ""
 }
 
 // withLookBack is the query of a hunt with its look-back at its sources.
@@ -310,7 +315,7 @@ func (h *ImportedHunt) remarks(basis string) []string {
 	}
 	switch basis {
 	case "native":
-		return append(out, "the texts are kept as they are")
+		return append(append(out, h.unsaid...), "the texts are kept as they are")
 	}
 	return append(out, "this document says what the "+strings.ToUpper(basis)+" says")
 }

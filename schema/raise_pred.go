@@ -463,7 +463,13 @@ func (z *raiser) compare(l *level, e *ir.Compare, sib *siblings) ir.Expr {
 		c.L, c.R = z.value(l, e.L, asArgument), z.value(l, e.R, asArgument)
 		if fields := ir.Fields(e); l.scan != nil && !slices.ContainsFunc(fields, func(f *ir.Field) bool { return l.made(f.Name) != nil }) {
 			if got, _, ok := l.scan.try(l.scan.b, &c); ok {
-				z.noteFit(l.scan, e, l.scan.fits(e, got, fields), sib)
+				same := ir.MapExpr(e, func(e ir.Expr) ir.Expr {
+					if c, ok := e.(*ir.Call); ok {
+						return said(c)
+					}
+					return e
+				})
+				z.noteFit(l.scan, e, l.scan.fits(same, got, fields), sib)
 			}
 		}
 		return &c

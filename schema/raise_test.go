@@ -96,6 +96,27 @@ func TestRaise(t *testing.T) {
 		{"a column that was made", XDR, &ir.Filter{Input: &ir.Aggregate{Input: lifted(XDR, "DeviceFileEvents", match("ActionType", "FileCreated", "FileModified")),
 			By: []*ir.Col{{As: "ActionType", X: field("ActionType")}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}}}, Pred: match("ActionType", "FileCreated")},
 			`file_event/-/- | aggregate n = count() by Action | filter match(Action, "created")`},
+		{"a number is so many seconds beside the difference of times", CIM, &ir.Filter{Pred: &ir.Compare{Op: ir.Lt, L: field("spread"), R: number64(5), Cased: true},
+			Input: &ir.Aggregate{By: []*ir.Col{{As: "dest", X: field("dest")}}, Aggs: []*ir.Agg{{As: "spread", Func: ir.Stdev, X: field("delta")}},
+				Input: &ir.Extend{Cols: []*ir.Col{{As: "delta", X: &ir.Call{Func: ir.Sub, Args: []ir.Expr{field("_time"), field("before")}}}},
+					Input: &ir.Lag{By: []*ir.Field{field("dest")}, Of: field("_time"), X: field("_time"), As: "before", Input: lifted(CIM, "Endpoint.Processes", match("process_name", "x.exe"))}}}},
+			`process_creation/-/- | filter match(Image, "*\\x.exe") | lag before = Timestamp along Timestamp by Computer | extend delta = -(Timestamp, before) | aggregate spread = stdev(delta) by Computer | filter <(spread, 5s)`},
+		{"a number of minutes", CIM, &ir.Extend{Cols: []*ir.Col{{As: "minutes", X: &ir.Call{Func: ir.Div, Args: []ir.Expr{&ir.Call{Func: ir.Sub, Args: []ir.Expr{field("b"), field("a")}}, number64(60)}}}},
+			Input: &ir.Aggregate{By: []*ir.Col{{As: "dest", X: field("dest")}}, Aggs: []*ir.Agg{{As: "a", Func: ir.Min, X: field("_time")}, {As: "b", Func: ir.Max, X: field("_time")}},
+				Input: lifted(CIM, "Endpoint.Processes", match("process_name", "x.exe"))}},
+			`process_creation/-/- | filter match(Image, "*\\x.exe") | aggregate a = min(Timestamp), b = max(Timestamp) by Computer | extend minutes = /(-(b, a), 1m0s)`},
+		{"one row of several", CIM, &ir.Distinct{Whole: true, By: []*ir.Field{field("dest")}, Input: &ir.Aggregate{Input: lifted(CIM, "Endpoint.Processes", match("process_name", "x.exe")),
+			By: []*ir.Col{{As: "dest", X: field("dest")}, {As: "process_id", X: field("process_id")}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}}}},
+			`process_creation/-/- | filter match(Image, "*\\x.exe") | aggregate n = count() by Computer, ProcessId | rank rank = ProcessId asc by Computer | filter <=(rank, 1) | project Computer, ProcessId, n {info HC0525}`},
+		{"a column that there is not is only shown", XDR, &ir.Project{Cols: []*ir.Col{{As: "FileName", X: field("FileName")}, {As: "AccountName", X: field("AccountName")}},
+			Input: lifted(XDR, "DeviceFileEvents", and(match("ActionType", "FileDeleted"), match("FileName", "a.dll")))},
+			`file_delete/-/- | filter match(TargetFilename, "*\\a.dll") | project FileName = extract(TargetFilename, "[^\\\\/]+$", 0) {warning HC0526}`},
+		{"borders between instants", XDR, &ir.Filter{Pred: &ir.Compare{Op: ir.Gt, R: number64(2), L: &ir.Call{Func: ir.DateDiff, Args: []ir.Expr{&ir.Lit{Value: "hour"}, field("Timestamp"), field("ProcessCreationTime")}}},
+			Input: lifted(XDR, "DeviceProcessEvents", match("ActionType", "ProcessCreated"))},
+			`process_creation/-/- | filter >(/(-(bin(Timestamp, 1h0m0s), bin(ProcessCreationTime, 1h0m0s)), 1h0m0s), 2) {info HC0521}`},
+		{"a property of JSON that the dataset has", XDR, lifted(XDR, "DeviceEvents", and(match("ActionType", "DnsQueryResponse"),
+			&ir.Match{X: jsonOf(&Column{Kind: "computed", Expr: "tostring(parse_json(AdditionalFields).DnsQueryString)"}), Any: []ir.Pattern{ir.TextPattern(diag.Span{}, "a.example")}})),
+			`dns_query/-/- | filter match(QueryName, "a.example")`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := raisedText(s.Raise(tt.q, tt.view)); got != tt.want {
@@ -133,6 +154,27 @@ func TestBoundField(t *testing.T) {
 		}
 		if !found || (res.Query != nil) != (tt.want == codeBound || tt.want == "") {
 			t.Errorf("%s, %s: %v, want %s", tt.field, tt.view, res.Diagnostics, tt.want)
+		}
+	}
+}
+
+// Which column an author may have meant.
+func TestColumnHint(t *testing.T) {
+	s := mustSchema(t)
+	for _, tt := range []struct {
+		view        View
+		table, name string
+		want        string
+	}{
+		{XDR, "DeviceFileEvents", "AccountName", "Did you mean InitiatingProcessAccountName or RequestAccountName? What starts with InitiatingProcess is of the process that acted."},
+		{XDR, "DeviceFileEvents", "filename", "Names are told apart by case: write FileName."},
+		{XDR, "AADSignInEventsBeta", "ResultType", "Did you mean ErrorCode? It holds here what other logs call ResultType."},
+		{CIM, "Web.Web", "Web.user_agent", "Did you mean http_user_agent?"},
+		{CIM, "Endpoint.Processes", "Endpoint.Processes.process", "Write Processes.process."},
+		{CIM, "Network_Traffic.All_Traffic", "All_Traffic.dest_host", "Did you mean dest?"},
+	} {
+		if got := s.columnHint(tt.view, tt.table, tt.name); got != tt.want {
+			t.Errorf("%s of %s: %q, want %q", tt.name, tt.table, got, tt.want)
 		}
 	}
 }

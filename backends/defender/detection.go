@@ -59,7 +59,7 @@ func (b *Backend) Detection(h *ir.Hunt, use Use, assets []string) *Detection {
 	d := &Detection{Single: single(q), Tables: tableNames(q)}
 	back, same := lookBacks(q)
 	switch {
-	case d.Single || use == Analytic && same:
+	case same && (d.Single || use == Analytic):
 		q = ir.MapQuery(q, func(q ir.Query) ir.Query {
 			if s, ok := q.(*ir.Scan); ok && s.LookBack != 0 {
 				c := *s

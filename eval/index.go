@@ -30,6 +30,8 @@ type Index struct {
 type fieldIndex struct {
 	exact   map[string]int32 // atom by folded text
 	numbers map[float64]int32
+	starts  *trie
+	ends    *trie
 	parts   *automaton
 	exists  int32 // atom, -1 for none
 }
@@ -125,18 +127,19 @@ func (r Runner) Index(preds []ir.Expr, sample []Row) (*Index, []error) {
 // build makes the fields of an index.
 func (ix *Index) build(atoms []atom, ids []int32) {
 	ix.fields = map[string]*fieldIndex{}
-	parts := map[string]*acBuilder{}
+	type builders struct{ starts, ends, parts *acBuilder }
+	texts := map[string]builders{}
 	whole := newACBuilder()
 	for i, a := range atoms {
 		if a.kind == atAnywhere {
-			whole.add(a.text, atContains, ids[i])
+			whole.add(a.text, ids[i])
 			continue
 		}
 		f := ix.fields[a.field]
 		if f == nil {
 			f = &fieldIndex{exists: -1}
 			ix.fields[a.field] = f
-			parts[a.field] = newACBuilder()
+			texts[a.field] = builders{newACBuilder(), newACBuilder(), newACBuilder()}
 		}
 		switch a.kind {
 		case atExact:
@@ -151,12 +154,17 @@ func (ix *Index) build(atoms []atom, ids []int32) {
 			f.numbers[a.num] = ids[i]
 		case atExists:
 			f.exists = ids[i]
+		case atPrefix:
+			texts[a.field].starts.add(a.text, ids[i])
+		case atSuffix:
+			texts[a.field].ends.add(backwards(a.text), ids[i])
 		default:
-			parts[a.field].add(a.text, a.kind, ids[i])
+			texts[a.field].parts.add(a.text, ids[i])
 		}
 	}
 	for name, f := range ix.fields {
-		f.parts = parts[name].build()
+		t := texts[name]
+		f.starts, f.ends, f.parts = t.starts.trie(), t.ends.trie(), t.parts.build()
 	}
 	ix.whole = whole.build()
 }
@@ -565,6 +573,12 @@ func (m *Matcher) value(f *fieldIndex, v any, found func(id int32)) {
 		if id, ok := f.exact[string(m.buf)]; ok {
 			found(id)
 		}
+	}
+	if f.starts != nil {
+		f.starts.find(m.buf, false, found)
+	}
+	if f.ends != nil {
+		f.ends.find(m.buf, true, found)
 	}
 	if f.parts != nil {
 		f.parts.find(m.buf, found)

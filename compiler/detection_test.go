@@ -15,7 +15,6 @@ import (
 	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/compiler"
 	"github.com/huntc/huntc/deploy"
-	assets "github.com/huntc/huntc/deploy/defender"
 	"github.com/huntc/huntc/eval"
 	"github.com/huntc/huntc/internal/irgen"
 	"github.com/huntc/huntc/internal/kustotest"
@@ -52,7 +51,7 @@ func TestDetectionsFindTheSame(t *testing.T) {
 		if art.Query == "" {
 			return
 		}
-		d := b.Detection(h, defender.Scheduled, assets.Columns())
+		d := b.Detection(h, defender.Scheduled)
 		texts = append(texts, kustotest.Query{ID: h.Path, Text: d.Query})
 		columns := b.Rows(h).Columns
 		for _, c := range columns {

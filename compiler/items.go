@@ -10,7 +10,6 @@ import (
 	"github.com/huntc/huntc/backends/defender"
 	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/deploy"
-	assets "github.com/huntc/huntc/deploy/defender"
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
 )
@@ -56,8 +55,8 @@ func (b *builder) deployment(o *Output, h *ir.Hunt, be backends.Backend, art bac
 	}
 	o.item = &deploy.Item{Hunt: h, Target: be.Name(), Query: strings.TrimSuffix(art.Query, "\n"), Form: string(art.Form), Rows: rows}
 	if d, ok := be.(*defender.Backend); ok {
-		o.item.Detection = detection(d.Detection(h, defender.Scheduled, assets.Columns()))
-		o.item.Analytic = detection(d.Detection(h, defender.Analytic, assets.Columns()))
+		o.item.Detection = detection(d.Detection(h, defender.Scheduled))
+		o.item.Analytic = detection(d.Detection(h, defender.Analytic))
 	}
 }
 

@@ -41,12 +41,22 @@ type Detection struct {
 	Native bool
 }
 
+// AssetColumns are the columns that an alert can be about, the strongest first
+// (learn.microsoft.com/defender-xdr/custom-detection-rules, and Graph's
+// enumerations of identifiers of assets).
+var AssetColumns = []string{
+	deviceID, deviceName, "RemoteDeviceName", "TargetDeviceName", "DestinationDeviceName",
+	"AccountObjectId", "AccountSid", "AccountUpn", "AccountName", "AccountId", "RecipientObjectId", "InitiatingProcessAccountUpn",
+	"RequestAccountSid", "RequestAccountName", "TargetAccountUpn", "ServicePrincipalId", "ServicePrincipalName",
+	"RecipientEmailAddress", "SenderFromAddress", "SenderMailFromAddress",
+}
+
 // Detection is the query that a detection runs: a time range that the service
 // gives is not in it, and where a stage sums events up, each row has the
-// Timestamp, ReportId and DeviceId of the last of them. Columns of tables among
-// assets that the hunt shows under another name stand beside it under their own,
-// by which the service knows them. It is nil for a hunt that does not compile.
-func (b *Backend) Detection(h *ir.Hunt, use Use, assets []string) *Detection {
+// Timestamp, ReportId and DeviceId of the last of them. AssetColumns that the
+// hunt shows under another name stand beside it under their own, by which the
+// service knows them. It is nil for a hunt that does not compile.
+func (b *Backend) Detection(h *ir.Hunt, use Use) *Detection {
 	for _, n := range h.Natives {
 		if n.Target == b.Name() {
 			return b.nativeDetection(h, n)
@@ -80,9 +90,9 @@ func (b *Backend) Detection(h *ir.Hunt, use Use, assets []string) *Detection {
 		}
 	}
 	if use == Scheduled && d.Single {
-		q = b.withAsset(q, assets)
+		q = b.withAsset(q)
 	}
-	q = underOwnNames(q, assets)
+	q = underOwnNames(q)
 	d.Columns, d.Known = backends.Columns(q)
 	d.Query = kql.Print(b.Lower(q))
 	return d
@@ -90,12 +100,12 @@ func (b *Backend) Detection(h *ir.Hunt, use Use, assets []string) *Detection {
 
 // withAsset keeps the first of the assets that the tables have in rows that are
 // events and have none.
-func (b *Backend) withAsset(q ir.Query, assets []string) ir.Query {
+func (b *Backend) withAsset(q ir.Query) ir.Query {
 	columns, known := backends.Columns(q)
-	if !known || slices.ContainsFunc(columns, func(c string) bool { return slices.Contains(assets, c) }) {
+	if !known || slices.ContainsFunc(columns, func(c string) bool { return slices.Contains(AssetColumns, c) }) {
 		return q
 	}
-	for _, name := range assets {
+	for _, name := range AssetColumns {
 		stored := !slices.ContainsFunc(ir.Scans(q), func(s *ir.Scan) bool { _, _, ok := b.column(s, name); return !ok })
 		if !stored {
 			continue
@@ -108,12 +118,12 @@ func (b *Backend) withAsset(q ir.Query, assets []string) ir.Query {
 }
 
 // underOwnNames adds the columns of tables that the rows show under another name.
-func underOwnNames(q ir.Query, assets []string) ir.Query {
+func underOwnNames(q ir.Query) ir.Query {
 	columns, _ := backends.Columns(q)
 	more := &ir.Extend{Span: q.At(), Input: q}
 	for _, name := range columns {
 		f := origin(q, name)
-		if f == nil || !slices.Contains(assets, f.Name) || slices.Contains(columns, f.Name) || slices.ContainsFunc(more.Cols, func(c *ir.Col) bool { return c.As == f.Name }) {
+		if f == nil || !slices.Contains(AssetColumns, f.Name) || slices.Contains(columns, f.Name) || slices.ContainsFunc(more.Cols, func(c *ir.Col) bool { return c.As == f.Name }) {
 			continue
 		}
 		more.Cols = append(more.Cols, &ir.Col{Span: q.At(), As: f.Name, X: &ir.Field{Span: q.At(), Name: name, T: f.T}})

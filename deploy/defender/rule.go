@@ -240,9 +240,6 @@ func impacted(it *deploy.Item, s *deploy.Settings, d *deploy.Detection, diags *d
 	return out
 }
 
-// Columns are the columns of tables that an alert can be about.
-func Columns() []string { return columnsOf("", false) }
-
 // columnsOf are the columns that can be an entity of a type, or of any.
 func columnsOf(typ string, sentinel bool) []string {
 	var out []string

@@ -90,11 +90,12 @@ func (l *Lab) Build(opts compiler.Options) ([]*Hunt, *compiler.Result, error) {
 		return nil, nil, err
 	}
 	hunts := make([]*Hunt, len(res.Hunts))
-	for i, h := range res.Hunts {
-		hunts[i] = &Hunt{Hunt: h, Ident: cmp.Or(h.ID, h.Name, h.Path), lab: l, programs: map[Engine]func() *Program{}}
+	for i, c := range res.Hunts {
+		h := &Hunt{Hunt: c, Ident: cmp.Or(c.ID, c.Name, c.Path), lab: l, programs: map[Engine]func() *Program{}}
 		for _, e := range Engines() {
-			hunts[i].programs[e] = sync.OnceValue(func() *Program { return hunts[i].make(e) })
+			h.programs[e] = sync.OnceValue(func() *Program { return h.make(e) })
 		}
+		hunts[i] = h
 	}
 	return hunts, res, nil
 }
@@ -138,6 +139,8 @@ type Program struct {
 	datasets map[string]*schema.Dataset
 	// computed are the columns that the target computes by expressions of its own.
 	computed map[string]bool
+	// instants are the columns of results that are numbers of seconds until then.
+	instants map[string]bool
 }
 
 func (h *Hunt) make(e Engine) *Program {
@@ -215,6 +218,14 @@ func (h *Hunt) make(e Engine) *Program {
 			}
 		}
 		p.Queries = append(p.Queries, p.withComputed(q, nil))
+	}
+	if e == Defender {
+		p.instants = map[string]bool{}
+		for _, q := range p.Queries {
+			for name, is := range instantColumns(h.lab.schema, q) {
+				p.instants[name] = p.instants[name] || is
+			}
+		}
 	}
 	return p
 }

@@ -47,7 +47,7 @@ func (p *Program) Run(events []eval.Event, o Options) ([]Result, error) {
 			return nil, notRunnable(err)
 		}
 		for _, row := range rows {
-			out = append(out, Result{row.Visible(), row.Events()})
+			out = append(out, Result{p.result(row), row.Events()})
 		}
 	}
 	SortResults(out)
@@ -98,6 +98,7 @@ func (p *Program) runner(now time.Time) eval.Runner {
 	case Splunk:
 		run.Seconds = true
 	case Defender:
+		run.Seconds = true
 		run.Empty = eval.MissingIsEmpty
 	}
 	if p.Engine != IR {
@@ -118,7 +119,7 @@ func (p *Program) stored(row eval.Row) eval.Row {
 	case Splunk:
 		return row.With("_time", seconds(row.Get("_time")))
 	case Defender:
-		return row.WithoutBlanks()
+		return inSeconds(row).WithoutBlanks()
 	}
 	return row
 }

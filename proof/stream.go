@@ -366,7 +366,7 @@ func (s *stream) finish(found func(Found) error) error {
 			continue
 		}
 		for _, row := range rows {
-			row = row.Visible()
+			row = p.result(row)
 			f := Found{Program: k.program, Result: Result{row, row.Events()}}
 			if s.o.Text {
 				f.Text = row.String()
@@ -469,9 +469,9 @@ func (w *worker) match(b *batch, g *group, n int, row eval.Row, sample func(*gro
 			if !ok {
 				continue
 			}
-			out = out.Visible()
+			out = w.s.programs[l.program].result(out)
 		} else if w.s.programs[l.program].Engine != IR {
-			out = out.Visible()
+			out = w.s.programs[l.program].result(out)
 		}
 		it := item{leaf: at, row: out}
 		if w.s.o.Text {

@@ -468,6 +468,11 @@ func (r *reading) tstats(c *spl.Tstats) ir.Query {
 		out.By = append(out.By, col)
 	}
 	for i := range c.Aggs {
+		if positional(c.Aggs[i]) {
+			r.fail(codeNoOrder, &c.Aggs[i], "Use earliest and latest.", "%s goes by the order of the events, which is not known here", c.Aggs[i].Func)
+			ok = false
+			continue
+		}
 		if a := r.agg(&c.Aggs[i], len(c.By) > 0, name, nil); a != nil {
 			out.Aggs = append(out.Aggs, a)
 		} else {
@@ -611,7 +616,7 @@ func (r *reading) agg(a *spl.Agg, grouped bool, name naming, in ir.Query) *ir.Ag
 		out.Func, out.X = ir.CountIf, r.where(in, a.Eval)
 	case out.Func == ir.Count && a.Arg != "":
 		f := r.field(in, a.Span, name, a.Arg)
-		if in != nil && r.b.present(in, f.Name) {
+		if in != nil && r.b.present(in, f.Name) || in == nil && indexField(f.Name) {
 			break // every row has it
 		}
 		if !grouped {

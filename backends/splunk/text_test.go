@@ -253,6 +253,9 @@ func FuzzLiftText(f *testing.F) {
 	for _, s := range searches {
 		f.Add(unticked(s.text))
 	}
+	f.Add("| tstats last(0)")
+	f.Add("| tstats count(_time)")
+	f.Add("| tstats count as n from datamodel=Endpoint.Processes by Processes.user | eval m=if(n > 1, n, null()) | sort 2 m")
 	b := testBackend(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		l := b.LiftText("f.spl", text)

@@ -21,7 +21,7 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 	args := make([]Value, len(q.Aggs))
 	for i, a := range q.Aggs {
 		names = append(names, a.As)
-		if a.Native != "" || a.Func == ir.Any || a.Func == ir.List {
+		if a.Native != "" && !r.kustoOwn(a) || a.Func == ir.Any || a.Func == ir.List {
 			return nil, &NotEvaluable{a.Span, "the aggregate " + a.As + " is a target's own, so it cannot be run here"}
 		}
 		if a.X == nil {
@@ -68,11 +68,22 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 			}
 		}
 		for j, a := range q.Aggs {
-			vals = append(vals, aggregateOne(a, args[j], g.rows, r.splunk()))
+			v := aggregateOne(a, args[j], g.rows, r.splunk())
+			if v == nil && r.kustoOwn(a) {
+				v = int64(0)
+			}
+			vals = append(vals, v)
 		}
 		out[i] = Row{shape: s, vals: vals, events: together(g.rows...)}
 	}
 	return out, nil
+}
+
+// kustoOwn reports whether an aggregate is Kusto's own sum or deviation, which are
+// 0 where there is too little to add up or to compare (summarize-operator.md). Of
+// its others, an empty text is a value.
+func (r Runner) kustoOwn(a *ir.Agg) bool {
+	return r.Empty == MissingIsEmpty && (a.Native == "stdev" && a.Func == ir.Stdev || a.Native == "sum" && a.Func == ir.Sum)
 }
 
 // splunk reports whether rows are Splunk's, whose aggregates differ in two ways:

@@ -223,3 +223,34 @@ func TestReader(t *testing.T) {
 		t.Errorf("at the end: %v", err)
 	}
 }
+
+// TestKustoOwn: Kusto's deviation of one value and its sum of none are 0; other
+// aggregates of a target's own are refused.
+func TestKustoOwn(t *testing.T) {
+	rows := eval.NewTable([]string{"n"}, []any{int64(3)})
+	source := func(*ir.Scan) ([]eval.Row, error) { return rows, nil }
+	agg := func(a *ir.Agg) (eval.Row, error) {
+		got, err := eval.Runner{Source: source, Empty: eval.MissingIsEmpty}.Run(&ir.Aggregate{Input: &ir.Scan{}, Aggs: []*ir.Agg{a}})
+		if err != nil {
+			return eval.Row{}, err
+		}
+		return got[0], nil
+	}
+	for _, tt := range []struct {
+		a    *ir.Agg
+		want any
+	}{
+		{&ir.Agg{As: "v", Func: ir.Stdev, X: &ir.Field{Name: "n"}, Native: "stdev"}, int64(0)},
+		{&ir.Agg{As: "v", Func: ir.Stdev, X: &ir.Field{Name: "n"}}, nil},
+		{&ir.Agg{As: "v", Func: ir.Sum, X: &ir.Field{Name: "m"}, Native: "sum"}, int64(0)},
+		{&ir.Agg{As: "v", Func: ir.Sum, X: &ir.Field{Name: "n"}, Native: "sum"}, int64(3)},
+	} {
+		row, err := agg(tt.a)
+		if err != nil || row.Get("v") != tt.want {
+			t.Errorf("%s[%s]: %v %v, want %v", tt.a.Func, tt.a.Native, row.Get("v"), err, tt.want)
+		}
+	}
+	if _, err := agg(&ir.Agg{As: "v", Func: ir.Max, X: &ir.Field{Name: "n"}, Native: "max"}); err == nil {
+		t.Error("Kusto's max takes an empty text for a value")
+	}
+}

@@ -49,14 +49,26 @@ func (b *builder) deployment(o *Output, h *ir.Hunt, be backends.Backend, art bac
 	o.Diagnostics = append(o.Diagnostics, deploy.Check(h, targetName(be.Name()), rows)...)
 	if o.Diagnostics.HasErrors() {
 		o.Status = Failed
-	}
-	if !b.keepItems {
 		return
 	}
-	o.item = &deploy.Item{Hunt: h, Target: be.Name(), Query: strings.TrimSuffix(art.Query, "\n"), Form: string(art.Form), Rows: rows}
+	must := b.opts.Deployable != nil && h.Meta.Deployment != nil && h.Meta.Deployment.Alert == ir.AlertOn && h.CountedBy == ""
+	if !b.keepItems && !must {
+		return
+	}
+	it := &deploy.Item{Hunt: h, Target: be.Name(), Query: strings.TrimSuffix(art.Query, "\n"), Form: string(art.Form), Rows: rows}
 	if d, ok := be.(*defender.Backend); ok {
-		o.item.Detection = detection(d.Detection(h, defender.Scheduled))
-		o.item.Analytic = detection(d.Detection(h, defender.Analytic))
+		it.Detection = detection(d.Detection(h, defender.Scheduled))
+		it.Analytic = detection(d.Detection(h, defender.Analytic))
+	}
+	if must {
+		o.Diagnostics = append(o.Diagnostics, b.opts.Deployable(it)...)
+		if o.Diagnostics.HasErrors() {
+			o.Status = Failed
+			return
+		}
+	}
+	if b.keepItems {
+		o.item = it
 	}
 }
 

@@ -81,7 +81,7 @@ or a golden differs. 2: wrong usage, or something cannot be read or written.`,
 
 // load resolves paths and settings to the options of a build.
 func (a *app) options(c common, paths []string) (compiler.Options, error) {
-	opts := compiler.Options{Paths: paths, Targets: c.targets, Jobs: c.jobs}
+	opts := compiler.Options{Paths: paths, Targets: c.targets, Jobs: c.jobs, Deployable: deployable}
 	if len(paths) == 0 {
 		opts.Paths = []string{"detections"}
 		if _, err := os.Stat("detections"); err != nil {

@@ -98,6 +98,17 @@ func (a *app) pack(f packageFlags, paths []string, write func(compiler.Options, 
 	return nil
 }
 
+// deployable says what keeps a hunt from being a detection on its target.
+func deployable(it *deploy.Item) diag.List {
+	var diags diag.List
+	if it.Target == "defender" {
+		_, diags = defender.Rules([]*deploy.Item{it})
+	} else {
+		_, diags = splunk.Searches([]*deploy.Item{it}, splunk.DefaultLabel)
+	}
+	return slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return d.Severity == diag.Info })
+}
+
 func packSplunk(opts compiler.Options, f packageFlags) (*compiler.Result, diag.List, string, error) {
 	app := f.app
 	app.Author = cmp.Or(app.Author, app.Label)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -252,34 +253,56 @@ func (r Row) String() string {
 // MarshalJSON writes the row as an object, columns in order, missing ones
 // left out. Instants are RFC 3339 in UTC, lengths of time are seconds.
 func (r Row) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	put := func(v any) error {
-		if err := enc.Encode(v); err != nil {
-			return err
-		}
-		b.Truncate(b.Len() - 1) // Encode ends in a newline
-		return nil
-	}
-	b.WriteByte('{')
+	b := append(make([]byte, 0, 64*len(r.vals)), '{')
 	for i, name := range r.Columns() {
 		if r.vals[i] == nil {
 			continue
 		}
-		if b.Len() > 1 {
-			b.WriteByte(',')
+		if len(b) > 1 {
+			b = append(b, ',')
 		}
-		if err := put(name); err != nil {
+		var err error
+		if b, err = appendJSON(b, name); err != nil {
 			return nil, err
 		}
-		b.WriteByte(':')
-		if err := put(jsonValue(r.vals[i])); err != nil {
+		if b, err = appendJSON(append(b, ':'), jsonValue(r.vals[i])); err != nil {
 			return nil, err
 		}
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
+}
+
+// appendJSON appends a value as encoding/json writes it, without its care for HTML.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case string:
+		start := len(b)
+		b = append(b, '"')
+		for i := range len(v) {
+			switch c := v[i]; {
+			case plain[c]:
+				b = append(b, c)
+			case c == '"' || c == '\\':
+				b = append(b, '\\', c)
+			default:
+				return appendAnyJSON(b[:start], v)
+			}
+		}
+		return append(b, '"'), nil
+	}
+	return appendAnyJSON(b, v)
+}
+
+func appendAnyJSON(b []byte, v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return append(b, buf.Bytes()[:buf.Len()-1]...), nil // Encode ends in a newline
 }
 
 func jsonValue(v any) any {

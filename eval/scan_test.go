@@ -76,3 +76,17 @@ func FuzzUsualTime(f *testing.F) {
 		t.Fatalf("%q is %v, but no layout reads it", s, got)
 	})
 }
+
+// FuzzAppendJSON: a text is written as encoding/json writes it.
+func FuzzAppendJSON(f *testing.F) {
+	for _, s := range []string{"", `C:\a "b" <c>`, "\x7f\x00\b\f\n\r\t", "é\u2028\xff", "a\x1f"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := appendJSON(nil, s)
+		want, err2 := appendAnyJSON(nil, s)
+		if err != nil || err2 != nil || string(got) != string(want) {
+			t.Fatalf("%q is %s, want %s (%v, %v)", s, got, want, err, err2)
+		}
+	})
+}

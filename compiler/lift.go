@@ -8,7 +8,9 @@ import (
 
 	"github.com/huntc/huntc/backends"
 	"github.com/huntc/huntc/backends/defender"
+	"github.com/huntc/huntc/backends/defender/kql"
 	"github.com/huntc/huntc/backends/splunk"
+	"github.com/huntc/huntc/backends/splunk/spl"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/ir"
@@ -25,6 +27,8 @@ type language struct {
 	view    schema.View
 	backend backends.Backend
 	lift    func(name, text string) backends.Lifted
+	// own is the inverse of lowering, for texts that huntc wrote.
+	own func(name, text string) (ir.Query, diag.List)
 }
 
 // Lifter reads queries that people wrote. It is safe for concurrent use.
@@ -45,10 +49,22 @@ func NewLifter(c *Config) (*Lifter, error) {
 	if c.CIM != "" {
 		s = s.WithCIM(c.CIM)
 	}
-	spl, kql := splunk.New(s, c.Splunk), defender.New(s)
+	sp, de := splunk.New(s, c.Splunk), defender.New(s)
 	return &Lifter{schema: s, languages: []language{
-		{"spl", schema.CIM, spl, spl.LiftText},
-		{"kql", schema.XDR, kql, kql.LiftText},
+		{"spl", schema.CIM, sp, sp.LiftText, func(name, text string) (ir.Query, diag.List) {
+			parsed, diags := spl.Parse(name, text)
+			if diags.HasErrors() {
+				return nil, diags
+			}
+			return sp.Lift(parsed)
+		}},
+		{"kql", schema.XDR, de, de.LiftText, func(name, text string) (ir.Query, diag.List) {
+			parsed, diags := kql.Parse(name, text)
+			if diags.HasErrors() {
+				return nil, diags
+			}
+			return de.Lift(parsed)
+		}},
 	}}, nil
 }
 
@@ -79,6 +95,23 @@ func (l *Lifter) Lift(from, name, text string) (*Lifting, error) {
 		return nil, err
 	}
 	return lang.read(name, text), nil
+}
+
+// LiftOwn reads a text that huntc wrote itself, as the inverse of writing it: it
+// knows forms again, such as sessions, that are functions of the target to Lift.
+// False, if it is no such text.
+func (l *Lifter) LiftOwn(from, name, text string) (q ir.Query, ok bool) {
+	lang, err := l.language(from)
+	if err != nil {
+		return nil, false
+	}
+	defer func() {
+		if recover() != nil {
+			q, ok = nil, false
+		}
+	}()
+	q, diags := lang.own(name, text)
+	return q, q != nil && !diags.HasErrors()
 }
 
 func (l *Lifter) language(name string) (*language, error) {

@@ -200,7 +200,13 @@ func (h *Hunt) make(e Engine) *Program {
 			}
 		}
 	}
-	for _, q := range lifting.Queries {
+	queries := lifting.Queries
+	if o.Form != backends.NativeTxt && slices.ContainsFunc(queries, hasForeign) {
+		if q, ok := h.lab.lifter.LiftOwn(e.language(), h.Path, o.Query); ok {
+			queries = []ir.Query{q}
+		}
+	}
+	for _, q := range queries {
 		q = withTables(q, logical, h.lab.config)
 		for _, s := range ir.Scans(q) {
 			if s.Physical == nil {
@@ -228,6 +234,43 @@ func (h *Hunt) make(e Engine) *Program {
 		}
 	}
 	return p
+}
+
+// hasForeign reports whether a query computes something in a target's own
+// language.
+func hasForeign(q ir.Query) bool {
+	found := false
+	look := func(e ir.Expr) {
+		ir.WalkExpr(e, func(e ir.Expr) bool {
+			_, foreign := e.(*ir.Foreign)
+			found = found || foreign
+			return true
+		})
+	}
+	ir.WalkQuery(q, func(q ir.Query) {
+		switch q := q.(type) {
+		case *ir.Filter:
+			look(q.Pred)
+		case *ir.Extend:
+			for _, c := range q.Cols {
+				look(c.X)
+			}
+		case *ir.Project:
+			for _, c := range q.Cols {
+				look(c.X)
+			}
+		case *ir.Aggregate:
+			for _, c := range q.By {
+				look(c.X)
+			}
+			for _, a := range q.Aggs {
+				if a.X != nil {
+					look(a.X)
+				}
+			}
+		}
+	})
+	return found
 }
 
 func firstError(l diag.List) string {

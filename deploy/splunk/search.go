@@ -151,6 +151,11 @@ func savedSearch(it *deploy.Item, name string, diags *diag.List) *deploy.Object 
 			diags.Errorf(codeConf, it.Hunt, "Give the column another name.", "%s cannot stand in savedsearches.conf: %s", f.Key, why)
 		}
 	}
+	for _, c := range it.Rows.Columns {
+		if strings.ContainsAny(c, ",$\"") && slices.ContainsFunc(namingColumns, func(k string) bool { return strings.Contains(o.Get(k), c) }) {
+			diags.Errorf(codeConf, it.Hunt, "Give the column another name in the pipeline.", "the alert names the column %q, and Splunk takes the comma, quote or dollar sign in it for the end of the name", c)
+		}
+	}
 	marker, _ := json.Marshal(metadata{&Marker{ID: o.ID, Hash: o.Hash()}}) // strings always marshal
 	set(keyMetadata, string(marker))
 	return o
@@ -179,6 +184,9 @@ func flag(v bool) string {
 	}
 	return "0"
 }
+
+// namingColumns are keys with names of columns that nothing can quote.
+var namingColumns = []string{"alert.suppress.fields", "action.notable.param.nes_fields", "action.notable.param.rule_title", "action.notable.param.rule_description", "action.risk.param._risk_message"}
 
 // passing are columns that change while a row stays the same: huntc's own of how
 // many events it stands for, and when.

@@ -867,7 +867,8 @@ func sharedEqual(want, have eval.Row) bool {
 
 // sameValue compares a value of the hunt with one of a target: which keeps
 // instants and lengths of time as seconds, a list in any order, a missing text
-// as an empty one, and some texts without their case.
+// as an empty one or, in a data model, as "unknown", and some texts without their
+// case.
 func sameValue(a, b any) bool {
 	if t, ok := a.(time.Time); ok {
 		if u, ok := b.(time.Time); ok {
@@ -894,7 +895,7 @@ func sameValue(a, b any) bool {
 		}
 		var out []string
 		for _, x := range list {
-			if x != nil && x != "" {
+			if x != nil && x != "" && x != "unknown" {
 				out = append(out, strings.ToLower(strings.Trim(sayCell(x), "'")))
 			}
 		}

@@ -690,6 +690,10 @@ func (a axioms) plausible(e eval.Row) bool {
 		if c := a.m.Columns[f.Name]; len(a.m.Where[name]) > 0 || c != nil && c.Kind == "registry" {
 			return false
 		}
+		// Splunk itself gives every event the name of the host that it came from.
+		if a.view != schema.XDR && name == "host" {
+			return false
+		}
 		parts := a.parts(f.Name)
 		if slices.ContainsFunc(a.asked, func(g *ir.Field) bool {
 			return e.Get(g.Name) != nil && slices.ContainsFunc(a.parts(g.Name), func(n string) bool { return slices.Contains(parts, n) })

@@ -81,6 +81,22 @@ func TestColumnsExist(t *testing.T) {
 	}
 }
 
+// TestFilledColumnsDiffer wants the difference said of every field whose column
+// has another value of the event where the field is missing.
+func TestFilledColumnsDiffer(t *testing.T) {
+	s := mustNew(t)
+	for _, d := range s.Datasets() {
+		if d.CIM == nil {
+			continue
+		}
+		for name, c := range d.CIM.Columns {
+			if info, _ := s.Column(CIM, d.CIM.Table, c.Name); info.Fill == FillOther && c.Differs == nil && d.CIM.Differs == nil {
+				t.Errorf("%s: %s puts another value in the place of a missing %s: say so with \"differs\"", d.Name, d.CIM.Table, name)
+			}
+		}
+	}
+}
+
 // TestColumnsExistInTheReference holds them against the files that the
 // catalogue was made from.
 func TestColumnsExistInTheReference(t *testing.T) {

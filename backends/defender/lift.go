@@ -880,9 +880,9 @@ func (l *lifter) expr(e kql.Expr) ir.Expr {
 			return ir.True(e.Span)
 		}
 		return ir.False(e.Span)
-	case *kql.Number, *kql.Neg, *kql.Typed, *kql.Timespan:
-		if lit := liftLiteral(e); lit != nil {
-			return lit
+	case *kql.Number, *kql.Neg, *kql.Typed, *kql.Datetime, *kql.Timespan:
+		if x := constant(e); x != nil {
+			return x
 		}
 		l.unknown(e, "this constant is not understood")
 	case *kql.Logic:

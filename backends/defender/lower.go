@@ -914,10 +914,26 @@ func (l *lowerer) conditional(e *ir.Call) kql.Expr {
 	}
 }
 
-// isNull reports whether e is a missing value of a type that is not a text's,
-// whose missing value is the empty text: it is what no row makes it.
+// isNull reports whether e is a missing value as constant reads one of a type
+// that is not a text's: what no row makes some value of the type.
 func isNull(e *ir.Call) bool {
-	return e.Func == ir.If && len(e.Args) == 2 && ir.IsFalse(e.Args[0]) && ir.TypeOf(e.Args[1]) != ir.String
+	if e.Func != ir.If || len(e.Args) != 2 || !ir.IsFalse(e.Args[0]) {
+		return false
+	}
+	switch v := e.Args[1].(type) {
+	case *ir.Lit:
+		return v.Value == int64(0) || v.Value == 0.0 || v.Value == false
+	case *ir.Call:
+		if v.Func == ir.Now {
+			return true
+		}
+		if len(v.Args) != 1 {
+			return false
+		}
+		lit, ok := v.Args[0].(*ir.Lit)
+		return ok && (v.Func == ir.ToInt && lit.Value == int64(0) || v.Func == ir.Json && lit.Value == "null")
+	}
+	return false
 }
 
 // isPlainName reports whether a name can follow a dot as it is.

@@ -51,7 +51,7 @@ func (b *builder) deployment(o *Output, h *ir.Hunt, be backends.Backend, art bac
 		o.Status = Failed
 		return
 	}
-	must := b.opts.Deployable != nil && h.Meta.Deployment != nil && h.Meta.Deployment.Alert == ir.AlertOn && h.CountedBy == ""
+	must := b.opts.Deployable != nil && h.Meta.Deployment.MustAlert(be.Name()) && h.CountedBy == ""
 	if !b.keepItems && !must {
 		return
 	}

@@ -103,7 +103,7 @@ func SettingsOf(it *Item) *Settings {
 	if d == nil {
 		d = &ir.Deployment{}
 	}
-	s := &Settings{Alert: d.Alert != ir.AlertOff, LookBack: lookBack(h), Throttle: d.Throttle}
+	s := &Settings{Alert: d.Alerts(it.Target), LookBack: lookBack(h), Throttle: d.Throttle}
 	s.Level = levelOf(h.Meta.Level)
 	s.schedule(d.Schedule)
 	s.Score, s.Finding = s.Level.Score, s.Level.Finding

@@ -17,6 +17,7 @@ type Deployment struct {
 	diag.Span
 	Alert    AlertMode
 	AlertAt  diag.Span
+	AlertOn  []string // of AlertSome: the targets
 	Schedule *Schedule
 	Throttle *Throttle
 	Finding  *Finding
@@ -31,8 +32,25 @@ type AlertMode string
 const (
 	AlertDefault AlertMode = ""
 	AlertOn      AlertMode = "on"
-	AlertOff     AlertMode = "off" // for people to run
+	AlertOff     AlertMode = "off"  // for people to run
+	AlertSome    AlertMode = "some" // on some targets; on others for people to run
 )
+
+// Alerts reports whether the rows of the hunt are alerts on a target.
+func (d *Deployment) Alerts(target string) bool {
+	switch {
+	case d == nil:
+		return true
+	case d.Alert == AlertSome:
+		return slices.Contains(d.AlertOn, target)
+	}
+	return d.Alert != AlertOff
+}
+
+// MustAlert reports whether the document itself says that they are.
+func (d *Deployment) MustAlert(target string) bool {
+	return d != nil && (d.Alert == AlertOn || d.Alert == AlertSome) && d.Alerts(target)
+}
 
 // Continuous is the Every of a hunt that looks at events as they come in.
 const Continuous = "continuous"

@@ -64,8 +64,7 @@ func Hunting(items []*deploy.Item) []*deploy.Item { return alerts(items, false) 
 func alerts(items []*deploy.Item, want bool) []*deploy.Item {
 	var out []*deploy.Item
 	for _, it := range items {
-		d := it.Hunt.Meta.Deployment
-		if (d == nil || d.Alert != ir.AlertOff) == want {
+		if it.Hunt.Meta.Deployment.Alerts(it.Target) == want {
 			out = append(out, it)
 		}
 	}
@@ -149,7 +148,7 @@ func checkIdentity(it *deploy.Item, d *deploy.Detection, diags *diag.List) {
 		return
 	}
 	no := "no " + strings.Join(missing, ", no ")
-	const hunting = " Or write \"alert: false\" in the hunt block: then it is a hunting query."
+	const hunting = " Or write \"alert: false\" in the hunt block, or \"alert: [splunk]\": then it is a hunting query here."
 	switch {
 	case d.Native:
 		diags.Errorf(codeIdentity, nativeAt(it), "Keep the columns of the event in each row; where it sums events up: | summarize (Timestamp, ReportId) = arg_max(Timestamp, ReportId), … by DeviceId."+hunting,
@@ -234,7 +233,7 @@ func impacted(it *deploy.Item, s *deploy.Settings, d *deploy.Detection, diags *d
 		out = append(out, impactedAsset{assetTypes[a.Type], a.Identifier})
 	}
 	if len(out) == 0 && d.Known && !diags.HasErrors() {
-		diags.Errorf(codeNoEntity, it.Hunt, "Keep a column with a device, a user or a mailbox in the rows ("+strings.Join(columnsOf("", false), ", ")+"), or write \"alert: false\" in the hunt block.",
+		diags.Errorf(codeNoEntity, it.Hunt, "Keep a column with a device, a user or a mailbox in the rows ("+strings.Join(columnsOf("", false), ", ")+"), or write \"alert: false\" in the hunt block, or \"alert: [splunk]\".",
 			"the rows name no device, user or mailbox that an alert could be about: their columns are %s", strings.Join(d.Columns, ", "))
 	}
 	return out

@@ -109,6 +109,7 @@ func TestRefused(t *testing.T) {
 		{"no entity", piped + "hunt:\n    targets: [defender]\n    pipeline: |\n        summarize n = count() by Image\n        project n, DeviceId = Image\n", "error HC0921 13:9"},
 		{"states", head + "taxonomy: huntc\nhunt: {template: asset_exposure, iocs: {cves: [CVE-2024-3400]}}\n", "error HC0921 1:1"},
 		{"states for people", head + "taxonomy: huntc\nhunt: {template: asset_exposure, alert: false, iocs: {cves: [CVE-2024-3400]}}\n", ""},
+		{"states, alert elsewhere", head + "taxonomy: huntc\nhunt: {template: asset_exposure, alert: [splunk], iocs: {cves: [CVE-2024-3400]}}\n", ""},
 		{"an entity that is none", plain + "hunt:\n    entities: [{column: Image, type: user}]\n", "error HC0923 10:25"},
 		{"two devices", plain + "hunt:\n    entities: [{column: Computer, type: device}, {column: Image, type: device}]\n", "error HC0923 10:59"},
 		{"looks back too far", piped + "hunt:\n    window: 7d\n    schedule: {every: 1h}\n    pipeline: summarize n = count() by Computer\n", "error HC0924 12:23"},

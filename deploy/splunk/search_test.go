@@ -127,6 +127,9 @@ action.correlationsearch.enabled = "0"
 	if d := cmp.Diff(want, shown(t, plain+"hunt: {window: 7d, alert: false}\n")); d != "" {
 		t.Errorf("(-want +have)\n%s", d)
 	}
+	if d := cmp.Diff(want, shown(t, plain+"hunt: {window: 7d, alert: [defender]}\n")); d != "" {
+		t.Errorf("(-want +have)\n%s", d)
+	}
 }
 
 // TestThrottle: a row that later runs see again does not alert again.

@@ -66,8 +66,20 @@ func (d *document) deployment(p pair) {
 			dep.Alert, dep.AlertAt = ir.AlertOn, at
 		case v.Kind == yaml.ScalarNode && v.ShortTag() == "!!bool":
 			dep.Alert, dep.AlertAt = ir.AlertOff, at
+		case v.Kind == yaml.SequenceNode && len(v.Content) > 0:
+			dep.Alert, dep.AlertAt = ir.AlertSome, at
+			for _, e := range d.texts(key, v, false) {
+				if !d.target(e) {
+					continue
+				}
+				if slices.Contains(dep.AlertOn, e.text) {
+					d.diags.Errorf(codeTarget, e, "Remove one.", "the target %q stands there twice", e.text)
+				}
+				dep.AlertOn = append(dep.AlertOn, e.text)
+			}
 		default:
-			d.diags.Errorf(codeWrongType, d.src.span(v), "Write \"alert: false\" for a hunt that people run.", "%q has to be true or false, and this is %s", key, kindOf(v))
+			d.diags.Errorf(codeWrongType, d.src.span(v), "Write \"alert: false\" for a hunt that people run, or \"alert: [splunk]\" for one that is an alert on some targets.",
+				"%q has to be true, false or a list of targets, and this is %s", key, kindOf(v))
 		}
 	case "schedule":
 		dep.Schedule = &ir.Schedule{Span: at}
@@ -356,6 +368,8 @@ func (w *writer) deployment(d *ir.Deployment) {
 		y.line(1, "alert: true")
 	case ir.AlertOff:
 		y.line(1, "alert: false")
+	case ir.AlertSome:
+		y.row(1, "alert", d.AlertOn)
 	}
 	if s := d.Schedule; s != nil {
 		y.line(1, "schedule:")

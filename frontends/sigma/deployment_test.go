@@ -98,6 +98,9 @@ func TestDeployment(t *testing.T) {
 func TestDeploymentRefuses(t *testing.T) {
 	for _, tt := range []struct{ block, want string }{
 		{"alert: maybe", "HC0104 7:12"},
+		{"alert: []", "HC0104 7:12"},
+		{"alert: [splunk, sentinel]", "HC0403 7:21"},
+		{"alert: [splunk, splunk]", "HC0403 7:21"},
 		{"schedule: {}", "HC0104 7:15"},
 		{"schedule: {every: 2h}", "HC0107 7:23"},
 		{"schedule: {evry: 1h}", "HC0101 7:16"},
@@ -138,5 +141,22 @@ func TestDeploymentRefuses(t *testing.T) {
 		if got := strings.Join(have, ", "); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.block, got, tt.want)
 		}
+	}
+}
+
+func TestAlertOnSomeTargets(t *testing.T) {
+	doc := document{"d.yml", []byte(deployed + "    alert: [splunk]\n")}
+	file, diags := sigma.Load(doc.path, doc.src, nil)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	d := file.Hunts[0].Meta.Deployment
+	if !d.Alerts("splunk") || d.Alerts("defender") || !d.MustAlert("splunk") || d.MustAlert("defender") {
+		t.Errorf("%+v", d)
+	}
+	writeAll(t, doc)
+	var none *ir.Deployment
+	if !none.Alerts("splunk") || none.MustAlert("splunk") {
+		t.Error("a document that says nothing alerts")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -139,7 +140,7 @@ func cmdGraph(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		s.Before = f
 	case len(args) == 2 && args[0] == "list":
-		var b strings.Builder
+		var lines []string
 		for _, text := range s.Rules() {
 			var x struct {
 				DisplayName string
@@ -147,9 +148,10 @@ func cmdGraph(ts *testscript.TestScript, neg bool, args []string) {
 				Schedule    struct{ Period string }
 			}
 			ts.Check(json.Unmarshal([]byte(text), &x))
-			fmt.Fprintf(&b, "%s | %v | %s\n", x.DisplayName, x.IsEnabled, x.Schedule.Period)
+			lines = append(lines, fmt.Sprintf("%s | %v | %s\n", x.DisplayName, x.IsEnabled, x.Schedule.Period))
 		}
-		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o644))
+		slices.Sort(lines) // several are made at once
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(lines, "")), 0o644))
 	default:
 		ts.Fatalf("usage: graph edit|delete|fail|list")
 	}

@@ -14,7 +14,7 @@ type automaton struct {
 	class   [256]uint16
 	classes int32
 	table   []int32 // of the first states, a row of classes each
-	dense   int32   // how many states have a row: the root and those below it
+	dense   int32   // how many states have a row
 	states  []acState
 	edges   []acEdge
 	lists   [][]int32 // what ends in a state, by acState.out
@@ -94,7 +94,7 @@ func (b *acBuilder) build() *automaton {
 		a.states = append(a.states, s)
 	}
 	root := a.states[0]
-	a.dense = 1 + root.n
+	a.dense = max(1+root.n, min(int32(len(a.states)), maxTable/a.classes))
 	a.table = make([]int32, a.dense*a.classes)
 	for _, e := range a.edges[root.edge : root.edge+root.n] {
 		a.table[e.c] = e.to
@@ -118,7 +118,7 @@ func (b *acBuilder) build() *automaton {
 		}
 		if int32(i) < a.dense {
 			row := a.table[int32(i)*a.classes:][:a.classes]
-			copy(row, a.table)
+			copy(row, a.table[s.fail*a.classes:])
 			for _, e := range a.edges[s.edge : s.edge+s.n] {
 				row[e.c] = e.to
 			}
@@ -126,6 +126,9 @@ func (b *acBuilder) build() *automaton {
 	}
 	return a
 }
+
+// maxTable bounds the entries of a table, so that it stays in a processor's cache.
+const maxTable = 128 << 10
 
 func plainState(transition int32) int32 {
 	if transition < 0 {

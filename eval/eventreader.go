@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/huntc/huntc/diag"
 )
@@ -33,26 +34,44 @@ type EventBlocks struct {
 	skip    bool   // the rest of the line is too long
 	n, line int
 	err     error
+	free    sync.Pool // of *[]byte: buffers of blocks that are done
 }
+
+// Block is some lines of a file.
+type Block struct {
+	Lines []EventLine
+	buf   *[]byte
+}
+
+// Done gives back the memory of a block, whose lines must not be used any more.
+func (b *EventBlocks) Done(block Block) { b.free.Put(block.buf) }
 
 // NewEventBlocks reads a file of events.
 func NewEventBlocks(in io.Reader) *EventBlocks { return &EventBlocks{in: in} }
 
 const blockSize = 256 << 10
 
-// Next is the next block with at least one line; its lines are the caller's. The
-// error is io.EOF after the last.
-func (b *EventBlocks) Next() ([]EventLine, error) {
+// Next is the next block with at least one line. The error is io.EOF after the
+// last.
+func (b *EventBlocks) Next() (Block, error) {
 	var out []EventLine
+	var whole *[]byte
 	for len(out) == 0 {
 		if b.err != nil {
-			return nil, b.err
+			return Block{}, b.err
 		}
-		buf := make([]byte, len(b.rest)+blockSize)
+		whole, _ = b.free.Get().(*[]byte)
+		if whole == nil {
+			whole = new([]byte)
+		}
+		if need := len(b.rest) + blockSize; cap(*whole) < need {
+			*whole = make([]byte, need)
+		}
+		buf := (*whole)[:len(b.rest)+blockSize]
 		copy(buf, b.rest)
 		n, err := io.ReadFull(b.in, buf[len(b.rest):])
 		buf = buf[:len(b.rest)+n]
-		b.rest = nil
+		b.rest = b.rest[:0]
 		if err != nil {
 			b.err = err
 			if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -65,7 +84,7 @@ func (b *EventBlocks) Next() ([]EventLine, error) {
 				if len(buf) > MaxEvent {
 					b.skip, buf = true, nil
 				}
-				b.rest = buf
+				b.rest = append(b.rest, buf...) // the buffer is the block's
 				break
 			}
 			text := buf
@@ -94,7 +113,7 @@ func (b *EventBlocks) Next() ([]EventLine, error) {
 			b.n, b.skip = b.n+1, false
 		}
 	}
-	return out, nil
+	return Block{out, whole}, nil
 }
 
 // EventParser makes events of lines. It is for one goroutine.
@@ -232,11 +251,11 @@ func NewEventReader(c *Classifier, name string, in io.Reader) *EventReader {
 func (r *EventReader) Read() (Event, error) {
 	for {
 		if len(r.lines) == 0 {
-			lines, err := r.blocks.Next()
+			block, err := r.blocks.Next()
 			if err != nil {
 				return Event{}, err
 			}
-			r.lines = lines
+			r.lines = block.Lines
 		}
 		line := r.lines[0]
 		r.lines = r.lines[1:]

@@ -236,7 +236,7 @@ func nowIn(e ir.Expr) bool {
 
 // block is lines on their way through a worker.
 type block struct {
-	lines []eval.EventLine
+	lines eval.Block
 	done  chan batch
 }
 
@@ -277,10 +277,11 @@ func (s *stream) read(in io.Reader, found func(Found) error) error {
 	order := make(chan block, 2*jobs)
 	stop := make(chan struct{})
 	var readErr error
+	blocks := eval.NewEventBlocks(in)
 	go func() {
 		defer close(order)
 		defer close(todo)
-		for blocks := eval.NewEventBlocks(in); ; {
+		for {
 			lines, err := blocks.Next()
 			if err != nil {
 				if !errors.Is(err, io.EOF) {
@@ -307,7 +308,9 @@ func (s *stream) read(in io.Reader, found func(Found) error) error {
 			w := s.worker()
 			defer s.lab.done(w.rows)
 			for b := range todo {
-				b.done <- w.block(b.lines)
+				made := w.block(b.lines.Lines)
+				blocks.Done(b.lines)
+				b.done <- made
 			}
 		})
 	}

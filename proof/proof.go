@@ -175,6 +175,14 @@ func (h *Hunt) make(e Engine) *Program {
 	if err != nil {
 		return no(false, "%v", err)
 	}
+	queries := lifting.Queries
+	if o.Form != backends.NativeTxt && (lifting.Status != compiler.LiftOK || slices.ContainsFunc(queries, hasForeign)) {
+		// Read as the inverse of writing it: what a column of the schema is computed
+		// by is only known to that.
+		if q, ok := h.lab.lifter.LiftOwn(e.language(), h.Path, o.Query); ok {
+			queries, lifting.Status = []ir.Query{q}, compiler.LiftOK
+		}
+	}
 	if lifting.Status != compiler.LiftOK {
 		return no(false, "the query is not understood in full: %s", firstError(lifting.Diagnostics))
 	}
@@ -198,12 +206,6 @@ func (h *Hunt) make(e Engine) *Program {
 					p.datasets[key] = h.lab.schema.Dataset(s.Physical.Dataset)
 				}
 			}
-		}
-	}
-	queries := lifting.Queries
-	if o.Form != backends.NativeTxt && slices.ContainsFunc(queries, hasForeign) {
-		if q, ok := h.lab.lifter.LiftOwn(e.language(), h.Path, o.Query); ok {
-			queries = []ir.Query{q}
 		}
 	}
 	for _, q := range queries {

@@ -1,8 +1,6 @@
 package deploy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -107,31 +105,6 @@ func (o *Object) Set(key, value string) {
 		}
 	}
 	o.Fields = append(o.Fields, Field{key, value})
-}
-
-// Hash is a digest of the name and all fields: the same for the same object,
-// whatever built it.
-func (o *Object) Hash() string {
-	h := sha256.New()
-	for _, s := range append([]string{o.Name}, flat(o.Fields)...) {
-		// The length keeps two texts apart.
-		h.Write([]byte(lengthOf(s)))
-		h.Write([]byte(s))
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-func flat(fields []Field) []string {
-	var out []string
-	for _, f := range fields {
-		out = append(out, f.Key, f.Value)
-	}
-	return out
-}
-
-func lengthOf(s string) string {
-	n := len(s)
-	return string([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
 // OneLine is a text as one line without control characters and without

@@ -58,8 +58,8 @@ Exit code 0: all hunts are in the package. 1: some are not, for they have an err
 	}
 	spl := kind("splunk", "Write a Splunk app: a folder, and the same as .tar.gz", "  huntc package splunk --out dist\n  huntc package splunk --out dist --app acme_detections --label Acme --app-version 1.4.0", packSplunk)
 	fl := spl.Flags()
-	fl.StringVar(&f.app.ID, "app", cmp.Or(os.Getenv("HUNTC_SPLUNK_APP"), "huntc_detections"), "id of the app, which is its folder (default also: $HUNTC_SPLUNK_APP)")
-	fl.StringVar(&f.app.Label, "label", splunk.DefaultLabel, "label of the app; the names of the searches start with it")
+	fl.StringVar(&f.app.ID, "app", "", "id of the app, which is its folder (default: $HUNTC_SPLUNK_APP, else that of the settings, else huntc_detections)")
+	fl.StringVar(&f.app.Label, "label", "", "label of the app; the names of the searches start with it (default: that of the settings, else huntc)")
 	fl.StringVar(&f.app.Version, "app-version", "1.0.0", "version of the app, three numbers")
 	fl.StringVar(&f.app.Author, "author", "", "author of the app")
 	cmd.AddCommand(spl,
@@ -104,13 +104,15 @@ func deployable(it *deploy.Item) diag.List {
 	if it.Target == "defender" {
 		_, diags = defender.Rules([]*deploy.Item{it})
 	} else {
-		_, diags = splunk.Searches([]*deploy.Item{it}, splunk.DefaultLabel)
+		_, diags = splunk.Searches([]*deploy.Item{it}, "huntc")
 	}
 	return slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return d.Severity == diag.Info })
 }
 
 func packSplunk(opts compiler.Options, f packageFlags) (*compiler.Result, diag.List, string, error) {
-	app := f.app
+	app, settings := f.app, opts.Config.Deploy
+	app.ID = cmp.Or(app.ID, os.Getenv("HUNTC_SPLUNK_APP"), settings.Splunk.App)
+	app.Label, app.Project = cmp.Or(app.Label, settings.Splunk.Label), settings.Project
 	app.Author = cmp.Or(app.Author, app.Label)
 	if err := app.Check(); err != nil {
 		return nil, nil, "", err
@@ -167,7 +169,7 @@ func packDefender(opts compiler.Options, f packageFlags) (*compiler.Result, diag
 	}
 	rules, diags := defender.Rules(items)
 	for _, o := range rules {
-		written = append(written, writtenFile{Name: "defender/detections/" + byID[o.ID].File + ".json", ID: o.ID, Title: o.Name, text: defender.JSON(o)})
+		written = append(written, writtenFile{Name: "defender/detections/" + byID[o.ID].File + ".json", ID: o.ID, Title: o.Name, text: defender.JSON(o, opts.Config.Deploy.Project)})
 	}
 	hunting := defender.Hunting(items)
 	for _, it := range hunting {

@@ -207,11 +207,6 @@ func Kept(owned []string) func(key string) bool {
 	}
 }
 
-// marked is a description with the mark, as its last line.
-func marked(description string, m reconcile.Mark) string {
-	return strings.TrimRight(description, "\n") + "\n\n" + markerStart + url.QueryEscape(m.Project) + ":" + m.ID + ":" + m.Hash
-}
-
 // unmarked takes the mark off a description.
 func unmarked(description string) (string, *reconcile.Mark) {
 	text := strings.TrimRight(strings.ReplaceAll(description, "\r\n", "\n"), " \t\n")
@@ -226,50 +221,6 @@ func unmarked(description string) (string, *reconcile.Mark) {
 		return description, nil
 	}
 	return strings.TrimRight(text[:at], "\n"), &reconcile.Mark{ID: parts[1], Project: project, Hash: parts[2]}
-}
-
-// body is what Graph takes of an object: those of its properties of the first
-// level that hold one of the keys, each whole, for Graph replaces them whole.
-// What huntc does not own, such as the organizational scope, is left out.
-func body(o reconcile.Object, m reconcile.Mark, has func(key string) bool) []byte {
-	top := map[string]any{}
-	if o.Name != "" && has(keyName) {
-		top[keyName] = o.Name
-	}
-	for _, f := range o.Fields {
-		first, _, _ := strings.Cut(f.Key, ".")
-		if !slices.ContainsFunc(o.Fields, func(g reconcile.Field) bool {
-			other, _, _ := strings.Cut(g.Key, ".")
-			return other == first && has(g.Key)
-		}) {
-			continue
-		}
-		var value any = f.Value
-		switch f.Key {
-		case keyEnabled:
-			value = f.Value == "true"
-		case keyTechniques, keyAssets, keyResponses:
-			value = json.RawMessage(f.Value)
-		case keyDescription:
-			value = marked(f.Value, m)
-		case keyRecommended:
-			if f.Value == "" {
-				value = nil
-			}
-		}
-		at := top
-		path := strings.Split(f.Key, ".")
-		for _, p := range path[:len(path)-1] {
-			next, ok := at[p].(map[string]any)
-			if !ok {
-				next = map[string]any{}
-				at[p] = next
-			}
-			at = next
-		}
-		at[path[len(path)-1]] = value
-	}
-	return indented(top)
 }
 
 func (r *Remote) do(ctx context.Context, method, path string, body []byte, once bool, into any) error {

@@ -3,11 +3,12 @@ package defender
 import (
 	"bytes"
 	"encoding/json"
-
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/huntc/huntc/deploy"
+	"github.com/huntc/huntc/deploy/reconcile"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
@@ -362,18 +363,18 @@ func (f *filler) fill(parts []ir.AlertPart, what string) string {
 // to be huntc's.
 const markerStart = "huntc:"
 
-// Marked is a description with the line by which its rule is known: the last.
-func Marked(description, id, hash string) string {
-	return strings.TrimRight(description, "\n") + "\n\n" + markerStart + id + ":" + hash
+// marked is a description with the mark of its rule, as the last line.
+func marked(description string, m reconcile.Mark) string {
+	return strings.TrimRight(description, "\n") + "\n\n" + markerStart + url.QueryEscape(m.Project) + ":" + m.ID + ":" + m.Hash
 }
 
 type (
 	ruleBody struct {
-		DisplayName string        `json:"displayName"`
-		IsEnabled   bool          `json:"isEnabled"`
-		Query       queryBody     `json:"queryCondition"`
-		Schedule    scheduleBody  `json:"schedule"`
-		Action      detectionBody `json:"detectionAction"`
+		DisplayName string         `json:"displayName,omitempty"`
+		IsEnabled   *bool          `json:"isEnabled,omitempty"`
+		Query       *queryBody     `json:"queryCondition,omitempty"`
+		Schedule    *scheduleBody  `json:"schedule,omitempty"`
+		Action      *detectionBody `json:"detectionAction,omitempty"`
 	}
 	queryBody struct {
 		Text string `json:"queryText"`
@@ -383,7 +384,6 @@ type (
 	}
 	detectionBody struct {
 		Alert     alertBody       `json:"alertTemplate"`
-		Scope     *string         `json:"organizationalScope"`
 		Responses json.RawMessage `json:"responseActions"`
 	}
 	alertBody struct {
@@ -397,27 +397,47 @@ type (
 	}
 )
 
-// Body is a rule as Graph takes it (detectionRule of the beta endpoint), with
-// this description.
-func Body(o *deploy.Object, description string) []byte {
-	b := ruleBody{
-		DisplayName: o.Get(keyName), IsEnabled: o.Get(keyEnabled) == "true",
-		Query: queryBody{o.Get(keyQuery)}, Schedule: scheduleBody{o.Get(keyPeriod)},
-		Action: detectionBody{
-			Alert: alertBody{Title: o.Get(keyTitle), Description: description, Severity: o.Get(keySeverity), Category: o.Get(keyCategory),
-				Techniques: json.RawMessage(o.Get(keyTechniques)), Assets: json.RawMessage(o.Get(keyAssets))},
-			Responses: json.RawMessage(o.Get(keyResponses)),
-		},
+// body is a rule as Graph takes it (detectionRule of the beta endpoint): those of
+// its properties of the first level that hold one of the keys, each whole, for
+// Graph replaces them whole. What huntc does not own, such as the organizational
+// scope, is left out.
+func body(o reconcile.Object, m reconcile.Mark, has func(key string) bool) []byte {
+	values := map[string]string{keyName: o.Name}
+	for _, f := range o.Fields {
+		values[f.Key] = f.Value
 	}
-	if r := o.Get(keyRecommended); r != "" {
-		b.Action.Alert.Recommended = &r
+	any := func(keys ...string) bool { return slices.ContainsFunc(keys, has) }
+	b := ruleBody{}
+	if any(keyName) {
+		b.DisplayName = o.Name
+	}
+	if any(keyEnabled) {
+		on := values[keyEnabled] == "true"
+		b.IsEnabled = &on
+	}
+	if any(keyQuery) {
+		b.Query = &queryBody{values[keyQuery]}
+	}
+	if any(keyPeriod) {
+		b.Schedule = &scheduleBody{values[keyPeriod]}
+	}
+	if any(keyTitle, keyDescription, keySeverity, keyCategory, keyRecommended, keyTechniques, keyAssets, keyResponses) {
+		b.Action = &detectionBody{
+			Alert: alertBody{Title: values[keyTitle], Description: marked(values[keyDescription], m), Severity: values[keySeverity], Category: values[keyCategory],
+				Techniques: json.RawMessage(values[keyTechniques]), Assets: json.RawMessage(values[keyAssets])},
+			Responses: json.RawMessage(values[keyResponses]),
+		}
+		if r := values[keyRecommended]; r != "" {
+			b.Action.Alert.Recommended = &r
+		}
 	}
 	return indented(b)
 }
 
-// JSON is the file of a rule: what Graph takes, with the marker.
-func JSON(o *deploy.Object) []byte {
-	return Body(o, Marked(o.Get(keyDescription), o.ID, o.Hash()))
+// JSON is the file of a rule: what Graph takes, with the project's mark.
+func JSON(o *deploy.Object, project string) []byte {
+	w := Wanted(o, "")
+	return body(w, reconcile.Mark{ID: o.ID, Project: project, Hash: w.Hash()}, func(string) bool { return true })
 }
 
 func indented(v any) []byte {

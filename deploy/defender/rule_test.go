@@ -74,7 +74,7 @@ func TestRule(t *testing.T) {
 		t.Fatal(len(rules), diags)
 	}
 	var have map[string]any
-	if err := json.Unmarshal(JSON(rules[0]), &have); err != nil {
+	if err := json.Unmarshal(JSON(rules[0], "soc"), &have); err != nil {
 		t.Fatal(err)
 	}
 	asset := func(typ, id string) any {
@@ -86,12 +86,11 @@ func TestRule(t *testing.T) {
 		"schedule":       map[string]any{"period": "3H"},
 		"detectionAction": map[string]any{
 			"alertTemplate": map[string]any{
-				"title": "Shell {x} on {{DeviceName}}", "description": "{{AccountName}} ran {{ProcessCommandLine}}\n\nhuntc:11111111-2222-4333-8444-555555555555:" + rules[0].Hash(),
+				"title": "Shell {x} on {{DeviceName}}", "description": "{{AccountName}} ran {{ProcessCommandLine}}\n\nhuntc:soc:11111111-2222-4333-8444-555555555555:" + Wanted(rules[0], "").Hash(),
 				"severity": "high", "category": "Execution", "recommendedActions": "Look.", "mitreTechniques": []any{"T1059.001"},
 				"impactedAssets": []any{asset("impactedDeviceAsset", "deviceId"), asset("impactedUserAsset", "accountName")},
 			},
-			"organizationalScope": nil,
-			"responseActions":     []any{map[string]any{"@odata.type": "#microsoft.graph.security.isolateDeviceResponseAction", "identifier": "deviceId", "isolationType": "full"}},
+			"responseActions": []any{map[string]any{"@odata.type": "#microsoft.graph.security.isolateDeviceResponseAction", "identifier": "deviceId", "isolationType": "full"}},
 		},
 	}
 	if d := cmp.Diff(want, have); d != "" {
@@ -212,8 +211,8 @@ func TestCorpus(t *testing.T) {
 	names := map[string]bool{}
 	again, _ := Rules(list)
 	for i, o := range rules {
-		text := JSON(o)
-		if string(text) != string(JSON(again[i])) {
+		text := JSON(o, "soc")
+		if string(text) != string(JSON(again[i], "soc")) {
 			t.Errorf("%s differs from one time to the next", o.Name)
 		}
 		var body ruleBody
@@ -230,7 +229,7 @@ func TestCorpus(t *testing.T) {
 		if !slices.Contains(tactics, a.Category) || !slices.Contains([]string{"informational", "low", "medium", "high"}, a.Severity) || !slices.Contains([]string{"1H", "3H", "12H", "24H"}, body.Schedule.Period) {
 			t.Errorf("%s: %s %s %s", o.Name, a.Category, a.Severity, body.Schedule.Period)
 		}
-		if !strings.HasSuffix(a.Description, "\n\nhuntc:"+o.ID+":"+o.Hash()) {
+		if !strings.HasSuffix(a.Description, "\n\nhuntc:soc:"+o.ID+":"+Wanted(o, "").Hash()) {
 			t.Errorf("%s: the description ends in %q", o.Name, a.Description[max(0, len(a.Description)-90):])
 		}
 	}
@@ -314,7 +313,7 @@ func TestHostileTexts(t *testing.T) {
 		}
 		for _, o := range rules {
 			var b ruleBody
-			if err := json.Unmarshal(JSON(o), &b); err != nil {
+			if err := json.Unmarshal(JSON(o, "soc"), &b); err != nil {
 				t.Fatalf("%q: %v", text, err)
 			}
 			if b.Query.Text != list[0].Query || strings.Contains(b.Action.Alert.Title, "{{") || strings.ContainsAny(b.DisplayName, "\n\x00") || len([]rune(b.DisplayName)) > maxName {

@@ -21,6 +21,9 @@ type App struct {
 	Label   string // people see it, and the names of the searches start with it
 	Version string // three numbers
 	Author  string
+	// Project is what the content repository calls itself in the marks of its
+	// searches.
+	Project string
 	// Macros are those that the app may bring; it brings the ones that its
 	// searches call.
 	Macros []Macro
@@ -71,7 +74,7 @@ func (a App) Files(items []*deploy.Item) ([]File, diag.List) {
 	}
 	var searches, definitions, lookups []stanza
 	for _, o := range objects {
-		searches = append(searches, stanza{o.Name, confFields(o)})
+		searches = append(searches, stanza{o.Name, confFields(o, a.Project)})
 	}
 	for _, m := range macros {
 		s := stanza{name: m.stanza()}

@@ -132,7 +132,7 @@ func checkApp(t *testing.T, app App, items []*deploy.Item) map[string]string {
 			t.Errorf("%s: the name %q, %d characters, seen before %t", it.File, s.name, n, names[strings.ToLower(s.name)])
 		}
 		names[strings.ToLower(s.name)] = true
-		if m := MarkerOf(o.Get(keyMetadata)); m == nil || m.ID != it.ID() {
+		if m := markOf(o.Get(keyMetadata)); m == nil || m.ID != it.ID() {
 			t.Errorf("%s: the marker %q", it.File, o.Get(keyMetadata))
 		}
 		seen := map[string]bool{}

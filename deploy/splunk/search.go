@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/huntc/huntc/deploy"
+	"github.com/huntc/huntc/deploy/reconcile"
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 )
@@ -19,36 +20,13 @@ import (
 // (Enterprise Security refuses longer ones).
 const maxStanza = 99
 
-// DefaultLabel stands in front of the names of searches.
-const DefaultLabel = "huntc"
-
 // Keys of a saved search that more than one place names.
 const (
-	keySearch   = "search"
+	keySearch = "search"
+	// keyMetadata is one that Splunk keeps and people do not edit: it has the mark
+	// by which a search is known to be huntc's.
 	keyMetadata = "action.correlationsearch.metadata"
 )
-
-// Marker is what a search says of where it comes from, in a key that
-// Splunk keeps and people do not edit: by it a search is known to be ours.
-type Marker struct {
-	ID string `json:"id"`
-	// Hash is that of the object without the marker.
-	Hash string `json:"hash"`
-}
-
-// metadata is the value of keyMetadata.
-type metadata struct {
-	Huntc *Marker `json:"huntc,omitempty"`
-}
-
-// MarkerOf reads the marker of a search; nil if there is none.
-func MarkerOf(value string) *Marker {
-	var m metadata
-	if json.Unmarshal([]byte(value), &m) != nil || m.Huntc == nil || m.Huntc.ID == "" {
-		return nil
-	}
-	return m.Huntc
-}
 
 // Searches are the saved searches of items, in their order. The keys of their
 // fields are those of Splunk's REST interface, in a fixed order; confKey gives
@@ -156,8 +134,6 @@ func savedSearch(it *deploy.Item, name string, diags *diag.List) *deploy.Object 
 			diags.Errorf(codeConf, it.Hunt, "Give the column another name in the pipeline.", "the alert names the column %q, and Splunk takes the comma, quote or dollar sign in it for the end of the name", c)
 		}
 	}
-	marker, _ := json.Marshal(metadata{&Marker{ID: o.ID, Hash: o.Hash()}}) // strings always marshal
-	set(keyMetadata, string(marker))
 	return o
 }
 
@@ -370,8 +346,8 @@ var confKeys = map[string]string{
 }
 
 // confFields are the fields of a search as savedsearches.conf has them: each
-// action is switched on by a key of its own.
-func confFields(o *deploy.Object) []deploy.Field {
+// action is switched on by a key of its own. The project's mark is added.
+func confFields(o *deploy.Object, project string) []deploy.Field {
 	var out []deploy.Field
 	for _, f := range o.Fields {
 		if f.Key == "actions" {
@@ -389,7 +365,7 @@ func confFields(o *deploy.Object) []deploy.Field {
 			out = append(out, f)
 		}
 	}
-	return out
+	return append(out, deploy.Field{Key: keyMetadata, Value: markText(reconcile.Mark{ID: o.ID, Project: project, Hash: Wanted(o, "").Hash()})})
 }
 
 func writeIndented(b *bytes.Buffer, v any) {

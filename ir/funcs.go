@@ -164,24 +164,24 @@ var Funcs = []Func{
 	{ID: Coalesce, Params: []Param{AnyValue, AnyValue}, Variadic: true},
 	{ID: ToString, Params: []Param{AnyValue}, Result: String},
 	{ID: ToNumber, Params: []Param{AnyValue}, Result: Float},
+	{ID: ToInt, Params: []Param{AnyValue}, Result: Int},
+	{ID: ToLong, Params: []Param{AnyValue}, Result: Int},
+	{ID: Parts, Params: []Param{TextValue, TextConst}, Result: Dynamic},
+	{ID: Joined, Params: []Param{AnyValue, TextConstOrEmpty}, Result: String},
+	{ID: Item, Params: []Param{AnyValue, PlaceConst}, Result: String},
+	{ID: Size, Params: []Param{AnyValue}, Result: Int},
+	{ID: Json, Params: []Param{AnyValue}, Result: Dynamic},
+	{ID: Prop, Params: []Param{AnyValue, TextConst}, Result: Dynamic},
+	{ID: At, Params: []Param{AnyValue, PlaceConst}, Result: Dynamic},
+	{ID: URL, Params: []Param{TextValue}, Result: Dynamic},
+	{ID: Place, Params: []Param{TextValue, TextConst}, Result: String},
+	{ID: Instant, Params: []Param{TextConst}, Result: Time},
 }
 
 // LiftedFuncs are the functions that no document has: they come from the text
 // of a target.
 var LiftedFuncs = []Func{
 	{ID: Round, Params: []Param{NumberValue, CountConst}, Optional: 1, Result: Float},
-	{ID: Joined, Params: []Param{AnyValue, TextConstOrEmpty}, Result: String},
-	{ID: Item, Params: []Param{AnyValue, PlaceConst}, Result: String},
-	{ID: Size, Params: []Param{AnyValue}, Result: Int},
-	{ID: Parts, Params: []Param{TextValue, TextConst}, Result: Dynamic},
-	{ID: Json, Params: []Param{AnyValue}, Result: Dynamic},
-	{ID: Prop, Params: []Param{AnyValue, TextConst}, Result: Dynamic},
-	{ID: At, Params: []Param{AnyValue, PlaceConst}, Result: Dynamic},
-	{ID: URL, Params: []Param{TextValue}, Result: Dynamic},
-	{ID: Place, Params: []Param{TextValue, TextConst}, Result: String},
-	{ID: ToInt, Params: []Param{AnyValue}, Result: Int},
-	{ID: ToLong, Params: []Param{AnyValue}, Result: Int},
-	{ID: Instant, Params: []Param{TextConst}, Result: Time},
 	{ID: DateDiff, Params: []Param{TextConst, TimeValue, TimeValue}, Result: Int},
 }
 

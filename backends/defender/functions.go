@@ -21,9 +21,6 @@ type scalar struct {
 	id      ir.FuncID
 	text    string
 	pattern kql.Expr
-	// asText says that LiftText alone reads it: among what is compiled it stands
-	// in expressions of the schema, which stay text.
-	asText bool
 }
 
 // The functions are those of learn.microsoft.com/kusto/query. What the IR says
@@ -50,9 +47,9 @@ var scalars = parsed(
 	scalar{id: ir.If},
 	// The text of a JSON array tells apart what its values tell apart.
 	scalar{id: ir.Tuple, text: "tostring(pack_array(_0))"},
-	scalar{id: ir.Coalesce, text: "coalesce(_0, _1)"},                                      // which skips empty texts like null
-	scalar{id: ir.Place, text: "tostring(geo_info_from_ip_address(_0)[_1])", asText: true}, // before ToString as well
-	scalar{id: ir.Item, text: "tostring(_0[_1])", asText: true},                            // before ToString, of which it is a form
+	scalar{id: ir.Coalesce, text: "coalesce(_0, _1)"},                        // which skips empty texts like null
+	scalar{id: ir.Place, text: "tostring(geo_info_from_ip_address(_0)[_1])"}, // before ToString as well
+	scalar{id: ir.Item, text: "tostring(_0[_1])"},                            // before ToString, of which it is a form
 	scalar{id: ir.ToString, text: "tostring(_0)"},
 	scalar{id: ir.ToNumber, text: "todouble(_0)"},
 	scalar{id: ir.Minute, text: `datetime_part("minute", _0)`},
@@ -67,15 +64,15 @@ var scalars = parsed(
 	scalar{id: ir.Round, text: "round(_0, _1)"},
 	scalar{id: ir.Joined, text: "strcat_array(_0, _1)"},
 	scalar{id: ir.Size, text: "array_length(_0)"},
-	scalar{id: ir.Parts, text: "split(_0, _1)", asText: true},
-	scalar{id: ir.Json, text: "parse_json(_0)", asText: true},
-	scalar{id: ir.Prop, text: "_0[_1]", asText: true},
-	scalar{id: ir.At, text: "_0[_1]", asText: true},
-	scalar{id: ir.URL, text: "parse_url(_0)", asText: true},
-	scalar{id: ir.ToInt, text: "toint(_0)", asText: true},
-	scalar{id: ir.ToLong, text: "tolong(_0)", asText: true},
+	scalar{id: ir.Parts, text: "split(_0, _1)"},
+	scalar{id: ir.Json, text: "parse_json(_0)"},
+	scalar{id: ir.Prop, text: "_0[_1]"},
+	scalar{id: ir.At, text: "_0[_1]"},
+	scalar{id: ir.URL, text: "parse_url(_0)"},
+	scalar{id: ir.ToInt, text: "toint(_0)"},
+	scalar{id: ir.ToLong, text: "tolong(_0)"},
 	scalar{id: ir.Instant}, // a literal
-	scalar{id: ir.DateDiff, text: "datetime_diff(_0, _1, _2)", asText: true},
+	scalar{id: ir.DateDiff, text: "datetime_diff(_0, _1, _2)"},
 )
 
 // conditional is how Kusto says If: with a typed null, or the empty text, where

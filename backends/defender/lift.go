@@ -1115,7 +1115,7 @@ func (l *lifter) call(e *kql.Call) ir.Expr {
 func (l *lifter) scalar(e kql.Expr) ir.Expr {
 	for _, s := range scalars {
 		args, ok := s.match(e)
-		if !ok || s.asText || !s.takes(args) {
+		if !ok || !s.takes(args) {
 			continue
 		}
 		f := ir.FuncOf(s.id)

@@ -240,7 +240,7 @@ func (p *pipeline) isText(x ir.Expr, of *exprSum) bool {
 	if _, ok := x.(*ir.Field); ok {
 		return true
 	}
-	if t := ir.TypeOf(x); t == ir.String || t == ir.Unknown {
+	if t := ir.TypeOf(x); t == ir.String || t == ir.Dynamic || t == ir.Unknown {
 		return true
 	}
 	p.diags.Errorf(codeExprType, p.between(of.Pos, of.EndPos), "", "this operator works on text")
@@ -449,16 +449,21 @@ func (p *pipeline) call(a *exprAtom, at diag.Span) ir.Expr {
 			return nil
 		}
 	}
+	if want := refusedText(f.id, args); want != "" {
+		p.diags.Errorf(codeExprType, args[len(args)-1], "Write "+f.usage+".", "%q takes %s here", f.name, want)
+		return nil
+	}
 	return f.call(at, args)
 }
 
 // otherNames are what SPL and Kusto call functions that have another name here.
 var otherNames = map[string]string{
 	"tolower": "lower", "toupper": "upper", "len": "strlen", "substr": "substring", "strcat": "concat", "iff": "if", "iif": "if",
-	"replace_string": "replace", "replace_regex": "extract", "rex": "extract", "toint": "tonumber", "tolong": "tonumber", "todouble": "tonumber", "toreal": "tonumber",
+	"replace_string": "replace", "replace_regex": "extract", "rex": "extract", "todouble": "tonumber", "toreal": "tonumber",
 	"isnull": "not exists", "isnotnull": "exists", "isempty": "not exists", "isnotempty": "exists", "cidrmatch": "cidr", "ipv4_is_in_range": "cidr", "ceil": "ceiling",
 	"hourofday": "hour", "dayofweek": "weekday", "monthofyear": "month", "dayofmonth": "day", "getyear": "year", "datetime_part": "hour", "strftime": "hour", "match": "extract",
-	"dc": "dcount", "mvindex": "split", "null": "if",
+	"dc": "dcount", "mvindex": "item", "mvjoin": "joined", "strcat_array": "joined", "mvcount": "size", "array_length": "size", "null": "if",
+	"parse_json": "json", "todynamic": "json", "json_extract_exact": "property", "json_extract": "property", "spath": "property", "parse_url": "url", "geo_info_from_ip_address": "place", "iplocation": "place", "datetime": "instant", "todatetime": "instant",
 }
 
 // arguments reads and checks the arguments of a function of either table.

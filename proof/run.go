@@ -173,16 +173,18 @@ func (l *Lab) rows() *rowSource {
 
 func (l *Lab) done(r *rowSource) { l.sources.Put(r) }
 
-// of is the row that a table holds of an event, if it holds one: as the dataset
-// that the hunt means by the table, if the event is one of its, else as the
-// dataset of the table that is nearest to the event. Where a target may write a
+// of is the row that a table holds of an event, if it holds one: as the first
+// dataset that the hunt means by the table and that the event is one of, else as
+// the dataset of the table that is nearest to the event. Where a target may write a
 // value in several ways, the row is written in the first.
-func (r *rowSource) of(e eval.Event, table *ir.Physical, means *schema.Dataset) (eval.Row, bool) {
+func (r *rowSource) of(e eval.Event, table *ir.Physical, means []*schema.Dataset) (eval.Row, bool) {
 	view := schema.View(table.View)
-	if means != nil && e.In(means) {
-		return r.project(e, view, means)
+	for _, ds := range means {
+		if e.In(ds) {
+			return r.project(e, view, ds)
+		}
 	}
-	if means != nil && !e.Class.Known() {
+	if len(means) > 0 && !e.Class.Known() {
 		return eval.Row{}, false
 	}
 	key := tableKey(table)

@@ -103,7 +103,7 @@ type group struct {
 	leaves []int32 // by number
 	index  *eval.Index
 	table  *ir.Physical
-	means  *schema.Dataset
+	means  []*schema.Dataset
 }
 
 func newStream(programs []*Program, o StreamOptions) *stream {
@@ -132,7 +132,9 @@ func newStream(programs []*Program, o StreamOptions) *stream {
 
 func (s *stream) addToTable(i int32, l *leaf, p *Program) {
 	means := p.datasets[tableKey(l.scan.Physical)]
-	at := slices.IndexFunc(s.tables, func(g *group) bool { return tableKey(g.table) == tableKey(l.scan.Physical) && g.means == means })
+	at := slices.IndexFunc(s.tables, func(g *group) bool {
+		return tableKey(g.table) == tableKey(l.scan.Physical) && slices.Equal(g.means, means)
+	})
 	if at < 0 {
 		at = len(s.tables)
 		s.tables = append(s.tables, &group{table: l.scan.Physical, means: means})

@@ -286,30 +286,22 @@ func (r *Remote) Get(ctx context.Context, id string) (*reconcile.Held, error) {
 	return &h, nil
 }
 
-// createTries is how often a create is tried whose answer is lost each time.
-const createTries = 4
-
-// Create makes a detection. Where the answer is lost, it looks for the mark
-// before it tries again.
+// Create makes a detection.
 func (r *Remote) Create(ctx context.Context, o reconcile.Object, m reconcile.Mark) error {
-	b := body(o, m, func(string) bool { return true })
-	for try := 1; ; try++ {
-		err := r.do(ctx, "POST", r.rules, b, true, nil)
-		var lost *rest.LostError
-		if err == nil || !errors.As(err, &lost) {
-			return err
-		}
-		held, listErr := r.List(ctx)
-		if listErr != nil {
-			return listErr
-		}
-		if slices.ContainsFunc(held, func(h reconcile.Held) bool { return h.Mark != nil && *h.Mark == m }) {
-			return nil // the one whose answer was lost
-		}
-		if try >= createTries {
-			return err
-		}
+	err := r.do(ctx, "POST", r.rules, body(o, m, func(string) bool { return true }), true, nil)
+	if rest.Lost(err) {
+		return &reconcile.LostError{Err: err}
 	}
+	return err
+}
+
+// Find looks for the mark in all detections.
+func (r *Remote) Find(ctx context.Context, _ reconcile.Object, m reconcile.Mark) (*reconcile.Held, error) {
+	held, err := r.List(ctx)
+	if i := slices.IndexFunc(held, func(h reconcile.Held) bool { return h.Mark != nil && *h.Mark == m }); i >= 0 {
+		return &held[i], err
+	}
+	return nil, err
 }
 
 // Update changes a detection.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -231,7 +232,7 @@ func (p *Plan) do(ctx context.Context, r Remote, s Step, opt ApplyOptions) Resul
 		return Result{s, Skipped, err}
 	}
 	if s.Action == Create {
-		return ended(s, r.Create(ctx, *s.Object, p.mark(s)))
+		return ended(s, create(ctx, r, *s.Object, p.mark(s)))
 	}
 	// Some time may have passed since the list: a hand that was quicker is not
 	// written over.
@@ -252,6 +253,29 @@ func (p *Plan) do(ctx context.Context, r Remote, s Step, opt ApplyOptions) Resul
 		}
 	}
 	return ended(s, r.Update(ctx, s.Key, *s.Object, fields, p.mark(s)))
+}
+
+// createTries is how often a create is tried whose answer is lost each time.
+const createTries = 4
+
+// create makes an object. Where the answer is lost, it looks whether the object
+// is there before it tries again: there must not be two.
+func create(ctx context.Context, r Remote, o Object, m Mark) error {
+	for try := 1; ; try++ {
+		err := r.Create(ctx, o, m)
+		var lost *LostError
+		if !errors.As(err, &lost) {
+			return err
+		}
+		switch h, findErr := r.Find(ctx, o, m); {
+		case findErr != nil:
+			return findErr
+		case h != nil:
+			return nil
+		case try >= createTries:
+			return err
+		}
+	}
 }
 
 func ended(s Step, err error) Result {

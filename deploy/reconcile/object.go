@@ -61,9 +61,11 @@ type Remote interface {
 	List(ctx context.Context) ([]Held, error)
 	// Get gives one object as it is now, nil if it is gone.
 	Get(ctx context.Context, key string) (*Held, error)
-	// Create makes an object that carries the mark. The server may have done so
-	// even where an error comes back: the answer can be lost.
+	// Create makes an object that carries the mark. It is not tried again; where
+	// it is not known whether the server has done it, the error is a LostError.
 	Create(ctx context.Context, o Object, m Mark) error
+	// Find gives the object that a create made, nil if there is none.
+	Find(ctx context.Context, o Object, m Mark) (*Held, error)
 	// Update changes the fields of an object and its mark. fields are those that
 	// differ; for a server that takes whole objects only, o has all.
 	Update(ctx context.Context, key string, o Object, fields []Field, m Mark) error
@@ -75,6 +77,12 @@ type Remote interface {
 	// it keeps the one that it was created with.
 	Renames() bool
 }
+
+// LostError says of a create that nobody knows whether the server has done it.
+type LostError struct{ Err error }
+
+func (e *LostError) Error() string { return e.Err.Error() }
+func (e *LostError) Unwrap() error { return e.Err }
 
 func hash(name string, fields []Field) string {
 	fields = slices.Clone(fields)

@@ -84,6 +84,17 @@ func (s *server) Create(_ context.Context, o reconcile.Object, m reconcile.Mark)
 	})
 }
 
+func (s *server) Find(_ context.Context, _ reconcile.Object, m reconcile.Mark) (*reconcile.Held, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.held {
+		if h.Mark != nil && *h.Mark == m {
+			return &h, nil
+		}
+	}
+	return nil, nil
+}
+
 func (s *server) Update(_ context.Context, key string, o reconcile.Object, fields []reconcile.Field, m reconcile.Mark) error {
 	return s.change("update", func() error {
 		h, ok := s.held[key]
@@ -354,8 +365,13 @@ func TestConverges(t *testing.T) {
 			wanted := some()
 			p := plan(t, s, opt, wanted...)
 			s.fail = func(string) (error, bool) {
-				if r.IntN(3) == 0 {
-					return errors.New("503"), r.IntN(2) == 0
+				switch r.IntN(6) {
+				case 0:
+					return errors.New("503"), false
+				case 1:
+					return errors.New("broken"), true
+				case 2:
+					return &reconcile.LostError{Err: errors.New("lost")}, r.IntN(2) == 0
 				}
 				return nil, false
 			}

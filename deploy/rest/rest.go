@@ -140,6 +140,13 @@ func NotFound(err error) bool { return answered(err, http.StatusNotFound) }
 // of that name.
 func Conflict(err error) bool { return answered(err, http.StatusConflict) }
 
+// Lost reports whether an error says of a request that nobody knows whether the
+// server did what it asks.
+func Lost(err error) bool {
+	var e *LostError
+	return errors.As(err, &e)
+}
+
 func answered(err error, status int) bool {
 	var e *StatusError
 	return errors.As(err, &e) && e.Status == status

@@ -2,7 +2,6 @@ package splunk
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -143,11 +142,8 @@ func (r *Remote) Get(ctx context.Context, name string) (*reconcile.Held, error) 
 	return &page[0], nil
 }
 
-// createTries is how often a create is tried whose answer is lost each time.
-const createTries = 4
-
-// Create makes a search. Where the answer is lost, it looks whether the search
-// is there before it tries again.
+// Create makes a search. That there is one of the name can be the work of an
+// answer that got lost.
 func (r *Remote) Create(ctx context.Context, o reconcile.Object, m reconcile.Mark) error {
 	form := url.Values{"name": {o.Name}, "output_mode": {"json"}, keyMetadata: {markText(m)}}
 	for _, f := range o.Fields {
@@ -155,28 +151,20 @@ func (r *Remote) Create(ctx context.Context, o reconcile.Object, m reconcile.Mar
 			form.Set(f.Key, f.Value)
 		}
 	}
-	for try := 1; ; try++ {
-		err := r.post(ctx, r.path(""), form, true)
-		var lost *rest.LostError
-		switch {
-		case err == nil:
-			return nil
-		case errors.As(err, &lost):
-		case rest.Conflict(err):
-		default:
-			return err
-		}
-		h, getErr := r.Get(ctx, o.Name)
-		if getErr != nil {
-			return cmp.Or(getErr, err)
-		}
-		if h != nil && h.Mark != nil && *h.Mark == m {
-			return nil // the one whose answer was lost
-		}
-		if h != nil || lost == nil || try >= createTries {
-			return err
-		}
+	err := r.post(ctx, r.path(""), form, true)
+	if rest.Lost(err) || rest.Conflict(err) {
+		return &reconcile.LostError{Err: err}
 	}
+	return err
+}
+
+// Find gives the search of the object's name, if it carries the mark.
+func (r *Remote) Find(ctx context.Context, o reconcile.Object, m reconcile.Mark) (*reconcile.Held, error) {
+	h, err := r.Get(ctx, o.Name)
+	if err != nil || h == nil || h.Mark == nil || *h.Mark != m {
+		return nil, err
+	}
+	return h, nil
 }
 
 // Update changes a search.

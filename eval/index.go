@@ -448,14 +448,66 @@ func rarer(a, b []string) bool {
 // Matcher matches rows one after the other. It is for one goroutine.
 type Matcher struct {
 	ix     *Index
-	shapes map[*shape][]*fieldIndex
+	shapes map[*shape][]matchField
+	caches map[*fieldIndex]*valueCache
 	buf    []byte
 	folded []string
 	seen   []uint32 // by predicate: the number of the row for which it was a candidate
 	row    uint32
 	found  []int32
+	ids    []int32
 	// Candidates counts the predicates that were evaluated.
 	Candidates int
+}
+
+// matchField is a column of a shape: what is looked for in it, nil for nothing, and
+// what was found.
+type matchField struct {
+	index *fieldIndex
+	cache *valueCache // nil where looking is as fast as remembering
+}
+
+// valueCache remembers what was found in the texts of a field, as far as they come
+// again: programs, users and hosts do, command lines with a number in them do not.
+type valueCache struct {
+	found         map[string][]int32
+	lookups, hits int
+	off           bool
+}
+
+const (
+	cachedText   = 512  // bytes of a text that is remembered
+	cachedValues = 4096 // texts of a field
+)
+
+// get is what was found in a text, if that is known.
+func (c *valueCache) get(s string) ([]int32, bool) {
+	if c.off || len(s) > cachedText {
+		return nil, false
+	}
+	if c.lookups++; c.lookups == 4*cachedValues {
+		c.off = c.hits < c.lookups/2
+		c.lookups, c.hits = 0, 0
+		if c.off {
+			c.found = nil
+			return nil, false
+		}
+	}
+	found, ok := c.found[s]
+	if ok {
+		c.hits++
+	}
+	return found, ok
+}
+
+func (c *valueCache) put(s string, found []int32) {
+	if c.off || len(s) > cachedText {
+		return
+	}
+	if len(c.found) >= cachedValues {
+		clear(c.found)
+	}
+	c.found[strings.Clone(s)] = found // the text of a whole event is not kept for it
 }
 
 // Matcher makes a matcher.
@@ -507,25 +559,52 @@ func (m *Matcher) scan(row Row, found func(id int32)) {
 	fields, ok := m.shapes[row.shape]
 	if !ok {
 		if len(m.shapes) >= maxShapes || m.shapes == nil {
-			m.shapes = map[*shape][]*fieldIndex{}
+			m.shapes, m.caches = map[*shape][]matchField{}, map[*fieldIndex]*valueCache{}
 		}
-		fields = make([]*fieldIndex, len(row.shape.names))
+		fields = make([]matchField, len(row.shape.names))
 		for i, name := range row.shape.names {
-			fields[i] = m.ix.fields[name]
+			f := m.ix.fields[name]
+			fields[i].index = f
+			if f == nil || f.parts == nil {
+				continue
+			}
+			if m.caches[f] == nil {
+				m.caches[f] = &valueCache{found: map[string][]int32{}}
+			}
+			fields[i].cache = m.caches[f]
 		}
 		m.shapes[row.shape] = fields
 	}
 	for i, v := range row.vals {
-		if v == nil || fields[i] == nil && m.ix.whole == nil {
+		f := fields[i]
+		if v == nil || f.index == nil && m.ix.whole == nil {
 			continue
 		}
 		if list, ok := v.([]any); ok {
 			for _, x := range list {
-				m.value(fields[i], x, found)
+				m.value(f.index, x, found)
 			}
 			continue
 		}
-		m.value(fields[i], v, found)
+		s, ok := v.(string)
+		if !ok || f.cache == nil {
+			m.value(f.index, v, found)
+			continue
+		}
+		ids, known := f.cache.get(s)
+		if !known {
+			m.ids = m.ids[:0]
+			m.value(f.index, v, func(id int32) {
+				if !slices.Contains(m.ids, id) {
+					m.ids = append(m.ids, id)
+				}
+			})
+			ids = slices.Clone(m.ids)
+			f.cache.put(s, ids)
+		}
+		for _, id := range ids {
+			found(id)
+		}
 	}
 }
 

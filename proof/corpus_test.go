@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -177,12 +178,15 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// repeated gives the lines of a text again and again, so many in all.
+// repeated gives the lines of a text again and again, so many in all; if they are
+// to vary, each with another command line.
 type repeated struct {
 	lines [][]byte
+	vary  bool
 	n     int
 	rest  []byte
 	at    int
+	buf   []byte
 }
 
 func (r *repeated) Read(b []byte) (int, error) {
@@ -193,6 +197,12 @@ func (r *repeated) Read(b []byte) (int, error) {
 				break
 			}
 			r.rest = r.lines[r.at%len(r.lines)]
+			if before, after, ok := bytes.Cut(r.rest, commandLine); ok && r.vary {
+				r.buf = append(append(r.buf[:0], before...), commandLine...)
+				r.buf = append(strconv.AppendInt(r.buf, int64(r.at), 10), ' ')
+				r.buf = append(r.buf, after...)
+				r.rest = r.buf
+			}
 			r.at++
 			r.n--
 		}
@@ -206,15 +216,21 @@ func (r *repeated) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+var commandLine = []byte(`"CommandLine": "`)
+
 // BenchmarkRun is all rules of the corpus over 1,000,000 events made of the
-// recorded ones, read as JSON lines. Peak is what the heap grew to.
+// recorded ones, read as JSON lines: as they are, each with a command line of its
+// own, and seen by all rules. Peak is what the heap grew to.
 func BenchmarkRun(b *testing.B) {
 	_, hunts := corpus(b)
 	list := programs(hunts, proof.IR)
 	lines := bytes.SplitAfter(bytes.TrimSpace(corpusText(b)), []byte("\n"))
 	lines[len(lines)-1] = append(slices.Clone(lines[len(lines)-1]), '\n')
-	for _, any := range []bool{false, true} {
-		b.Run(map[bool]string{false: "logsource", true: "any-logsource"}[any], func(b *testing.B) {
+	for _, c := range []struct {
+		name      string
+		vary, any bool
+	}{{"repeated", false, false}, {"varied", true, false}, {"any-logsource", true, true}} {
+		b.Run(c.name, func(b *testing.B) {
 			const n = 1_000_000
 			found := 0
 			cpu := cpuTime()
@@ -225,7 +241,7 @@ func BenchmarkRun(b *testing.B) {
 				before := mem.HeapAlloc
 				peak := before
 				seen := 0
-				sum, err := proof.Stream(list, &repeated{lines: lines, n: n}, proof.StreamOptions{Options: proof.Options{AnyLogsource: any}}, func(proof.Found) error {
+				sum, err := proof.Stream(list, &repeated{lines: lines, vary: c.vary, n: n}, proof.StreamOptions{Options: proof.Options{AnyLogsource: c.any}}, func(proof.Found) error {
 					found++
 					if seen++; seen%100_000 == 0 {
 						runtime.ReadMemStats(&mem)

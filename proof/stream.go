@@ -525,7 +525,11 @@ const maxGroups = 1024
 func (s *stream) classGroup(c *eval.Class) *group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.byClass[c.Key()]
+	key := c.Key()
+	if s.o.AnyLogsource {
+		key = "" // they all see the same
+	}
+	g := s.byClass[key]
 	if g == nil {
 		if len(s.byClass) >= maxGroups {
 			clear(s.byClass)
@@ -536,7 +540,7 @@ func (s *stream) classGroup(c *eval.Class) *group {
 				g.leaves = append(g.leaves, int32(i))
 			}
 		}
-		s.byClass[c.Key()] = g
+		s.byClass[key] = g
 	}
 	return g
 }

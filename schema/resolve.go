@@ -617,6 +617,9 @@ func (r *resolver) project(q *ir.Project, in ir.Query, sc scope, logical bool) (
 		if isField && len(q.Cols) > 1 && r.leftOut(sc, f, c.As) {
 			continue
 		}
+		if h := held(sc, c.X); h != nil && h.half() {
+			r.noteShown(c.X, h)
+		}
 		if !isField || f.Name != c.As || logical {
 			as := c.As
 			for i := 2; slices.Contains(stored, as); i++ {

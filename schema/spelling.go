@@ -234,7 +234,7 @@ func (r *resolver) noteKey(sc scope, e ir.Expr, h *holding) {
 		r.reason(e, codeColumn, ir.Mixed, false, "", "%s is read from %s: %s", h.field.Name, h.c.Name, d.Why)
 	}
 	switch {
-	case h.c.Kind == "account" && h.c.Domain == "" && h.b.domains():
+	case h.half():
 		if r.view == CIM {
 			r.reason(e, codeHalf, ir.Mixed, false, "", "%s keeps only the name of an account, so accounts of the same name in different domains are one", h.b.where())
 		}
@@ -254,6 +254,10 @@ func (r *resolver) noteShown(e ir.Expr, h *holding) {
 	if h.grouped || h.translatable() && h.c.words() == severalWord {
 		return
 	}
+	if h.half() {
+		r.diags.Infof(codeShown, e, "The rows are the same.", "%s keeps only the name of an account, and the result shows %s without its domain", h.b.where(), h.field.Name)
+		return
+	}
 	if code, why, _ := h.b.unlike(h.logical, h.c); code == codeColumn || code == codeNotation {
 		if h.mapped() {
 			return
@@ -261,6 +265,10 @@ func (r *resolver) noteShown(e ir.Expr, h *holding) {
 		r.diags.Infof(codeShown, e, "The rows are the same; comparisons in later stages are translated.", "%s "+why+", and the result shows them as they are", h.b.where(), h.field.Name)
 	}
 }
+
+// half reports whether the view keeps only the name of an account, where the
+// field has its domain as well.
+func (h *holding) half() bool { return h.c.Kind == "account" && h.c.Domain == "" && h.b.domains() }
 
 // shown resolves a value that an aggregate shows.
 func (r *resolver) shown(sc scope, e ir.Expr) ir.Expr {

@@ -111,7 +111,7 @@ func TestResolvePipelines(t *testing.T) {
 		{"an account without its domain", CIM, extend(processes, "x", call(ir.Upper, field("User"))),
 			processCIM + `extend x = upper(user) {HC0316 mixed}`},
 		{"the last account, compared later", CIM, where(aggregate(processes, "Image", &ir.Agg{As: "u", Func: ir.Last, X: field("User")}), match("u", "CORP*")),
-			processCIM + `aggregate u = last(user) by process_path | filter match(u, "CORP*") {HC0316 mixed}`},
+			processCIM + `aggregate u = last(user) by process_path | filter match(u, "CORP*") {HC0316 mixed} {HC0322}`},
 		{"an account with its domain", XDR, extend(processes, "x", call(ir.Upper, field("User"))),
 			process + `extend x = upper(concat(coalesce(AccountDomain, ""), "\\", AccountName))`},
 		{"the same spelling", XDR, extend(processes, "x", call(ir.StrLen, field("CommandLine"))),

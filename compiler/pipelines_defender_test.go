@@ -124,8 +124,8 @@ func kustoOp(op kql.Op, rows []map[string]any, tables map[string][]map[string]an
 				return kustoListed(list, rows, kustoTable(sub.Query, tables))
 			}
 		}
-		for _, r := range rows {
-			if kustoValue(op.Pred, r) == true {
+		for i, r := range rows {
+			if kustoWindowed(op.Pred, rows, i) == true {
 				out = append(out, r)
 			}
 		}
@@ -382,11 +382,14 @@ func kustoWindowed(x kql.Expr, rows []map[string]any, i int) any {
 // kustoPrev is null before the first row, which for text is the empty text.
 func kustoPrev(c *kql.Call, rows []map[string]any, i int) any {
 	offset := 1
-	if len(c.Args) == 2 {
+	if len(c.Args) >= 2 {
 		offset = int(kustoValue(c.Args[1], nil).(int64))
 	}
 	if i >= offset {
 		return kustoValue(c.Args[0], rows[i-offset])
+	}
+	if len(c.Args) == 3 {
+		return kustoValue(c.Args[2], rows[i])
 	}
 	if _, ok := kustoValue(c.Args[0], rows[0]).(string); ok {
 		return ""

@@ -84,7 +84,9 @@ type textReader struct {
 	opaque  []backends.Named
 	steps   int
 	depth   int
-	within  int // conditions that are read as values
+	within  int      // conditions that are read as values
+	hidden  []string // names of columns that no text has
+	places  *places  // of the rows before, where they are known
 }
 
 // scope has the names that are defined in front of a place, innermost first.
@@ -122,6 +124,9 @@ type rows struct {
 	q    ir.Query
 	cols []textColumn
 	open bool
+	// hidden says that there are columns beside them, which the text does not
+	// have.
+	hidden bool
 }
 
 type textColumn struct {
@@ -189,16 +194,29 @@ func (t *textReader) query(q *kql.Query, s *scope) rows {
 		if !t.step(q.Ops[i]) {
 			return nothing
 		}
+		if !addsOnly(q.Ops[i]) {
+			in = in.shown()
+		}
 		if w, n := t.windowed(in, q.Ops, i, s); n > 0 {
 			in = w
 			i += n
+			continue
+		}
+		if g, n := t.grouped(in, q.Ops[i:], s); n > 0 {
+			in = g
+			i += n
+			continue
+		}
+		if b, ok := t.before(in, q.Ops[i:], s); ok {
+			in = b
+			i++
 			continue
 		}
 		n := 1
 		in, n = t.op(in, q.Ops[i:], s)
 		i += n
 	}
-	return in
+	return in.shown()
 }
 
 func (t *textReader) source(src kql.Source, s *scope) rows {
@@ -383,9 +401,7 @@ func (t *textReader) windowed(in rows, ops []kql.Op, i int, s *scope) (rows, int
 	base := in.q
 	if !isOrder {
 		// Only a further window function goes by the order of one before it.
-		switch base.(type) {
-		case *ir.Window, *ir.Session, *ir.Lag, *ir.Rank:
-		default:
+		if !afterWindow(base) {
 			return rows{}, 0
 		}
 	}
@@ -432,8 +448,11 @@ func (t *textReader) windowed(in rows, ops []kql.Op, i int, s *scope) (rows, int
 	// The text has to be the one that Lower writes of it, or it says something
 	// else of missing values.
 	again := t.backend.Lower(q)
-	mine := again.Ops[max(0, len(again.Ops)-n-1):]
-	theirs := append([]kql.Op{order}, rest[:n]...)
+	theirs := rest[:n:n]
+	if isOrder {
+		theirs = append([]kql.Op{order}, theirs...)
+	}
+	mine := again.Ops[max(0, len(again.Ops)-len(theirs)):]
 	if len(mine) != len(theirs) || printOps(mine) != printOps(theirs) {
 		return rows{}, 0
 	}
@@ -442,6 +461,22 @@ func (t *textReader) windowed(in rows, ops []kql.Op, i int, s *scope) (rows, int
 		n++
 	}
 	return out, n
+}
+
+// afterWindow reports whether the rows still have the order of a window function.
+func afterWindow(q ir.Query) bool {
+	for {
+		switch n := q.(type) {
+		case *ir.Window, *ir.Session, *ir.Lag, *ir.Rank:
+			return true
+		case *ir.Filter:
+			q = n.Input
+		case *ir.Extend:
+			q = n.Input
+		default:
+			return false
+		}
+	}
 }
 
 func printOps(ops []kql.Op) string {

@@ -228,11 +228,11 @@ func (t *textReader) pred(in rows, x kql.Expr, want bool) ir.Expr {
 			}
 			return &ir.Not{Span: x.Span, X: m}
 		case (x.Name == "isnull" || x.Name == "isnotnull") && len(x.Args) == 1:
-			c, ok := x.Args[0].(*kql.Column)
-			if !ok {
+			f := t.stored(in, x.Args[0])
+			if f == nil {
 				break
 			}
-			e := &ir.Exists{Span: x.Span, X: t.field(in, c)}
+			e := &ir.Exists{Span: x.Span, X: f}
 			if (x.Name == "isnotnull") == want {
 				return e
 			}
@@ -550,6 +550,9 @@ func (t *textReader) value(in rows, x kql.Expr) ir.Expr {
 			}
 		}
 	case *kql.Call:
+		if e := t.prev(in, x); e != nil {
+			return e
+		}
 		if e := t.call(in, x); e != nil {
 			return e
 		}

@@ -88,7 +88,7 @@ func TestImportBriefings(t *testing.T) {
 	}
 	t.Logf("%d headings, of which %d are second halves; %d indicators listed", headings, paired, listed)
 	t.Logf("%d briefings, %d hunts; documents say %v; halves %v", briefings, hunts, basis, verdicts)
-	if hunts == 0 || basis["native"]*100 > hunts*7 {
+	if hunts == 0 || basis["native"]*100 > hunts*4 {
 		t.Errorf("of %d hunts %d are kept as native text", hunts, basis["native"])
 	}
 }

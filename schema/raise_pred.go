@@ -71,7 +71,18 @@ func (z *raiser) predicate(l *level, e ir.Expr, sib *siblings) ir.Expr {
 		return z.compare(l, e, sib)
 	case *ir.Regexp, *ir.InCIDR, *ir.FieldMatch, *ir.Exists, *ir.Term:
 		return z.general(l, e, sib)
-	case *ir.Field, *ir.Lit, *ir.Call, *ir.Foreign:
+	case *ir.Lit:
+		switch e.Value {
+		case true:
+			return ir.True(e.Span)
+		case false:
+			return ir.False(e.Span)
+		}
+		return e
+	case *ir.Field, *ir.Call:
+		// Documents have no value in the place of a condition.
+		return &ir.Compare{Span: e.At(), Op: ir.Eq, L: z.value(l, e, asValue), R: &ir.Lit{Span: e.At(), Value: true}, Cased: true}
+	case *ir.Foreign:
 		return z.value(l, e, asValue)
 	}
 	panic(fmt.Sprintf("schema: unhandled expression %T", e))

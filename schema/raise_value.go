@@ -52,7 +52,9 @@ func (z *raiser) value(l *level, e ir.Expr, u use) ir.Expr {
 		}
 		return said(&c)
 	}
-	return z.pred(l, e)
+	// Documents have no condition in the place of a value.
+	truth := func(v bool) ir.Expr { return &ir.Lit{Span: e.At(), Value: v} }
+	return &ir.Call{Span: e.At(), Func: ir.If, Args: []ir.Expr{z.pred(l, e), truth(true), truth(false)}}
 }
 
 // borders are the units of time of which the borders lie at multiples of them.

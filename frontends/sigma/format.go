@@ -671,7 +671,7 @@ func (f *layout) close(open byte) {
 }
 
 // rowKeys are the keys whose lists may stand on one line.
-var rowKeys = []string{"rules", "group-by", "output", "allow", "targets", "field"}
+var rowKeys = []string{"rules", "group-by", "output", "allow", "targets", "field", "alert", "by", "actions"}
 
 // rowWidth is how long a line with a list in brackets may be; longer ones are
 // blocks.

@@ -96,6 +96,10 @@ func TestSplunkPipelines(t *testing.T) {
 		{regex, "distinct SourceIp, Image\nsummarize images = count() by SourceIp", backends.Tstats},
 		{sayable, "project host = SourceIp, port = DestinationPort\nsummarize n = count() by host", backends.Tstats},
 		{sayable, "project SourceIp, DestinationPort\nwhere DestinationPort > 22\nsummarize n = count(), t = sum(DestinationPort) by SourceIp", backends.Tstats},
+		{sayable, "extend p = joined(parts(SourceIp, '.'), '-'), last = item(parts(SourceIp, '.'), -1), second = item(parts(SourceIp, '.'), 1)\nsummarize n = count() by p, last, second", backends.Tstats},
+		{sayable, "extend n = size(parts(SourceIp, '.'))\nsummarize rows = count() by n", backends.Tstats},
+		{sayable, "where size(parts(SourceIp, '.')) = 4 and not (item(parts(SourceIp, '.'), 7) like '*')\nsummarize n = count() by SourceIp", backends.Tstats},
+		{sayable, "where Timestamp > instant('2020-01-02') and Timestamp < instant('2036-01-02')\nsummarize n = count() by SourceIp", backends.Tstats},
 		{sayable, "summarize n = count() by SourceIp\njoin kind=inner others on SourceIp", backends.Tstats},
 		{sayable, "summarize n = count() by SourceIp\njoin kind=left others on SourceIp", backends.Tstats},
 		{sayable, "summarize n = count() by SourceIp\njoin kind=anti others on SourceIp", backends.Tstats},
@@ -155,6 +159,13 @@ func inSeconds(q ir.Query) ir.Query {
 				if d, ok := l.Value.(time.Duration); ok {
 					return &ir.Lit{Value: int64(d / time.Second)}
 				}
+			}
+			if c, ok := e.(*ir.Call); ok && c.Func == ir.Instant {
+				at, err := time.Parse("2006-01-02", c.Args[0].(*ir.Lit).Value.(string))
+				if err != nil {
+					panic(err)
+				}
+				return &ir.Lit{Value: at.Unix()}
 			}
 			return e
 		})

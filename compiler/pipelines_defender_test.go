@@ -711,6 +711,16 @@ func TestDefenderPipelinesKeepMeaning(t *testing.T) {
 		"summarize n = count() by SourceIp, Computer\nwhere SourceIp matches regex '^[0-9]*'",
 		"where tostring(coalesce(SourcePort, DestinationPort)) like '*'\nsummarize n = count() by SourcePort, DestinationPort",
 		"where not (tostring(if(SourcePort > 45, DestinationPort)) like '*')\nsummarize n = count() by SourcePort, DestinationPort",
+		"extend p = joined(parts(SourceIp, '.'), '-'), last = item(parts(SourceIp, '.'), -1), second = item(parts(SourceIp, '.'), 1)\nsummarize n = count() by p, last, second",
+		"extend n = size(parts(SourceIp, '.'))\nsummarize rows = count() by n",
+		"where size(parts(SourceIp, '.')) = 4\nsummarize n = count() by SourceIp",
+		"where not (item(parts(SourceIp, '.'), 7) like '*')\nsummarize n = count() by SourceIp",
+		"extend who = json(concat('{\"a\": {\"b\": \"', Computer, '\"}, \"l\": [7, \"x\"]}'))\nextend b = tostring(property(who, 'a', 'b')), x = tostring(element(property(who, 'l'), 1)), y = tostring(property(who, 'A'))\nsummarize n = count() by b, x, y",
+		"where property(json(concat('{\"b\": \"', Computer, '\"}')), 'b') in ('A', 'c')\nsummarize n = count() by Computer",
+		"extend a = toint('12'), b = tolong(DestinationPort), c = tolong(concat('1', SourceIp))\nsummarize n = count() by a, b, c",
+		"where Timestamp > instant('2026-01-02') and Timestamp < instant('2026-01-03')\nsummarize n = count() by SourceIp",
+		"extend odd = if(SourceIp startswith '1' or DestinationPort > 50, true, false)\nsummarize n = count() by odd",
+		"extend odd = if(DestinationPort > 50, true, false)\nwhere odd = true\nsummarize n = count() by SourceIp",
 	}
 	const doc = `title: A pipeline of a test
 status: test

@@ -71,7 +71,14 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 			panic(err)
 		}
 		return t
+	case *kql.Path:
+		object, _ := kustoValue(e.X, row).(map[string]any)
+		return object[e.Name]
 	case *kql.Index:
+		if object, ok := kustoValue(e.X, row).(map[string]any); ok {
+			name, _ := kustoValue(e.I, row).(string)
+			return object[name]
+		}
 		list, _ := kustoValue(e.X, row).([]any)
 		i, ok := kustoValue(e.I, row).(int64)
 		if ok && i < 0 {
@@ -154,6 +161,20 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 				return int64(len(list))
 			}
 			return nil
+		case "strcat_array": // of a list; the text of each value
+			list, _ := arg(e, 0).([]any)
+			texts := make([]string, len(list))
+			for i, v := range list {
+				texts[i] = fmt.Sprint(v)
+			}
+			return strings.Join(texts, arg(e, 1).(string))
+		case "parse_json": // a text that is no JSON stays one
+			s, _ := arg(e, 0).(string)
+			var v any
+			if err := json.Unmarshal([]byte(s), &v); err != nil {
+				return s
+			}
+			return v
 		case "todatetime":
 			return arg(e, 0)
 		case "tolong":
@@ -169,8 +190,17 @@ func kustoValue(e kql.Expr, row map[string]any) any {
 				return v
 			}
 		case "toint":
-			if v := arg(e, 0); v != nil {
-				return int64(v.(float64))
+			switch v := arg(e, 0).(type) {
+			case float64:
+				return int64(v)
+			case string:
+				if n, err := strconv.ParseInt(v, 10, 32); err == nil {
+					return n
+				}
+			case int64:
+				if v == int64(int32(v)) {
+					return v
+				}
 			}
 			return nil
 		case "ceiling", "floor", "abs":

@@ -387,10 +387,35 @@ func CanonicalExpr(e Expr) Expr {
 			return &Term{X: m.X, Any: m.Any, Cased: m.Cased}
 		case *Logic:
 			return canonicalLogic(e)
+		case *Call:
+			return onePart(e)
 		}
 		return e
 	})
 	return Simplify(e)
+}
+
+// onePart writes a part of a text that is taken out of the list of all as Split
+// has it, and the text of an element as Item has it.
+func onePart(e *Call) *Call {
+	if e.Func != Item && e.Func != ToString || len(e.Args) == 0 {
+		return e
+	}
+	c, ok := e.Args[0].(*Call)
+	switch {
+	case !ok:
+	case e.Func == ToString && c.Func == At:
+		return onePart(&Call{Span: e.Span, Func: Item, Args: c.Args})
+	case e.Func == Item && c.Func == Parts:
+		n, isLit := e.Args[1].(*Lit)
+		if !isLit {
+			return e
+		}
+		if v, isInt := n.Value.(int64); isInt && v >= 0 {
+			return &Call{Span: e.Span, Func: Split, Args: []Expr{c.Args[0], c.Args[1], n}}
+		}
+	}
+	return e
 }
 
 // notText reports whether a value is a constant that has no case.

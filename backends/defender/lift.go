@@ -908,6 +908,13 @@ func (l *lifter) expr(e kql.Expr) ir.Expr {
 			&ir.Compare{Span: e.Span, Op: ir.Le, L: l.expr(e.X), R: l.expr(e.B), Cased: true})
 	case *kql.Call:
 		return l.call(e)
+	case *kql.Path:
+		return &ir.Call{Span: e.Span, Func: ir.Prop, Args: []ir.Expr{l.expr(e.X), &ir.Lit{Span: e.Span, Value: e.Name}}}
+	case *kql.Index:
+		if x := l.scalar(e); x != nil {
+			return x
+		}
+		l.unknown(e, "this expression is not understood")
 	default:
 		l.unknown(e, "this expression is not understood")
 	}

@@ -409,8 +409,32 @@ func (p *planner) call(in ir.Query, e *ir.Call) ir.Expr {
 		parts := slices.Clone(c.Args)
 		c.Args[0] = bare(c.Args[0])
 		return p.ifPresent(in, &c, parts)
+	case ir.Joined, ir.Item, ir.Size:
+		return p.ofList(in, &c)
 	}
 	return &c
+}
+
+// ofList plans a function of a list, whose argument is planned. Kusto's own take
+// nothing but lists, where one value is a list of one.
+func (p *planner) ofList(in ir.Query, c *ir.Call) ir.Expr {
+	x := c.Args[0]
+	if t := ir.TypeOf(x); t != ir.Dynamic && t != ir.Unknown {
+		switch c.Func {
+		case ir.Size:
+			return p.ifPresent(in, &ir.Lit{Span: c.Span, Value: int64(1)}, []ir.Expr{x})
+		case ir.Item:
+			if n, ok := c.Args[1].(*ir.Lit); !ok || n.Value != int64(0) && n.Value != int64(-1) {
+				return &ir.Call{Span: c.Span, Func: ir.If, Args: []ir.Expr{ir.False(c.Span), asText(x)}}
+			}
+		}
+		return asText(x)
+	}
+	if parts, ok := x.(*ir.Call); ok && c.Func == ir.Size && parts.Func == ir.Parts {
+		// Kusto cuts a missing text into one empty part.
+		return p.ifPresent(in, c, parts.Args[:1])
+	}
+	return c
 }
 
 // isLength reports whether x is a constant length of time that Kusto can tell,

@@ -67,7 +67,14 @@ func (p *planner) call(c *ir.Call) ir.Expr {
 		p.writable(c, c.Args[1], false)
 	case ir.Extract:
 		return p.extract(c)
-	case ir.Prop, ir.At:
+	case ir.Prop, ir.At, ir.Item:
+		if x, ok := c.Args[0].(*ir.Call); c.Func == ir.Item && (!ok || x.Func != ir.Json && x.Func != ir.Prop && x.Func != ir.At) {
+			break
+		}
+		if c.Func == ir.Item {
+			// A value of a list of JSON is its text.
+			c = &ir.Call{Span: c.Span, Func: ir.At, Args: slices.Clone(c.Args)}
+		}
 		// The functions of JSON read its text.
 		if x, ok := c.Args[0].(*ir.Call); ok && x.Func == ir.Json {
 			c.Args[0] = x.Args[0]

@@ -131,10 +131,6 @@ var scalarFuncs = [...]struct {
 	{ir.At, jsonItem, unjsonItem},
 }
 
-// ofTexts are the functions that LiftText alone reads: among what is compiled
-// they stand in expressions of the schema, which stay text.
-var ofTexts = []ir.FuncID{ir.Item, ir.Parts, ir.Json, ir.Prop, ir.At}
-
 // otherwise are the functions that Plan says with others, or refuses.
 var otherwise = []ir.FuncID{ir.URL, ir.Place, ir.ToInt, ir.ToLong, ir.Instant, ir.DateDiff}
 

@@ -906,7 +906,7 @@ func (b *Backend) liftValue(e spl.Expr) (ir.Expr, bool) {
 	}
 	for _, f := range scalarFuncs {
 		args := f.lift(e)
-		if args == nil || slices.Contains(ofTexts, f.ir) || !ir.FuncOf(f.ir).Takes(len(args)) {
+		if args == nil || !ir.FuncOf(f.ir).Takes(len(args)) || !constantsFit(f.ir, args) {
 			continue
 		}
 		call := &ir.Call{Span: at, Func: f.ir, Args: make([]ir.Expr, len(args))}

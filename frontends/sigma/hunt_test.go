@@ -128,6 +128,9 @@ hunt:
             host = extract(Url, "^https?://([^/]+)"), whole = extract(Url, "\d+"), second = extract(Url, "(a)(b)", 2), file = filename(Image)
         extend level = case(n > 1000, "long", n > 100 and cidr(Ip, "10.0.0.0/8", "fe80::/10"), "mid", "short"), flag = if(exists(User), 1),
             who = coalesce(User, Computer, "nobody"), text = tostring(n), number = tonumber(User), d = weekday(Timestamp)
+        extend id = property(json(Path), "actor", "a.b"), fourth = element(json(Path), 2), site = property(url(Url), "Host"), int = toint(User), long = tolong(n)
+        extend list = joined(parts(Path, "\\"), ", "), last = item(parts(Path, "\\"), -1), n2 = size(parts(Path, "/")), where_from = place(Ip, "city"), from = instant("2026-03-05T04:32:00Z")
+        where property(json(Path), "a") = "b"
         where Timestamp > ago(1d) and now() - Timestamp < 12h and CommandLine contains ParentImage
         where User == "Root" and User !== Computer and n == 3 and User !== "x" and Path endswith_cs ".EXE" and User in_cs ("a", "B")
             and Path like "C:\*\\x?\*" and CommandLine contains_cs Path and n > -5 and Timestamp - Start > -5m
@@ -143,6 +146,9 @@ extend a = lower(upper(User)), n = strlen(CommandLine), m = abs(-(floor(/(Size, 
 			`host = extract(Url, "^https?://([^/]+)", 1), whole = extract(Url, "\\d+", 0), second = extract(Url, "(a)(b)", 2), file = extract(Image, "[^\\\\/]+$", 0)
 extend level = if(n > 1000, "long", if((n > 100 and (Ip in 10.0.0.0/8 or Ip in fe80::/10)), "mid", "short")), flag = if(exists User, 1), ` +
 			`who = coalesce(User, Computer, "nobody"), text = tostring(n), number = tonumber(User), d = weekday(Timestamp)
+extend id = prop(prop(json(Path), "actor"), "a.b"), fourth = at(json(Path), 2), site = prop(url(Url), "Host"), int = toint(User), long = tolong(n)
+extend list = joined(parts(Path, "\\"), ", "), last = item(parts(Path, "\\"), -1), n2 = size(parts(Path, "/")), where_from = place(Ip, "city"), from = instant("2026-03-05T04:32:00Z")
+where prop(json(Path), "a") ~ "b"
 where (Timestamp > -(now(), 24h0m0s) and -(now(), Timestamp) < 12h0m0s and CommandLine contains ParentImage)
 where (User ~!cased "Root" and User !=!cased Computer and n = 3 and exists User and not User ~!cased "x" and Path ~!cased *".EXE" and User ~!cased "a"|"B" ` +
 			`and Path ~ "C:*\x"?"*" and CommandLine contains!cased Path and n > -5 and -(Timestamp, Start) > -5m0s)

@@ -1,6 +1,7 @@
 package article
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -309,6 +310,25 @@ func (c *cursor) decide(ind Indicator, from, to int, defanged bool) {
 		}
 	}
 	c.use(ind, from, to)
+	if host, ok := hostIndicator(ind); ok {
+		c.use(host, from, to)
+	}
+}
+
+// hostIndicator is the host of a URL that is used: who looks up names, or records
+// connections, sees no more of it. One that many use for good is none.
+func hostIndicator(of Indicator) (Indicator, bool) {
+	if of.Kind != ioc.URL {
+		return Indicator{}, false
+	}
+	v, ok := ioc.Classify(hostOf(of))
+	if !ok || v.Kind != ioc.Domain && v.Kind != ioc.IPv4 && v.Kind != ioc.IPv6 {
+		return Indicator{}, false
+	}
+	if _, no := ioc.Lint(v.Kind, v.Value); no {
+		return Indicator{}, false
+	}
+	return Indicator{Kind: v.Kind, Value: v.Value, Raw: of.Raw, Doubt: cmp.Or(of.Doubt, v.Doubt)}, true
 }
 
 func hostOf(i Indicator) string {
@@ -430,6 +450,10 @@ func (c *cursor) references() {
 			ind.Quote = c.quote(min(l.from, len(c.text)-1), min(l.to, len(c.text)))
 		}
 		c.fileAt(ind, hint)
+		if host, ok := hostIndicator(ind); ok && ind.Reason == "" {
+			host.Span, host.Quote = ind.Span, ind.Quote
+			c.fileAt(host, hint)
+		}
 	}
 }
 

@@ -261,14 +261,23 @@ func (r *reader) code(lines []line) {
 	r.add(block{kind: code, text: b.buf.String(), pieces: b.pieces})
 }
 
-// join puts lines together with blanks, and takes the marks out.
+// ownLine is the begin of a line that says something of its own, whatever stands
+// above it: a label, or an order not to use what follows.
+var ownLine = regexp.MustCompile(`^(?:\*\*|__)?(?:[A-Z][A-Za-z0-9&/()_-]*(?: [A-Za-z0-9&/()_-]+){0,5}(?:\*\*|__)?:(?:\*\*|__)?[ \t]+\S|(?:Please )?(?:D(?:o not|O NOT|on['’]t)|N(?:ever|EVER)|A(?:void|VOID)) (?i:block|use|alert|hunt)(?i:ing)?\b)`)
+
+// join puts lines together with blanks, or with a line break before a line that
+// says something of its own, and takes the marks out.
 func (r *reader) join(lines []line, marks bool) block {
 	var raw builder
 	for i, l := range lines {
 		text := strings.TrimRight(l.text, " \t")
 		lead := len(text) - len(strings.TrimLeft(text, " \t"))
+		between := " "
+		if ownLine.MatchString(text[lead:]) {
+			between = "\n"
+		}
 		if i > 0 {
-			raw.add(" ", l.at-1, 1)
+			raw.add(between, l.at-1, 1)
 		}
 		raw.verbatim(text[lead:], l.at+lead)
 	}

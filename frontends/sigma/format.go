@@ -38,24 +38,25 @@ func Format(path string, src []byte) ([]byte, diag.List) {
 	leave := func(offset int, why string) {
 		l.diags.Infof(codeLeftAlone, l.src.cut(offset, offset), "", "the document is left as it is: %s", why)
 	}
-	if strings.ContainsAny(text, "\r\u0085\u2028\u2029") {
-		leave(0, "it has line breaks that only some programs see")
+	crlf := bytes.Count(src, []byte("\r\n")) > 0
+	// inSource is where a place of the text stands in the file.
+	inSource := func(at int) int {
+		if crlf {
+			at += strings.Count(text[:at], "\n")
+		}
+		return min(len(bom)+at, len(src))
+	}
+	if at := strings.IndexAny(text, "\r\u0085\u2028\u2029"); at >= 0 {
+		leave(inSource(at), "it has line breaks that only some programs see")
 		return src, l.diags
 	}
 	var out strings.Builder
 	out.WriteString(bom)
-	crlf := bytes.Count(src, []byte("\r\n")) > 0
 	for _, seg := range segments(text) {
-		offset := seg.from
-		if !crlf {
-			offset += len(bom)
-		} else {
-			offset += len(bom) + strings.Count(text[:seg.from], "\n")
-		}
 		body := text[seg.from:seg.to]
 		laidOut, why := formatDocument(body)
-		if why != "" {
-			leave(min(offset, len(src)), why)
+		if why != nil {
+			leave(inSource(seg.from+why.at), why.text)
 			laidOut = body
 		}
 		if seg.marker {
@@ -100,46 +101,67 @@ func segments(text string) []segment {
 	return out
 }
 
+// obstacle is why a document is not laid out, and where in its text that shows.
+type obstacle struct {
+	text string
+	at   int
+}
+
 // formatDocument lays one document out. It reads its own output again, and
 // gives back a reason where something is not as before.
-func formatDocument(text string) (out, why string) {
+func formatDocument(text string) (out string, why *obstacle) {
+	at := 0
 	for _, line := range strings.Split(text, "\n") {
 		switch {
 		case strings.HasPrefix(line, "%"):
-			return "", "it has a directive"
+			return "", &obstacle{"it has a directive", at}
 		case strings.HasPrefix(line, "...") && strings.TrimSpace(line[3:]) == "":
-			return "", "it has a line \"...\""
+			return "", &obstacle{"it has a line \"...\"", at}
 		case strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "---\t"):
-			return "", "something stands behind \"---\""
+			return "", &obstacle{"something stands behind \"---\"", at}
 		}
+		at += len(line) + 1
 	}
 	for _, keepOrder := range []bool{false, true} {
-		if out, why = formatOnce(text, keepOrder); why == "" {
-			return out, ""
+		if out, why = formatOnce(text, keepOrder); why == nil {
+			return out, nil
 		}
 	}
 	return "", why
 }
 
-func formatOnce(text string, keepOrder bool) (out, why string) {
+func formatOnce(text string, keepOrder bool) (out string, why *obstacle) {
 	before := newLayout(text, keepOrder)
 	if why := before.run(); why != "" {
-		return "", why
+		return "", &obstacle{why, before.place()}
 	}
 	out = before.text()
 	after := newLayout(out, keepOrder)
 	if why := after.run(); why != "" {
-		return "", "its layout could not be read again: " + why
+		return "", &obstacle{"its layout could not be read again: " + why, 0}
 	}
 	switch {
 	case after.text() != out:
-		return "", "its layout would change again"
+		return "", &obstacle{"its layout would change again", 0}
 	case !slices.Equal(sortedTexts(before.comments), sortedTexts(after.comments)):
-		return "", "a comment would be lost"
+		return "", &obstacle{"a comment would be lost", 0}
 	case before.root != nil && !before.same(before.root, after.root, nil, map[*yaml.Node]bool{}):
-		return "", "a key or a value would change"
+		return "", &obstacle{"a key or a value would change", 0}
 	}
-	return out, ""
+	return out, nil
+}
+
+// place is where the layout has come to: the first character that is not laid
+// out yet.
+func (f *layout) place() int {
+	at := min(f.at, len(f.in))
+	for at < len(f.in) && strings.IndexByte(" \t\n", f.in[at]) >= 0 {
+		at++
+	}
+	if at == len(f.in) { // what is wrong stands before it
+		at = len(strings.TrimRight(f.in, " \t\n"))
+	}
+	return at
 }
 
 func sortedTexts(in []string) []string {
@@ -295,6 +317,7 @@ func (f *layout) gap(to int) between {
 			}
 		case '#':
 			if i > 0 && !strings.ContainsRune(" \t\n", rune(f.in[i-1])) {
+				f.at = i
 				panic(giveUp("a number sign stands where no comment can begin"))
 			}
 			end := strings.IndexByte(f.in[i:], '\n')
@@ -302,6 +325,7 @@ func (f *layout) gap(to int) between {
 				end = len(f.in) - i
 			}
 			if i+end > to {
+				f.at = i
 				panic(giveUp("a comment is not where it seems to be"))
 			}
 			text := strings.TrimRight(f.in[i:i+end], " \t")
@@ -316,6 +340,7 @@ func (f *layout) gap(to int) between {
 			i += end - 1
 		default:
 			if !strings.ContainsRune("-:,[]{}", rune(c)) {
+				f.at = i
 				panic(giveUp(fmt.Sprintf("the character %q stands where it is not understood", c)))
 			}
 			g.marks += string(c)

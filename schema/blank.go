@@ -201,7 +201,7 @@ func (b *blanks) empty(x ir.Expr) bool {
 		case ir.Replace:
 			by, _ := x.Args[2].(*ir.Lit)
 			return by == nil || by.Value == "" || b.empty(x.Args[0])
-		case ir.Split:
+		case ir.Split, ir.Item, ir.Joined, ir.Prop, ir.At:
 			return true
 		case ir.Extract:
 			return groupMayBeEmpty(x)
@@ -306,7 +306,8 @@ func (b *blanks) blurred(x ir.Expr, sent bool) bool {
 		return slices.ContainsFunc(args, func(a ir.Expr) bool { return b.blurred(a, sent) })
 	}
 	switch {
-	case c.Func == ir.Split || c.Func == ir.Extract || c.Func == ir.Coalesce || c.Func == ir.If && len(c.Args) == 3:
+	case c.Func == ir.Split || c.Func == ir.Item || c.Func == ir.Joined || c.Func == ir.Prop || c.Func == ir.At ||
+		c.Func == ir.Extract || c.Func == ir.Coalesce || c.Func == ir.If && len(c.Args) == 3:
 		return b.empty(c)
 	case c.Func == ir.If:
 		return b.blurred(c.Args[1], sent)
@@ -461,7 +462,7 @@ func (b *blanks) asks(x ir.Expr) bool {
 	}
 	if c, ok := x.(*ir.Call); ok {
 		switch {
-		case c.Func == ir.Split, c.Func == ir.Extract, c.Func == ir.Coalesce, c.Func == ir.If && len(c.Args) == 3:
+		case c.Func == ir.Split, c.Func == ir.Item, c.Func == ir.Joined, c.Func == ir.Extract, c.Func == ir.Coalesce, c.Func == ir.If && len(c.Args) == 3:
 			return ir.TypeOf(c) == ir.String // whether it is there can be told by itself only
 		}
 	}

@@ -153,6 +153,17 @@ func TestDatasetsAreWhole(t *testing.T) {
 		if d.Title == "" {
 			t.Errorf("%s: no title", d.Name)
 		}
+		if w := d.Within; w != nil {
+			wider := mustNew(t).Dataset(w.Dataset)
+			if wider == nil || wider.Within != nil || len(wider.Logsources) == 0 {
+				t.Fatalf("%s: it is within %s, which is no dataset of its own", d.Name, w.Dataset)
+			}
+			for _, f := range append(slices.Sorted(maps.Keys(d.Fields)), slices.Sorted(maps.Keys(w.Where))...) {
+				if _, ok := wider.Fields[f]; !ok {
+					t.Errorf("%s: the wider %s has no field %s", d.Name, w.Dataset, f)
+				}
+			}
+		}
 		if d.When != nil && (d.When.Field == "" || len(d.When.In) == 0) {
 			t.Errorf("%s: an empty condition in when", d.Name)
 		}

@@ -26,6 +26,9 @@ type Dataset struct {
 	// Windows channels hold many kinds of event, told apart by EventID. A
 	// dataset with When is chosen only for a rule that requires such a value.
 	When *When `yaml:"when"`
+	// Within is the wider dataset of which this one holds the events of some
+	// kinds; nil if there is none.
+	Within *Within `yaml:"within"`
 	// Fields are the logical fields, in Sigma's own names.
 	Fields map[string]Field `yaml:"fields"`
 	// Output are the logical fields shown beside those that the rule names.
@@ -54,6 +57,14 @@ type Logsource struct {
 type When struct {
 	Field string   `yaml:"field"`
 	In    []string `yaml:"in"`
+}
+
+// Within says which events of a wider dataset a dataset holds. The wider one has
+// all of its fields, under their names.
+type Within struct {
+	Dataset string `yaml:"dataset"`
+	// Where are the values that fields of the wider dataset have in them.
+	Where map[string][]string `yaml:"where"`
 }
 
 // Field is a logical field.
@@ -86,6 +97,10 @@ type Mapping struct {
 	// Unaccelerated marks a CIM dataset that is read event by event
 	// (from datamodel) because it is not accelerated as a rule.
 	Unaccelerated bool `yaml:"unaccelerated"`
+	// Borrowed marks a table that is about something else than the logsource, of
+	// which the dataset takes what there is: a text about the table is raised to
+	// the dataset only if no other one can say it.
+	Borrowed bool `yaml:"borrowed"`
 	// Differs says how the rows differ from what Sigma means by the
 	// logsource; it becomes a reason of the verdict. Effect is over, under or
 	// mixed.

@@ -76,6 +76,7 @@ func (d *Dataset) inheritMapping(v View, own, base *Mapping) *Mapping {
 		}
 	}
 	m.Closed = m.Closed || base.Closed
+	m.Borrowed = m.Borrowed || base.Borrowed && m.Table == base.Table
 	m.Unaccelerated = m.Unaccelerated || base.Unaccelerated
 	return &m
 }

@@ -15,7 +15,7 @@ func TestHeadsComeFirst(t *testing.T) {
 	s := mustNew(t)
 	before := make([]Dataset, len(s.datasets))
 	for i, d := range s.datasets {
-		before[i] = Dataset{Name: d.Name, Base: d.Base, Title: d.Title, Logsources: d.Logsources, When: d.When}
+		before[i] = Dataset{Name: d.Name, Base: d.Base, Title: d.Title, Logsources: d.Logsources, When: d.When, Within: d.Within}
 	}
 	for i, d := range s.Datasets() {
 		if diff := cmp.Diff(&before[i], d, head); diff != "" {

@@ -58,7 +58,7 @@ func (z *raiser) predicate(l *level, e ir.Expr, sib *siblings) ir.Expr {
 		}
 		if f, ok := e.X.(*ir.Field); ok {
 			if m := l.made(f.Name); m != nil && m.h != nil {
-				return z.madeMatch(e, m)
+				return z.orMissing(e, z.madeMatch(e, m))
 			}
 		}
 		c := *e
@@ -66,7 +66,7 @@ func (z *raiser) predicate(l *level, e ir.Expr, sib *siblings) ir.Expr {
 		if call, ok := c.X.(*ir.Call); ok && call.Func == ir.ToString && len(call.Args) == 1 {
 			c.X = call.Args[0] // the text of a value is what is matched
 		}
-		return &c
+		return z.orMissing(e, &c)
 	case *ir.Compare:
 		return z.compare(l, e, sib)
 	case *ir.Regexp, *ir.InCIDR, *ir.FieldMatch, *ir.Exists, *ir.Term:
@@ -86,6 +86,23 @@ func (z *raiser) predicate(l *level, e ir.Expr, sib *siblings) ir.Expr {
 		return z.value(l, e, asValue)
 	}
 	panic(fmt.Sprintf("schema: unhandled expression %T", e))
+}
+
+// orMissing is a comparison of a column that is not stored: in Kusto a text is
+// empty where it is missing, so that what asks for an empty one finds both.
+func (z *raiser) orMissing(e *ir.Match, raised ir.Expr) ir.Expr {
+	if z.view != XDR || !slices.ContainsFunc(e.Any, func(p ir.Pattern) bool { return matches(p, "") }) {
+		return raised
+	}
+	m, ok := raised.(*ir.Match)
+	if !ok {
+		return raised
+	}
+	var there ir.Expr = &ir.Match{Span: e.Span, X: m.X, Any: []ir.Pattern{{Span: e.Span, Parts: []ir.Part{{Wild: ir.Many}}}}}
+	if f, ok := m.X.(*ir.Field); ok {
+		there = &ir.Exists{Span: e.Span, X: f}
+	}
+	return ir.NewLogic(e.Span, ir.Or, &ir.Not{Span: e.Span, X: there}, raised)
 }
 
 // storedOperand is the column of which the text is compared.
@@ -537,6 +554,7 @@ func (z *raiser) general(l *level, e ir.Expr, sib *siblings) ir.Expr {
 		})
 	}
 	onlyFields := false
+	_, present := e.(*ir.Exists)
 	switch e := e.(type) {
 	case *ir.FieldMatch, *ir.Exists:
 		onlyFields = true
@@ -570,7 +588,7 @@ func (z *raiser) general(l *level, e ir.Expr, sib *siblings) ir.Expr {
 			options[i] = []ir.Expr{z.column(l, f, asValue)}
 		default:
 			for _, x := range l.scan.forms(f) {
-				if _, field := x.(*ir.Field); field || !onlyFields {
+				if _, field := x.(*ir.Field); (field || !onlyFields) && (present || !l.scan.otherWords(f.Name, x)) {
 					options[i] = append(options[i], x)
 				}
 			}
@@ -625,6 +643,21 @@ func (z *raiser) general(l *level, e ir.Expr, sib *siblings) ir.Expr {
 	}
 	z.noteFit(l.scan, e, bestFit, sib)
 	return pick(best)
+}
+
+// otherWords reports whether the view has words for the values of a field that
+// documents have others for. What looks into the target's words is not to be said
+// of those of documents, if there is another way to say it.
+func (s *raisedScan) otherWords(column string, x ir.Expr) bool {
+	f, ok := x.(*ir.Field)
+	if !ok || s.b.r.view == Raw || s.b.bound(column) == nil {
+		return false
+	}
+	return slices.ContainsFunc(s.roles[column], func(r role) bool {
+		return r.field == f.Name && slices.ContainsFunc(sortedKeys(r.c.Values), func(value string) bool {
+			return slices.ContainsFunc(r.c.Values[value], func(word string) bool { return !strings.EqualFold(word, value) })
+		})
+	})
 }
 
 // isLogical reports whether the dataset has a field of that name.

@@ -206,7 +206,9 @@ type attempt struct {
 	level *level
 
 	failed   bool // with an error
-	narrowed bool // rows are lost
+	borrowed bool // the table is about something else
+	narrowed bool // rows would be lost: it is refused
+	scope    int  // how far what it stands for is from what the text reads
 	values   int  // how many values its columns may have
 	bound    int  // columns that have no name in it
 	verdict  int
@@ -232,7 +234,7 @@ func (a *attempt) better(b *attempt) int {
 	if a.narrowed {
 		values = -values
 	}
-	return cmp.Or(flag(a.failed, b.failed), flag(a.narrowed, b.narrowed), cmp.Compare(a.bound, b.bound), values,
+	return cmp.Or(flag(a.failed, b.failed), flag(a.borrowed, b.borrowed), flag(a.narrowed, b.narrowed), cmp.Compare(a.bound, b.bound), cmp.Compare(a.scope, b.scope), values,
 		cmp.Compare(b.views, a.views), flag(a.inexact, b.inexact), cmp.Compare(a.verdict, b.verdict), flag(a.when, b.when),
 		cmp.Compare(a.ds.Name, b.ds.Name))
 }
@@ -318,7 +320,15 @@ func (z *raiser) attempt(ds *Dataset, ls Logsource, view View, q *ir.Scan, compu
 	z.diags, z.boundFields = nil, nil
 	defer func() { z.diags, z.boundFields = diags, fields }()
 
-	a := &attempt{ds: ds, when: ds.When != nil}
+	a := &attempt{ds: ds, when: ds.When != nil, borrowed: ds.Mapping(view).Borrowed}
+	if slices.Contains(z.schema.wide(), ds.Name) {
+		// All that a table holds of a subject is what a text reads that does not
+		// say which events it wants; of one that does, a part is.
+		a.scope = -1
+		if z.says(view, q.Physical.Table, conjuncts) {
+			a.scope = 1
+		}
+	}
 	for _, v := range []View{CIM, Raw, XDR} {
 		if ds.Mapping(v) != nil {
 			a.views++
@@ -503,8 +513,8 @@ func (z *raiser) absorb(a *attempt, s *raisedScan, conjuncts []ir.Expr, q *ir.Sc
 			if len(lost) > 0 {
 				a.narrowed = true
 				a.values += len(both) - len(want)
-				z.diags.Warnf(codeNarrower, rest[i], "Write a hunt on another logsource for the others.",
-					"%s holds no rows with %s %s, so they are not looked for", s.ds.Name, column, strings.Join(lost, ", "))
+				z.diags.Errorf(codeNarrower, rest[i], "Write a hunt on another logsource for the others, or keep the hunt as native text.",
+					"%s holds no rows with %s %s, and no dataset holds all that is read of %s here", s.ds.Name, column, strings.Join(lost, ", "), s.b.m.Table)
 			}
 			if len(both) == len(want) {
 				rest = slices.Delete(rest, i, i+1)
@@ -520,13 +530,24 @@ func (z *raiser) absorb(a *attempt, s *raisedScan, conjuncts []ir.Expr, q *ir.Sc
 		}
 		if others := z.otherValues(View(s.b.r.view), s.b.m.Table, column, want); len(others) > 0 {
 			a.narrowed = true
-			z.diags.Warnf(codeNarrower, q, "Write a hunt on another logsource for the others.",
-				"the text reads all rows of %s; %s has only those with %s %s", s.b.m.Table, s.ds.Name, column, strings.Join(want, ", "))
+			z.diags.Errorf(codeNarrower, q, "Ask for rows of one kind, or keep the hunt as native text.",
+				"the text reads rows of %s whatever their %s is, and no dataset holds them all", s.b.m.Table, column)
 		} else {
 			z.diags.Infof(codeNarrower, q, "", "the text reads all rows of %s; %s has those with %s %s", s.b.m.Table, s.ds.Name, column, strings.Join(want, ", "))
 		}
 	}
 	return rest, true
+}
+
+// says reports whether predicates tell which events of a table are wanted.
+func (z *raiser) says(v View, table string, conjuncts []ir.Expr) bool {
+	telling := z.telling(v, table)
+	for _, ds := range z.schema.Datasets() {
+		if m := ds.Mapping(v); m != nil && m.Table == table && ds.When != nil && m.Columns[ds.When.Field] != nil {
+			telling = append(telling, m.Columns[ds.When.Field].Name)
+		}
+	}
+	return slices.ContainsFunc(ir.Fields(conjuncts...), func(f *ir.Field) bool { return slices.Contains(telling, f.Name) })
 }
 
 // otherValues are values of a column by which other datasets of the table are

@@ -7,7 +7,10 @@ const (
 	// target, so its hint has to be the same for all: see sourceHint.
 	codeNoDataset diag.Code = "HC0501"
 
-	codeBound diag.Code = "HC0521" // one of the schema's: a column of one target
+	codeBound    diag.Code = "HC0521" // one of the schema's: a column of one target
+	codeNarrower diag.Code = "HC0522" // one of the schema's: no dataset has all rows that are read
+	codeReworded diag.Code = "HC0525" // one of the schema's: the logical form says a little more or less
+	codeNotThere diag.Code = "HC0526" // one of the schema's: a column that is only shown is not there
 
 	codeConfigYAML  diag.Code = "HC0550" // huntc.yaml is not YAML
 	codeConfigKey   diag.Code = "HC0551" // unknown key in huntc.yaml

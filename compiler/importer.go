@@ -42,7 +42,8 @@ type ImportedHunt struct {
 	File      string // name of the document, below the folder of outputs
 	Document  []byte // nil if it could not be written
 	// Basis is the half that the document says: "spl", "kql", "native" where
-	// neither half could be read in full, "template", or "draft" of an article.
+	// neither half could be read in full, "template", or "draft" of an article;
+	// "none" if there is no document.
 	Basis      string
 	SPL, KQL   Half
 	Comparison *diff.Comparison // nil unless both halves have a logical form
@@ -58,6 +59,8 @@ type Half struct {
 	Texts   []HalfText // the queries, as they are written
 	// Diagnostics are what is said of the queries, at their places in the file.
 	Diagnostics diag.List
+	// Lost is what the logical form of the half does not say as the text does.
+	Lost []Loss
 }
 
 // HalfText is one query of a half, and where it begins.
@@ -96,7 +99,7 @@ func (l *Lifter) Import(file string, src []byte, taken map[string]bool) *Importe
 		h.File = freeName(names, folder, h.Title)
 		out.Hunts = append(out.Hunts, h)
 	}
-	importTemplates(doc, out, func(title string) string { return freeName(names, folder, title) })
+	importTemplates(doc, out, taken, func(title string) string { return freeName(names, folder, title) })
 	out.Diagnostics.Sort()
 	return out
 }
@@ -142,6 +145,7 @@ type side struct {
 func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Imported, taken map[string]bool) ImportedHunt {
 	in := ImportedHunt{Span: h.Span, Title: h.Title, ID: h.ID, Basis: "native"}
 	meta := importedMeta(doc, h.Title, h.ID, h.Phase, h.Confidence)
+	meta.ID = freeID(taken, meta.ID)
 	if taken[meta.Name] {
 		meta.Name = ""
 	} else if meta.Name != "" {
@@ -150,12 +154,16 @@ func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Impor
 	spl, kql := l.side("spl", h.SPL, meta, out), l.side("kql", h.KQL, meta, out)
 	in.SPL, in.KQL = spl.half, kql.half
 	in.compare(spl, kql)
-	for _, s := range []struct {
+	halves := []struct {
 		name  string
 		this  side
 		other side
 		of    string
-	}{{"spl", spl, kql, "defender"}, {"kql", kql, spl, "splunk"}} {
+	}{{"spl", spl, kql, "defender"}, {"kql", kql, spl, "splunk"}}
+	if len(spl.half.Lost) > 0 && kql.hunt != nil && len(kql.half.Lost) == 0 {
+		slices.Reverse(halves)
+	}
+	for _, s := range halves {
 		if s.this.hunt == nil {
 			continue
 		}
@@ -186,6 +194,7 @@ func (l *Lifter) importHunt(doc *briefing.Document, h *briefing.Hunt, out *Impor
 	}
 	text, why := l.written(hunt, in.remarks("native"))
 	if in.Document = text; text == nil {
+		in.Basis = "none"
 		out.Diagnostics.Errorf(codeImport, h, "Write the document by hand.", "no document can be made of the hunt %q: %s", h.Title, why)
 	}
 	return in
@@ -257,7 +266,15 @@ func (l *Lifter) side(lang string, queries []briefing.Query, meta ir.Meta, out *
 			continue
 		}
 		rows = append(rows, withLookBack(hunt))
-		s.facts = append(s.facts, diff.FactsOf(rows[len(rows)-1], func(p diag.Pos) diag.Pos { return q.PosAt(p.Offset) }))
+		facts := diff.FactsOf(l.schema.Broaden(rows[len(rows)-1]), func(p diag.Pos) diag.Pos { return q.PosAt(p.Offset) })
+		for _, loss := range one.Lost {
+			if loss.Pos.Line > 0 {
+				loss.Pos = q.PosAt(loss.Pos.Offset)
+			}
+			s.half.Lost = append(s.half.Lost, loss)
+			facts.Lose(diff.Loss{Item: diff.Item{Pos: loss.Pos, Text: loss.Message}, More: loss.More, Less: loss.Less})
+		}
+		s.facts = append(s.facts, facts)
 	}
 	s.text = strings.Join(texts, "\n\n")
 	if s.half.Logical {
@@ -299,6 +316,8 @@ func (h *ImportedHunt) remarks(basis string) []string {
 		switch {
 		case s.Queries == 0:
 			return name + ": the briefing has none"
+		case s.Logical && len(s.Lost) > 0:
+			return name + ": read in full; not all of it has a form in the terms of documents"
 		case s.Logical:
 			return name + ": read in full"
 		case s.Status == LiftOK:
@@ -313,11 +332,44 @@ func (h *ImportedHunt) remarks(basis string) []string {
 			out = append(out, "  "+d.Text("SPL", "KQL"))
 		}
 	}
+	name, half1 := "SPL", h.SPL
 	switch basis {
 	case "native":
 		return append(append(out, h.unsaid...), "the texts are kept as they are")
+	case "kql":
+		name, half1 = "KQL", h.KQL
 	}
-	return append(out, "this document says what the "+strings.ToUpper(basis)+" says")
+	lost, noted := half1.departures()
+	if len(lost) > 0 {
+		out = append(out, "this document does NOT say all that the "+name+" says:")
+		out = append(out, lost...)
+	}
+	switch {
+	case len(noted) == 0 && len(lost) == 0:
+		return append(out, "this document says what the "+name+" says")
+	case len(lost) == 0:
+		out = append(out, "this document says what the "+name+" says, but for:")
+	case len(noted) > 0:
+		out = append(out, "nor is it the same in:")
+	}
+	return append(out, noted...)
+}
+
+// departures are the places at which the logical form of a half is not quite its
+// text, in words, each once: what is lost of it, and what is noted of it.
+func (h *Half) departures() (lost, noted []string) {
+	for _, d := range h.Diagnostics {
+		text := fmt.Sprintf("  line %d: %s", d.Pos.Line, d.Message)
+		_, is := lossOf(d)
+		switch {
+		case slices.Contains(lost, text) || slices.Contains(noted, text):
+		case is && d.Severity == diag.Warning && slices.ContainsFunc(h.Lost, func(l Loss) bool { return l.Code == d.Code && l.Pos == d.Pos && l.Message == d.Message }):
+			lost = append(lost, text)
+		case d.Code == codeReworded || d.Code == codeNotThere:
+			noted = append(noted, text)
+		}
+	}
+	return lost, noted
 }
 
 var levels = map[string]string{"CRIT": "critical", "HIGH": "high", "MED": "medium", "LOW": "low"}
@@ -368,9 +420,20 @@ func nameUUID(name string) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 
+// freeID is an id for what is named like something else that is imported with it:
+// a name's own for the first, then one with the number of the name.
+func freeID(taken map[string]bool, id string) string {
+	free := id
+	for n := 2; taken["id "+free]; n++ {
+		free = nameUUID(fmt.Sprintf("%s\n%d", id, n))
+	}
+	taken["id "+free] = true
+	return free
+}
+
 // importTemplates makes documents of the indicators that a briefing sends to
 // templates, and of those that it only lists.
-func importTemplates(doc *briefing.Document, out *Imported, file func(title string) string) {
+func importTemplates(doc *briefing.Document, out *Imported, taken map[string]bool, file func(title string) string) {
 	sent := map[[2]string]bool{}
 	for i := range doc.Templates {
 		t := &doc.Templates[i]
@@ -379,7 +442,7 @@ func importTemplates(doc *briefing.Document, out *Imported, file func(title stri
 			sent[[2]string{string(v.Kind), v.Value}] = true
 		}
 		meta := importedMeta(doc, cmp.Or(t.Title, doc.Title), "", t.Phase, t.Confidence)
-		fillTemplates(doc, t.Span, meta, false, all, out, file)
+		fillTemplates(doc, t.Span, meta, false, all, out, taken, file)
 	}
 	var rest []briefing.IOC
 	for _, v := range doc.Indicators() {
@@ -388,13 +451,13 @@ func importTemplates(doc *briefing.Document, out *Imported, file func(title stri
 		}
 	}
 	if len(rest) > 0 {
-		fillTemplates(doc, rest[0].Span, importedMeta(doc, doc.Title, "", "", ""), true, rest, out, file)
+		fillTemplates(doc, rest[0].Span, importedMeta(doc, doc.Title, "", "", ""), true, rest, out, taken, file)
 	}
 }
 
 // fillTemplates files a document for each template that looks for some of the
 // indicators. Only one title can go without the name of the part.
-func fillTemplates(doc *briefing.Document, at diag.Span, meta ir.Meta, named bool, all []briefing.IOC, out *Imported, file func(title string) string) {
+func fillTemplates(doc *briefing.Document, at diag.Span, meta ir.Meta, named bool, all []briefing.IOC, out *Imported, taken map[string]bool, file func(title string) string) {
 	lists := map[string]*indicatorList{}
 	for _, v := range all {
 		_, name := templateOf(v.Kind)
@@ -425,6 +488,7 @@ func fillTemplates(doc *briefing.Document, at diag.Span, meta ir.Meta, named boo
 				m.ID = nameUUID(doc.Article + "\n" + doc.Title + "\n\n" + m.Title)
 			}
 			named = true
+			m.ID = freeID(taken, m.ID)
 			h := ImportedHunt{Span: at, Title: m.Title, Basis: "template", File: file(m.Title)}
 			h.Document = templateDocument(p.template, m, nil, part)
 			out.Templates = append(out.Templates, h)

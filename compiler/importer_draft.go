@@ -279,7 +279,7 @@ func (l *Lifter) importArticle(file string, src []byte, out *Imported, taken map
 		return
 	}
 	out.Diagnostics.Infof(codeDraft, start, "Complete each document before it is used.", "the file is no briefing: it is read as an article, and its documents are drafts")
-	w := &drafter{lifter: l, draft: d, out: out, base: path.Base(file), folder: freeFolder(taken, file)}
+	w := &drafter{lifter: l, draft: d, out: out, base: path.Base(file), folder: freeFolder(taken, file), taken: taken}
 	w.meta()
 	w.indicators()
 	w.mechanics()
@@ -292,6 +292,7 @@ type drafter struct {
 	draft        *article.Draft
 	out          *Imported
 	base, folder string
+	taken        map[string]bool
 	title, key   string
 	tags         []string
 	article      ir.Article
@@ -324,7 +325,7 @@ func oneLine(s string) string {
 // metaOf is what the document of one part says of itself.
 func (w *drafter) metaOf(part, looksFor string) ir.Meta {
 	title := cut(w.title, 240-len(part)) + ": " + part
-	m := ir.Meta{Title: title, Status: "experimental", ID: nameUUID(w.key + "\n" + w.title + "\ndraft\n" + part)}
+	m := ir.Meta{Title: title, Status: "experimental", ID: freeID(w.taken, nameUUID(w.key+"\n"+w.title+"\ndraft\n"+part))}
 	m.Description = "Draft made from an article, to be completed. Looks for " + looksFor + "."
 	if w.article.URL != "" {
 		m.References = []string{w.article.URL}

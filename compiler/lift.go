@@ -29,6 +29,10 @@ type language struct {
 	lift    func(name, text string) backends.Lifted
 	// own is the inverse of lowering, for texts that huntc wrote.
 	own func(name, text string) (ir.Query, diag.List)
+	// print writes a query that lift has read.
+	print func(ir.Query) (string, error)
+	// between stands between two statements of a text.
+	between string
 }
 
 // Lifter reads queries that people wrote. It is safe for concurrent use.
@@ -57,14 +61,14 @@ func NewLifter(c *Config) (*Lifter, error) {
 				return nil, diags
 			}
 			return sp.Lift(parsed)
-		}},
+		}, sp.LowerText, "\n\n"},
 		{"kql", schema.XDR, de, de.LiftText, func(name, text string) (ir.Query, diag.List) {
 			parsed, diags := kql.Parse(name, text)
 			if diags.HasErrors() {
 				return nil, diags
 			}
 			return de.Lift(parsed)
-		}},
+		}, func(q ir.Query) (string, error) { return kql.Print(de.Lower(q)), nil }, ";\n\n"},
 	}}, nil
 }
 
@@ -85,6 +89,27 @@ type Lifting struct {
 	Queries     []ir.Query
 	Opaque      []string // macros and functions that only their names are known of
 	Diagnostics diag.List
+	// Lost is what of the text the hunt that was made of it does not say as it is.
+	// The diagnostics are among Diagnostics too.
+	Lost []Loss
+}
+
+// Loss is a part of a text that its logical form does not say as it is.
+type Loss struct {
+	diag.Diagnostic
+	More bool // the text may find what the form does not
+	Less bool // the text may not find all that the form does
+}
+
+// lossOf reads a diagnostic of raising as a loss. What is only shown is none, nor
+// is what is wrong with the text itself; any other warning is one, whatever it is
+// about.
+func lossOf(d diag.Diagnostic) (Loss, bool) {
+	if _, faulty := FaultOf(d.Code); faulty || d.Severity == diag.Info || d.Code == codeNotThere {
+		return Loss{}, false
+	}
+	// The form of a text that no dataset has all rows of asks for fewer rows.
+	return Loss{d, true, d.Code != codeNarrower}, true
 }
 
 // Lift reads a text of a language. Positions are those in the text, and name
@@ -180,7 +205,12 @@ func (l *Lifter) raise(lang *language, lifting *Lifting, meta ir.Meta) (h *ir.Hu
 		if r.Query == nil {
 			return nil
 		}
-		rows = append(rows, r.Query)
+		for _, d := range r.Diagnostics {
+			if loss, is := lossOf(d); is {
+				lifting.Lost = append(lifting.Lost, loss)
+			}
+		}
+		rows = append(rows, asWritten(l.schema, r.Query))
 	}
 	lifting.Diagnostics.Sort()
 	h = &ir.Hunt{Kind: ir.KindHunt, Meta: meta, Query: rows[0]}
@@ -212,6 +242,47 @@ func hoistLookBack(h *ir.Hunt) {
 		}
 		return q
 	})
+}
+
+// Reprint writes a text of a language in the way in which huntc writes queries:
+// the same query, as reading it again shows. "" where the text is not read in
+// full.
+func (l *Lifter) Reprint(from, name, text string) (out string, lifting *Lifting, err error) {
+	lang, err := l.language(from)
+	if err != nil {
+		return "", nil, err
+	}
+	lifting = lang.read(name, text)
+	if lifting.Status != LiftOK {
+		return "", lifting, nil
+	}
+	failed := func(v any) {
+		lifting.Diagnostics = append(lifting.Diagnostics, defect(place(name), v))
+		out = ""
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			failed(v)
+		}
+	}()
+	var parts []string
+	for _, q := range lifting.Queries {
+		part, err := lang.print(q)
+		if err != nil {
+			failed(err)
+			return "", lifting, nil
+		}
+		parts = append(parts, part)
+	}
+	out = strings.Join(parts, lang.between) + "\n"
+	again := lang.read(name, out)
+	same := again.Status == LiftOK && slices.EqualFunc(lifting.Queries, again.Queries, func(a, b ir.Query) bool {
+		return ir.Format(ir.Canonical(a)) == ir.Format(ir.Canonical(b))
+	})
+	if !same {
+		failed("the text, written again, reads otherwise")
+	}
+	return out, lifting, nil
 }
 
 // Translation is a text of one language in another one.
@@ -249,6 +320,13 @@ func (l *Lifter) Translate(from, to, name, text string) (*Translation, error) {
 		return out, nil
 	}
 	out.Query, out.Fidelity = art.Query, ir.Verdict(art.Reasons)
+	for _, loss := range out.Lost { // what is written is the text without them
+		effect := ir.Mixed
+		if !loss.Less {
+			effect = ir.Under
+		}
+		out.Fidelity = out.Fidelity.Join(effect)
+	}
 	return out, nil
 }
 

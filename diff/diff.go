@@ -13,6 +13,10 @@ import (
 // count: a path and its file name, an account with and without its domain, one
 // column of hashes and one for each kind, a host and its address are held
 // together; nor does a time that one of the hunts leaves to whoever runs it.
+//
+// A verdict is about the texts that the hunts were read from: what the facts of a
+// hunt do not say of its text (Facts.Lose) keeps what it touches from being
+// proved.
 type Verdict string
 
 const (
@@ -63,11 +67,14 @@ const (
 	Name      Kind = "name" // conditions of which only the name is known
 	// Combination: the parts are the same, and combined in different ways.
 	Combination Kind = "combination"
+	// Unsaid: what a text says and its logical form does not, so that it is not
+	// compared. It is listed of each side, even if both have the same.
+	Unsaid Kind = "unsaid"
 )
 
 // Kinds are all of them, in the order in which they are listed.
 func Kinds() []Kind {
-	return []Kind{Source, Time, Value, Exclusion, Field, Operator, Presence, Threshold, Group, JoinKind, Name, Combination}
+	return []Kind{Source, Time, Value, Exclusion, Field, Operator, Presence, Threshold, Group, JoinKind, Name, Combination, Unsaid}
 }
 
 // Item is a part of a hunt, and where it is written.
@@ -78,7 +85,7 @@ type Item struct {
 
 // Difference is one part in which two hunts differ: what only the left, and
 // what only the right one has. Of a Field and an Operator the two lists go
-// together, entry by entry.
+// together, entry by entry; of what is Unsaid both have all of theirs.
 type Difference struct {
 	Kind        Kind
 	Left, Right []Item
@@ -93,7 +100,7 @@ func (d Difference) Text(left, right string) string {
 		return name + ": " + strings.Join(words(list), "; ")
 	}
 	parts := []string{side("only "+left, d.Left), side("only "+right, d.Right)}
-	if d.Kind == Operator || d.Kind == Field {
+	if d.Kind == Operator || d.Kind == Field || d.Kind == Unsaid {
 		parts = []string{side(left, d.Left), side(right, d.Right)}
 	}
 	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
@@ -168,13 +175,15 @@ func Compare(left, right *Facts) Comparison {
 	}
 	lists(JoinKind, left.Joins, right.Joins)
 	lists(Name, left.Named, right.Named)
+	note(Unsaid, left.unsaid(), right.unsaid())
 	c.judge(left, right)
 	return c
 }
 
 // judge finds the verdict.
 func (c *Comparison) judge(left, right *Facts) {
-	exact, loose := prove(left, right, plain), prove(left, right, func(e ir.Expr) ir.Expr { return core(plain(e)) })
+	exact := left.ofTexts(right, prove(left, right, plain))
+	loose := left.ofTexts(right, prove(left, right, func(e ir.Expr) ir.Expr { return core(plain(e)) }))
 	both := relation{true, true}
 	switch {
 	case exact == both:
@@ -188,7 +197,7 @@ func (c *Comparison) judge(left, right *Facts) {
 		c.Verdict = Narrower
 	case sharesNothing(left, right):
 		c.Verdict = Apart
-	case !shares(words(left.Sources()), words(right.Sources())):
+	case !shares(words(left.Sources()), words(right.Sources())) && len(left.lost)+len(right.lost) == 0:
 		c.Verdict = Elsewhere
 	default:
 		c.Verdict = Overlapping
@@ -225,6 +234,25 @@ func prove(left, right *Facts, form func(ir.Expr) ir.Expr) relation {
 		return relation{}
 	}
 	return rel
+}
+
+// ofTexts is what a relation of two logical forms proves of the texts that they
+// were read from.
+func (f *Facts) ofTexts(right *Facts, rel relation) relation {
+	may := func(f *Facts, does func(Loss) bool) bool { return slices.ContainsFunc(f.lost, does) }
+	more := func(l Loss) bool { return l.More }
+	less := func(l Loss) bool { return l.Less }
+	out := relation{
+		leftWithin:  rel.leftWithin && !may(f, more) && !may(right, less),
+		rightWithin: rel.rightWithin && !may(right, more) && !may(f, less),
+	}
+	if !f.plainly() || !right.plainly() {
+		// Of groups with more or fewer events in them, others pass.
+		if len(f.lost)+len(right.lost) > 0 {
+			return relation{}
+		}
+	}
+	return out
 }
 
 func shares(l, r []string) bool {

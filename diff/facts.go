@@ -48,7 +48,26 @@ type Facts struct {
 	Named      []Item // conditions that only their names are known of
 
 	branches []*branch
+	lost     []Loss
 	place    func(diag.Pos) diag.Pos
+}
+
+// Loss is a part of a text that its logical form does not say as it is.
+type Loss struct {
+	Item
+	More bool // the text may find what the form does not
+	Less bool // the text may not find all that the form does
+}
+
+// Lose notes what the logical form of the hunt does not say of its text.
+func (f *Facts) Lose(l Loss) { f.lost = append(f.lost, l) }
+
+func (f *Facts) unsaid() []Item {
+	var out []Item
+	for _, l := range f.lost {
+		out = append(out, l.Item)
+	}
+	return out
 }
 
 // branch is one source of a hunt, with the condition on its events.
@@ -84,6 +103,7 @@ func Together(all ...*Facts) *Facts {
 		out.Groups = append(out.Groups, f.Groups...)
 		out.Joins = append(out.Joins, f.Joins...)
 		out.Named = append(out.Named, f.Named...)
+		out.lost = append(out.lost, f.lost...)
 		for _, b := range f.branches {
 			out.merge(b)
 		}
@@ -91,6 +111,7 @@ func Together(all ...*Facts) *Facts {
 	out.Tests, out.Thresholds = distinct(out.Tests, Test.String), distinct(out.Thresholds, Test.String)
 	text := func(i Item) string { return i.Text }
 	out.Groups, out.Joins, out.Named = distinct(out.Groups, text), distinct(out.Joins, text), distinct(out.Named, text)
+	out.lost = distinct(out.lost, func(l Loss) string { return fmt.Sprint(l.Text, l.More, l.Less) })
 	return out
 }
 

@@ -31,9 +31,11 @@ func liftCommand(a *app) *cobra.Command {
 		Long: `Read the query in FILE, or on standard input, and write what it means: as the
 tables, columns and operators of its own target (--format ir or json), as a
 document in the terms of Sigma (--format yaml), or as a query of the other
-language (--to).
+language (--to). With --to its own language, the query is written again in the
+layout of huntc.
 
 What is not understood is named with its line and column, and nothing is guessed.
+With --jsonl each line has its own result, also one that is no such object.
 
 Exit code 0: read in full. 1: a part is not understood, or cannot be said.
 2: wrong usage, or something cannot be read or written.`,
@@ -131,7 +133,13 @@ func (a *app) lifter(config string) (*compiler.Lifter, error) {
 // liftOne lifts a text and writes it in the form that is asked for.
 func liftOne(f liftFlags, l *compiler.Lifter, name, text string) (out string, diags diag.List, ok bool, err error) {
 	switch {
-	case f.to != "" && f.to != f.from:
+	case f.to == f.from:
+		out, lifting, err := l.Reprint(f.from, name, text)
+		if err != nil {
+			return "", nil, false, err
+		}
+		return out, lifting.Diagnostics, out != "", nil
+	case f.to != "":
 		t, err := l.Translate(f.from, f.to, name, text)
 		if err != nil {
 			return "", nil, false, err
@@ -205,6 +213,24 @@ type (
 	}
 )
 
+// codeLine says that a line of --jsonl is not what it should be.
+const codeLine diag.Code = "HC0632"
+
+// read takes a line apart; bad says what is wrong with it.
+func (l *liftLine) read(raw []byte) (bad string) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return "it is no object of JSON"
+	}
+	if err := json.Unmarshal(fields["id"], &l.ID); err != nil && fields["id"] != nil {
+		return "its \"id\" is no string"
+	}
+	if err := json.Unmarshal(fields["text"], &l.Text); err != nil {
+		return "it has no string \"text\""
+	}
+	return ""
+}
+
 // maxLine is the longest line of --jsonl.
 const maxLine = 16 << 20
 
@@ -220,8 +246,17 @@ func (a *app) liftLines(f liftFlags, l *compiler.Lifter, in io.Reader) error {
 			continue
 		}
 		var line liftLine
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return fmt.Errorf("line %d of the input is not an object with \"id\" and \"text\": %w", n, err)
+		if bad := line.read(lines.Bytes()); bad != "" {
+			findings = true
+			err := enc.Encode(liftedLine{ID: line.ID, Status: compiler.LiftError, Diagnostics: []liftDiagnostic{{
+				Code: string(codeLine), Severity: diag.Error.String(), Line: n, Column: 1,
+				Message: fmt.Sprintf("line %d of the input is no text: %s", n, bad),
+				Hint:    "Write one object with \"id\" and \"text\" on each line.",
+			}}})
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		lifting, err := l.Lift(f.from, line.ID, line.Text)
 		if err != nil {

@@ -396,9 +396,10 @@ func CanonicalExpr(e Expr) Expr {
 }
 
 // onePart writes a part of a text that is taken out of the list of all as Split
-// has it, and the text of an element as Item has it.
+// has it, all of them joined again as Replace, and the text of an element as
+// Item.
 func onePart(e *Call) *Call {
-	if e.Func != Item && e.Func != ToString || len(e.Args) == 0 {
+	if e.Func != Item && e.Func != Joined && e.Func != ToString || len(e.Args) == 0 {
 		return e
 	}
 	c, ok := e.Args[0].(*Call)
@@ -406,6 +407,8 @@ func onePart(e *Call) *Call {
 	case !ok:
 	case e.Func == ToString && c.Func == At:
 		return onePart(&Call{Span: e.Span, Func: Item, Args: c.Args})
+	case e.Func == Joined && c.Func == Parts:
+		return &Call{Span: e.Span, Func: Replace, Args: []Expr{c.Args[0], c.Args[1], e.Args[1]}}
 	case e.Func == Item && c.Func == Parts:
 		n, isLit := e.Args[1].(*Lit)
 		if !isLit {

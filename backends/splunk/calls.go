@@ -63,7 +63,7 @@ func (p *planner) call(c *ir.Call) ir.Expr {
 	case ir.Replace:
 		p.writable(c, c.Args[2], false)
 		p.writable(c, c.Args[1], plainReplacement(c.Args[2].(*ir.Lit).Value.(string)))
-	case ir.Split:
+	case ir.Split, ir.Parts, ir.Joined:
 		p.writable(c, c.Args[1], false)
 	case ir.Extract:
 		return p.extract(c)
@@ -74,6 +74,9 @@ func (p *planner) call(c *ir.Call) ir.Expr {
 		if c.Func == ir.Item {
 			// A value of a list of JSON is its text.
 			c = &ir.Call{Span: c.Span, Func: ir.At, Args: slices.Clone(c.Args)}
+		}
+		if c.Func == ir.Prop {
+			p.writable(c, c.Args[1], false)
 		}
 		// The functions of JSON read its text.
 		if x, ok := c.Args[0].(*ir.Call); ok && x.Func == ir.Json {
@@ -157,8 +160,11 @@ func (p *planner) writable(c *ir.Call, arg ir.Expr, inRegex bool) {
 		text = quoted(s)
 	}
 	if spl.Expressible(text) != nil || !utf8.ValidString(s) {
-		p.diags.Errorf(codeValue, arg, "Use \"extract\" with a regular expression, which has escapes for control characters, as \\x09.",
-			"the text %q of %s cannot be written in SPL", s, c.Func)
+		hint := "Use \"extract\" with a regular expression, which has escapes for control characters, as \\x09."
+		if c.Func == ir.Joined || c.Func == ir.Prop {
+			hint = "Take a text without control characters."
+		}
+		p.diags.Errorf(codeValue, arg, hint, "the text %q of %s cannot be written in SPL", s, c.Func)
 	}
 }
 

@@ -26,4 +26,5 @@ const (
 	codeNoQuery       diag.Code = "HC0852" // definitions without a query
 	codeRetention     diag.Code = "HC0371" // look-back beyond what Defender keeps
 	codeDeploy        diag.Code = "HC0370" // result that no custom detection can be made of
+	codeMacro         diag.Code = "HC0372" // macro of Splunk
 )

@@ -821,7 +821,7 @@ func (l *lifter) listed(in ir.Query, list *kql.In) ir.Query {
 // not.
 func kindOfJoin(word string) ir.JoinKind {
 	for _, kind := range []ir.JoinKind{ir.Inner, ir.LeftOuter, ir.Anti} {
-		if joinKinds[kind] == word {
+		if wordOfJoin(kind) == word {
 			return kind
 		}
 	}

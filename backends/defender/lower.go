@@ -149,25 +149,24 @@ func oneSided(kind ir.JoinKind) bool {
 	return kind == ir.Anti || kind == ir.Semi || kind == ir.RightAnti || kind == ir.RightSemi
 }
 
-// moreJoinKinds are Kusto's words for the kinds that only lifted queries have.
-var moreJoinKinds = []struct {
+// joinWords are Kusto's words for the kinds of join.
+var joinWords = []struct {
 	kind ir.JoinKind
 	word string
 }{
+	{ir.Inner, "inner"}, {ir.LeftOuter, "leftouter"}, {ir.Anti, "leftanti"},
 	{ir.InnerUnique, "innerunique"}, {ir.Semi, "leftsemi"}, {ir.RightOuter, "rightouter"}, {ir.FullOuter, "fullouter"},
 	{ir.RightAnti, "rightanti"}, {ir.RightSemi, "rightsemi"},
 }
 
 func wordOfJoin(kind ir.JoinKind) string {
-	for _, k := range moreJoinKinds {
+	for _, k := range joinWords {
 		if k.kind == kind {
 			return k.word
 		}
 	}
-	return joinKinds[kind]
+	panic(fmt.Sprintf("defender: unhandled join %q", kind))
 }
-
-var joinKinds = map[ir.JoinKind]string{ir.Inner: "inner", ir.LeftOuter: "leftouter", ir.Anti: "leftanti"}
 
 func lookBack(at diag.Span, d time.Duration) kql.Expr {
 	return &kql.Binary{Span: at, Op: ">", L: &kql.Column{Span: at, Name: timestamp},
@@ -209,9 +208,9 @@ func (l *lowerer) lookup(out *kql.Query, q *ir.Join, t *ir.Table) {
 		}
 		out.Ops = append(out.Ops, &kql.Where{Span: q.Span, Pred: in})
 	case q.Kind == ir.Anti:
-		out.Ops = append(out.Ops, &kql.JoinOp{Span: q.Span, Kind: joinKinds[q.Kind], Right: name, On: on})
+		out.Ops = append(out.Ops, &kql.JoinOp{Span: q.Span, Kind: wordOfJoin(q.Kind), Right: name, On: on})
 	default:
-		out.Ops = append(out.Ops, &kql.Lookup{Span: q.Span, Kind: joinKinds[q.Kind], Right: name, On: on})
+		out.Ops = append(out.Ops, &kql.Lookup{Span: q.Span, Kind: wordOfJoin(q.Kind), Right: name, On: on})
 	}
 }
 
@@ -286,8 +285,20 @@ func (l *lowerer) native(aggs []*ir.Agg) kql.NamedExpr {
 	c := call(a.Span, a.Native)
 	n.X = c
 	if a.Of == nil {
-		if a.X != nil {
-			c.Args = append(c.Args, l.expr(a.X, true))
+		x, cond := a.X, ir.Expr(nil)
+		if k := aggregateOf(a.Native); k != nil && k.pred {
+			if chosen := choice(x); chosen != nil {
+				cond, x = chosen.Args[0], chosen.Args[1]
+			}
+		}
+		if x != nil {
+			c.Args = append(c.Args, l.expr(x, true))
+		}
+		if cond != nil {
+			c.Args = append(c.Args, l.expr(cond, false))
+		}
+		if a.Func == ir.Percentile {
+			c.Args = append(c.Args, percent(a))
 		}
 		for _, m := range a.More {
 			c.Args = append(c.Args, l.expr(m, false))
@@ -438,13 +449,17 @@ func (l *lowerer) percentile(q *ir.Aggregate, a *ir.Agg, x, cond kql.Expr) kql.E
 	case cond != nil:
 		count = call(at, "countif", cond)
 	}
-	p := kql.Real(at, a.P)
-	if n := int64(a.P); float64(n) == a.P {
-		p = kql.Int(at, n)
-	}
 	rank := call(at, "toint", call(at, "ceiling", &kql.Binary{Span: at, Op: "/",
-		L: &kql.Binary{Span: at, Op: "*", L: p, R: count}, R: kql.Real(at, 100)}))
+		L: &kql.Binary{Span: at, Op: "*", L: percent(a), R: count}, R: kql.Real(at, 100)}))
 	return l.element(a, list, &kql.Binary{Span: at, Op: "-", L: rank, R: kql.Int(at, 1)})
+}
+
+// percent is the rank of a percentile.
+func percent(a *ir.Agg) kql.Expr {
+	if n := int64(a.P); float64(n) == a.P {
+		return kql.Int(a.Span, n)
+	}
+	return kql.Real(a.Span, a.P)
 }
 
 // conversionTo is the function that takes a value of the type out of a

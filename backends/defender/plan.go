@@ -132,6 +132,9 @@ func (p *planner) query(q ir.Query) ir.Query {
 	case *ir.Join:
 		return p.join(q)
 	case *ir.Distinct:
+		if q.Whole {
+			p.diags.Errorf(codeAggregate, q, "Give the rows their places with \"rank\", and keep the first.", "Defender has no distinct that keeps the other columns")
+		}
 		in := p.query(q.Input)
 		by := make([]*ir.Field, len(q.By))
 		for i, f := range q.By {
@@ -718,6 +721,10 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 	}
 	for _, a := range q.Aggs {
 		b := *a
+		if !plannable(a) {
+			p.diags.Errorf(codeAggregate, a, "Take the smallest or the largest value, or the set of values.", "the aggregate %s is none of documents", a.Func)
+			continue
+		}
 		switch {
 		case a.X == nil:
 		case a.Func == ir.CountIf:
@@ -736,6 +743,22 @@ func (p *planner) aggregate(q *ir.Aggregate) ir.Query {
 		out.Aggs = append(out.Aggs, &b)
 	}
 	return out
+}
+
+// plannable reports whether an aggregate is one of documents, complete.
+func plannable(a *ir.Agg) bool {
+	switch a.Func {
+	case ir.Count:
+		return a.Native == "" && a.X == nil
+	case ir.ArgMin, ir.ArgMax:
+		return a.Native == "" && len(a.More) == 0 && a.X != nil && a.Of != nil
+	case ir.CountIf, ir.First, ir.Last, ir.Percentile:
+	default:
+		if !slices.ContainsFunc(aggregateNames, func(n aggregateName) bool { return n.id == a.Func }) {
+			return false
+		}
+	}
+	return a.Native == "" && len(a.More) == 0 && a.X != nil && a.Of == nil
 }
 
 // counted is the operand of an aggregate, which skips missing values: what an
@@ -1084,7 +1107,13 @@ func kustoName(t ir.Type) string {
 // empty string like any other.
 func (p *planner) join(q *ir.Join) ir.Query {
 	left := p.query(q.Left)
-	if t := tableOf(q.Right); t != nil {
+	t := tableOf(q.Right)
+	known := q.Kind == ir.Inner || q.Kind == ir.LeftOuter || q.Kind == ir.Anti || t == nil && (q.Kind == ir.Semi || q.Kind == ir.InnerUnique)
+	if !known || q.RightOn != nil || q.Repeat {
+		p.diags.Errorf(codeColumn, q, "Write an inner, left or anti join, with keys of one name on both sides.", "a join of the kind %q is not planned with these keys and columns", q.Kind)
+		return q
+	}
+	if t != nil {
 		return p.lookup(q, left, t)
 	}
 	right := p.query(q.Right)
@@ -1113,7 +1142,7 @@ func (p *planner) join(q *ir.Join) ir.Query {
 		present = append(present, p.exists(&c, &ir.Exists{Span: key.Span, X: &ir.Field{Span: key.Span, Name: key.Name, T: r}}))
 	}
 	for _, col := range c.Cols {
-		if _, _, taken := p.backend.column(left, col.As); taken && q.Kind != ir.Anti &&
+		if _, _, taken := p.backend.column(left, col.As); taken && !oneSided(q.Kind) &&
 			!slices.ContainsFunc(q.On, func(k *ir.Field) bool { return k.Name == col.As }) {
 			p.diags.Errorf(codeColumn, col, "Give it another name in the right side's project.", "both sides of the join have a column %s", col.As)
 		}

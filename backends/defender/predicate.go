@@ -81,6 +81,8 @@ func (p *planner) pred(in ir.Query, e ir.Expr, exact bool) ir.Expr {
 			return ir.False(e.Span)
 		}
 		p.diags.Errorf(codeTypes, e, "Compare it with a field.", "a constant cannot stand where something true or false is wanted")
+	case *ir.Macro:
+		p.diags.Errorf(codeMacro, e, "Write out what it stands for, as search terms or as hunt.native.", "Defender has no macros, and what `%s` of Splunk stands for is not known here", e.Name)
 	default:
 		p.diags.Errorf(codeTypes, e, "Compare it with a value.", "a computed value cannot stand where something true or false is wanted")
 	}

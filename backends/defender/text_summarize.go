@@ -15,7 +15,7 @@ type kustoAggregate struct {
 	name   string
 	does   ir.AggFunc
 	prefix string // before the name of the value
-	pred   bool   // the last argument is a condition
+	pred   bool   // the second argument is a condition
 }
 
 var kustoAggregates = []kustoAggregate{
@@ -298,14 +298,42 @@ func (t *textReader) aggregate(in rows, q *ir.Aggregate, n kql.NamedExpr, c *kql
 		return a
 	}
 	a.Native = c.Name
-	for i, m := range args[1:] {
-		if k.pred && i == 0 {
-			a.More = append(a.More, t.pred(in, m, true))
-			continue
+	rest := args[1:]
+	if k.pred {
+		// A value that the condition does not choose is a missing one.
+		a.X = &ir.Call{Span: c.Span, Func: ir.If, Args: []ir.Expr{t.pred(in, rest[0], true), a.X}}
+		rest = rest[1:]
+	}
+	if a.Func == ir.Percentile {
+		p, ok := rank(rest)
+		if !ok {
+			t.fail(codeTextAggregate, c, "Write percentile(VALUE, 95).", "%s is read with one number from 0 to 100", c.Name)
+			return nil
 		}
+		a.P, rest = p, nil
+	}
+	for _, m := range rest {
 		a.More = append(a.More, t.value(in, m))
 	}
 	return a
+}
+
+// rank is the number that a percentile is asked for by.
+func rank(args []kql.Expr) (float64, bool) {
+	if len(args) != 1 {
+		return 0, false
+	}
+	n := liftLiteral(args[0])
+	if n == nil {
+		return 0, false
+	}
+	switch v := n.Value.(type) {
+	case int64:
+		return float64(v), v >= 0 && v <= 100
+	case float64:
+		return v, v >= 0 && v <= 100
+	}
+	return 0, false
 }
 
 // lifted reads an aggregate as the inverse of Lower does; nil if that is not

@@ -254,6 +254,9 @@ func (l *lowerer) agg(a *ir.Agg, grouped bool, name func(string) string) spl.Agg
 		return spl.Agg{Func: "count", Eval: l.pred(a.X), As: a.As}
 	}
 	out := spl.Agg{Func: splAgg(a), As: a.As}
+	if out.Func == "" {
+		panic(fmt.Sprintf("splunk: no aggregate for %q", a.Func))
+	}
 	switch x := a.X.(type) {
 	case nil:
 	case *ir.Field:
@@ -485,9 +488,14 @@ func inRenameOrder(pairs []spl.RenamePair) []spl.RenamePair {
 const matchedColumn = "matched"
 
 func (l *lowerer) join(q *ir.Join) []spl.Command {
-	kind := "inner"
-	if q.Kind != ir.Inner {
+	kind := ""
+	switch q.Kind {
+	case ir.Inner:
+		kind = "inner"
+	case ir.LeftOuter, ir.Anti:
 		kind = "left"
+	default:
+		panic(fmt.Sprintf("splunk: no join for %q", q.Kind))
 	}
 	cmd := &spl.Join{On: names(q.On), Search: l.search(q.Right),
 		Options: []spl.Option{{Name: "type", Value: kind}, {Name: "max", Value: "0"}}}

@@ -58,7 +58,7 @@ type plan struct {
 
 func (b *Backend) plan(h *ir.Hunt, q ir.Query, fields []*ir.Field, form backends.Form) plan {
 	p := &planner{b: b, hunt: h, form: form, fields: fields}
-	r := p.query(nativeTime(spellTerms(q)), need{show: true})
+	r := p.query(nativeTime(spellTerms(p.sayable(q))), need{show: true})
 	out := r.query
 	if p.open && form != backends.Tstats {
 		out = p.table(q.At(), out, r.scope)

@@ -143,6 +143,9 @@ func TestForms(t *testing.T) {
 func TestRefused(t *testing.T) {
 	b := testBackend(t)
 	image := events("process_creation", is("Image", "a"))
+	join := func(kind ir.JoinKind) ir.Query {
+		return &ir.Join{Span: at(3), Left: image, Right: &ir.Project{Span: at(3), Input: image, Cols: []*ir.Col{{As: "Computer", X: logical("Computer")}}}, Kind: kind, On: []*ir.Field{logical("Computer")}}
+	}
 	tests := []struct {
 		name    string
 		backend *Backend
@@ -161,6 +164,9 @@ func TestRefused(t *testing.T) {
 		{"last without a time", b, &ir.Aggregate{Span: at(4), Aggs: []*ir.Agg{{Span: at(4), As: "l", Func: ir.Last, X: logical("n")}},
 			Input: &ir.Aggregate{Span: at(3), Input: image, Aggs: []*ir.Agg{{Span: at(3), As: "n", Func: ir.Count}}}}, codeUnsayable, "first and last need the time of the event, which the rows no longer have at this point"},
 		{"macro", New(overlay(t, "image_load: {raw: {table: 'index=main | x'}}"), Config{}), events("image_load", is("Image", "a")), codeUnsayable, `"index=main | x" is not the name of a macro`},
+		{"join of another kind", b, join(ir.RightAnti), codeUnsayable, `Splunk has no join of the kind "rightanti"`},
+		{"aggregate of another target", b, &ir.Aggregate{Span: at(3), Input: image, Aggs: []*ir.Agg{{Span: at(3), As: "n", Func: ir.DCount, X: logical("Image"), More: []ir.Expr{is("Image", "a")}}}}, codeUnsayable, "the aggregate dcount is another target's own"},
+		{"aggregate that Splunk has not", b, &ir.Aggregate{Span: at(3), Input: image, Aggs: []*ir.Agg{{Span: at(3), As: "n", Func: ir.Any, X: logical("Image")}}}, codeUnsayable, "Splunk has no aggregate like any"},
 		{"computed column", New(overlay(t, "image_load: {raw: {columns: {Image: {kind: computed, column: i, expr: 'foo(', needs: []}}}}"), Config{}), events("image_load", is("Image", "a")), codeUnsayable, "the expression of a computed column is not SPL"},
 	}
 	for _, tt := range tests {

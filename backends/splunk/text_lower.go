@@ -770,9 +770,15 @@ func (l *lowerer) textJoin(q *ir.Join) []spl.Command {
 			return append(l.query(q.Left), stats)
 		}
 	}
-	kind := "inner"
-	if q.Kind == ir.LeftOuter {
+	kind := ""
+	switch q.Kind {
+	case ir.Inner:
+		kind = "inner"
+	case ir.LeftOuter:
 		kind = "left"
+	default:
+		l.err = fmt.Errorf("join has no type for %s", q.Kind)
+		return append(l.query(q.Left), &spl.Join{})
 	}
 	cmd := &spl.Join{On: names(q.On), Options: []spl.Option{{Name: "type", Value: kind}}}
 	right := q.Right

@@ -365,7 +365,7 @@ func (h *Half) departures() (lost, noted []string) {
 		case slices.Contains(lost, text) || slices.Contains(noted, text):
 		case is && d.Severity == diag.Warning && slices.ContainsFunc(h.Lost, func(l Loss) bool { return l.Code == d.Code && l.Pos == d.Pos && l.Message == d.Message }):
 			lost = append(lost, text)
-		case d.Code == codeReworded || d.Code == codeNotThere:
+		case d.Code == codeNarrower || d.Code == codeReworded || d.Code == codeNotThere:
 			noted = append(noted, text)
 		}
 	}
@@ -459,7 +459,19 @@ func importTemplates(doc *briefing.Document, out *Imported, taken map[string]boo
 // indicators. Only one title can go without the name of the part.
 func fillTemplates(doc *briefing.Document, at diag.Span, meta ir.Meta, named bool, all []briefing.IOC, out *Imported, taken map[string]bool, file func(title string) string) {
 	lists := map[string]*indicatorList{}
+	add := func(kind ioc.Kind, value, doubt string) {
+		_, name := templateOf(kind)
+		if lists[name] == nil {
+			lists[name] = &indicatorList{name: name}
+		}
+		lists[name].add(value, "", doubt)
+	}
 	for _, v := range all {
+		if kind, host := ioc.HostOf(v.Kind, v.Value); host != "" {
+			out.Diagnostics.Warnf(codeNoTemplate, v, "Write a document of your own for the rest of it.", "no shipped template looks for the %s %s: only its host is looked for", v.Kind.Name(), v.Value)
+			add(kind, host, v.Doubt)
+			continue
+		}
 		_, name := templateOf(v.Kind)
 		if name == "" {
 			out.Diagnostics.Warnf(codeNoTemplate, v, "Write a document of your own for it.", "no shipped template looks for the %s %s", v.Kind.Name(), v.Value)
@@ -469,10 +481,7 @@ func fillTemplates(doc *briefing.Document, at diag.Span, meta ir.Meta, named boo
 			out.Diagnostics.Warnf(ex.Code, v, ex.Hint, "%s; it is left out", ex.Message)
 			continue
 		}
-		if lists[name] == nil {
-			lists[name] = &indicatorList{name: name}
-		}
-		lists[name].add(v.Value, "", v.Doubt)
+		add(v.Kind, v.Value, v.Doubt)
 	}
 	for _, p := range templateParts {
 		var have []indicatorList

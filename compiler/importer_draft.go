@@ -460,7 +460,7 @@ func (w *drafter) mechanics() {
 						scheme, rest = "http", i.Value
 					}
 					if !slices.Contains([]string{"http", "https", "ws", "wss", "ftp"}, strings.ToLower(scheme)) {
-						w.out.Diagnostics.Warnf(codeNoTemplate, i, "Write a document of your own for it.", "no proxy sees the URL %s: no draft looks for it", i.Value)
+						w.out.Diagnostics.Warnf(codeNoTemplate, i, "Write a document of your own for it.", "no proxy sees the URL %s: at most its host is looked for", i.Value)
 						continue
 					}
 					urls.add(rest, w.says(i.Span, &i.Quote, i.Raw), i.Doubt)

@@ -26,7 +26,7 @@ func TestImportBriefings(t *testing.T) {
 	}
 	basis, verdicts := counts{}, counts{}
 	hunts, briefings, headings, paired, listed := 0, 0, 0, 0, 0
-	taken, again := map[string]bool{}, map[string]bool{}
+	taken, again, ids := map[string]bool{}, map[string]bool{}, map[string]string{}
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".md") || strings.HasPrefix(d.Name(), "_") || d.Name() == "INDEX.md" {
 			return err
@@ -79,6 +79,20 @@ func TestImportBriefings(t *testing.T) {
 			f, diags := sigma.Load(h.File, h.Document, nil)
 			if diags.HasErrors() || len(f.Hunts) != 1 {
 				t.Errorf("%s: %q: %v\n%s", path, h.Title, diags, h.Document)
+				continue
+			}
+			id := f.Hunts[0].Meta.ID
+			if other := ids[id]; other != "" {
+				t.Errorf("%s: %q has the id of %s", path, h.Title, other)
+			}
+			ids[id] = path + ": " + h.Title
+			// Its remarks are true.
+			half := map[string]compiler.Half{"spl": h.SPL, "kql": h.KQL}[h.Basis]
+			if says := bytes.Contains(h.Document, []byte("# this document does NOT say all that")); says != (len(half.Lost) > 0) {
+				t.Errorf("%s: %q: %d losses, and the document says so: %t", path, h.Title, len(half.Lost), says)
+			}
+			if all := bytes.Contains(h.Document, []byte(" says\n")) && bytes.Contains(h.Document, []byte("# this document says what the")); all && slices.ContainsFunc(half.Diagnostics, func(d diag.Diagnostic) bool { return d.Code == "HC0522" || d.Code == "HC0525" || d.Code == "HC0526" }) {
+				t.Errorf("%s: %q does not say what of the text it does not say", path, h.Title)
 			}
 		}
 		return nil
@@ -90,5 +104,51 @@ func TestImportBriefings(t *testing.T) {
 	t.Logf("%d briefings, %d hunts; documents say %v; halves %v", briefings, hunts, basis, verdicts)
 	if hunts == 0 || basis["native"]*100 > hunts*4 {
 		t.Errorf("of %d hunts %d are kept as native text", hunts, basis["native"])
+	}
+}
+
+// Two hunts of one name have ids of their own, the same ones each time; a hunt
+// without a query has no document, and that is counted.
+func TestImportSameTitles(t *testing.T) {
+	const briefing = `# [HIGH] Otters
+
+**Article:** https://labs.example/otters
+
+## Recommended hunts
+
+### Otter runs
+
+` + "```kql\nDeviceProcessEvents | where FileName =~ \"otter.exe\"\n```" + `
+
+### Otter runs
+
+` + "```kql\nDeviceProcessEvents | where FileName =~ \"otter2.exe\"\n```" + `
+
+### Otter sleeps
+
+Nothing is known of it.
+`
+	l, err := compiler.NewLifter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := func() (out []string) {
+		in := l.Import("b.md", []byte(briefing), map[string]bool{})
+		for _, h := range in.Hunts {
+			if h.Document == nil {
+				out = append(out, h.Basis)
+				continue
+			}
+			f, diags := sigma.Load(h.File, h.Document, nil)
+			if len(f.Hunts) != 1 {
+				t.Fatal(diags)
+			}
+			out = append(out, f.Hunts[0].Meta.ID)
+		}
+		return out
+	}
+	one, two := ids(), ids()
+	if len(one) != 3 || one[0] == one[1] || one[2] != "none" || !slices.Equal(one, two) {
+		t.Errorf("%q, %q", one, two)
 	}
 }

@@ -95,21 +95,60 @@ func TestCompare(t *testing.T) {
 				}), nil)
 			}
 			c := diff.Compare(side(tt.left, tt.leftPipe, tt.leftBack), side(tt.right, tt.rightPipe, tt.rightBack))
-			got := string(c.Verdict)
-			if c.Within != "" {
-				got += ", " + string(c.Within)
-			}
-			if c.Strict {
-				got += " strictly"
-			}
-			for i, d := range c.Differences {
-				got += []string{": ", "; "}[min(i, 1)] + d.Text("left", "right")
-			}
+			got := comparisonText(c)
 			if got != tt.want {
 				t.Errorf("\n got %s\nwant %s", got, tt.want)
 			}
 		})
 	}
+}
+
+// What the form of a hunt does not say of its text keeps that from being proved
+// which it touches.
+func TestCompareLosses(t *testing.T) {
+	const wide = "    a: {Image|endswith: ['\\a.exe', '\\b.exe']}\n    condition: a\n"
+	const narrow = "    a: {Image|endswith: '\\a.exe'}\n    condition: a\n"
+	more, less, both := diff.Loss{Item: diff.Item{Text: "l"}, More: true}, diff.Loss{Item: diff.Item{Text: "l"}, Less: true}, diff.Loss{Item: diff.Item{Text: "l"}, More: true, Less: true}
+	for _, tt := range []struct {
+		left, right, pipe string
+		lost, lostRight   []diff.Loss
+		want              string
+	}{
+		{wide, wide, "", nil, nil, "equal"},
+		{wide, wide, "", []diff.Loss{more}, nil, "narrower, right strictly: unsaid (left: l)"},
+		{wide, wide, "", []diff.Loss{less}, nil, "narrower, left strictly: unsaid (left: l)"},
+		{wide, wide, "", []diff.Loss{both}, nil, "overlapping: unsaid (left: l)"},
+		{wide, wide, "", []diff.Loss{more}, []diff.Loss{more}, "overlapping: unsaid (left: l | right: l)"},
+		{wide, wide, "", []diff.Loss{more}, []diff.Loss{less}, "narrower, right strictly: unsaid (left: l | right: l)"},
+		{narrow, wide, "", nil, []diff.Loss{more}, "narrower, left strictly: value (only right: file name of Image = b.exe); unsaid (right: l)"},
+		{narrow, wide, "", []diff.Loss{more}, nil, "overlapping: value (only right: file name of Image = b.exe); unsaid (left: l)"},
+		{wide, wide, "        summarize n = count() by Computer\n        where n > 5\n", []diff.Loss{more}, nil, "overlapping: unsaid (left: l)"},
+	} {
+		side := func(detection string, lost []diff.Loss) *diff.Facts {
+			f := diff.FactsOf(query(t, detection, tt.pipe), nil)
+			for _, l := range lost {
+				f.Lose(l)
+			}
+			return diff.Together(f)
+		}
+		if got := comparisonText(diff.Compare(side(tt.left, tt.lost), side(tt.right, tt.lostRight))); got != tt.want {
+			t.Errorf("\n got %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+func comparisonText(c diff.Comparison) string {
+	got := string(c.Verdict)
+	if c.Within != "" {
+		got += ", " + string(c.Within)
+	}
+	if c.Strict {
+		got += " strictly"
+	}
+	for i, d := range c.Differences {
+		got += []string{": ", "; "}[min(i, 1)] + d.Text("left", "right")
+	}
+	return got
 }
 
 // The kinds of fields that comparisons know are those of the schema.

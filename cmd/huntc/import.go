@@ -245,14 +245,16 @@ type (
 		Briefings int `json:"briefings"`
 		// Headings that hunts have; Paired of them are the other half of a hunt
 		// that has one already, so that Headings - Paired equals Hunts.
-		Headings  int            `json:"headings"`
-		Paired    int            `json:"paired"`
-		Hunts     int            `json:"hunts"`
-		Templates int            `json:"templates"`
-		Drafts    int            `json:"drafts"`
-		Documents int            `json:"documents"`
-		Basis     map[string]int `json:"basis"`
-		Verdicts  map[string]int `json:"verdicts"`
+		Headings  int `json:"headings"`
+		Paired    int `json:"paired"`
+		Hunts     int `json:"hunts"`
+		Templates int `json:"templates"`
+		Drafts    int `json:"drafts"`
+		Documents int `json:"documents"`
+		// Without counts the hunts of which there is no document.
+		Without  int            `json:"withoutDocument"`
+		Basis    map[string]int `json:"basis"`
+		Verdicts map[string]int `json:"verdicts"`
 		// Queries and Faults say what is wrong with the queries themselves.
 		Queries  []reportedLanguage `json:"queries"`
 		Faults   []reportedFault    `json:"faults"`
@@ -292,6 +294,8 @@ func importReport(done []*compiler.Imported) importSummary {
 			}
 			if h.Document != nil {
 				s.Documents++
+			} else {
+				s.Without++
 			}
 			s.Basis[h.Basis]++
 			if h.Basis != "template" {

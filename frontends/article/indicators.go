@@ -1,7 +1,6 @@
 package article
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -316,19 +315,10 @@ func (c *cursor) decide(ind Indicator, from, to int, defanged bool) {
 }
 
 // hostIndicator is the host of a URL that is used: who looks up names, or records
-// connections, sees no more of it. One that many use for good is none.
+// connections, sees no more of it.
 func hostIndicator(of Indicator) (Indicator, bool) {
-	if of.Kind != ioc.URL {
-		return Indicator{}, false
-	}
-	v, ok := ioc.Classify(hostOf(of))
-	if !ok || v.Kind != ioc.Domain && v.Kind != ioc.IPv4 && v.Kind != ioc.IPv6 {
-		return Indicator{}, false
-	}
-	if _, no := ioc.Lint(v.Kind, v.Value); no {
-		return Indicator{}, false
-	}
-	return Indicator{Kind: v.Kind, Value: v.Value, Raw: of.Raw, Doubt: cmp.Or(of.Doubt, v.Doubt)}, true
+	kind, host := ioc.HostOf(of.Kind, of.Value)
+	return Indicator{Kind: kind, Value: host, Raw: of.Raw, Doubt: of.Doubt}, host != ""
 }
 
 func hostOf(i Indicator) string {
@@ -337,14 +327,7 @@ func hostOf(i Indicator) string {
 		_, host, _ := strings.Cut(i.Value, "@")
 		return host
 	case ioc.URL:
-		text := i.Value
-		if !strings.Contains(text, "://") {
-			text = "http://" + text
-		}
-		if u, err := url.Parse(text); err == nil {
-			return strings.ToLower(u.Hostname())
-		}
-		return ""
+		return ioc.URLHost(i.Value)
 	}
 	return i.Value
 }

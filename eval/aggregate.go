@@ -9,7 +9,9 @@ import (
 	"github.com/huntc/huntc/ir"
 )
 
-func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
+// aggregate adds up the rows of each group: of those that are found already, else
+// of those that the keys make.
+func (r Runner) aggregate(q *ir.Aggregate, in []Row, found []*group) ([]Row, error) {
 	by, err := r.columns(q.By)
 	if err != nil {
 		return nil, err
@@ -43,16 +45,18 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 		return vals, nil
 	}
 	var keyErr error
-	found := groups(in, func(b []byte, row Row) []byte {
-		vals, err := keys(row)
-		if err != nil {
-			keyErr = err
-		}
-		for _, v := range vals {
-			b = appendKey(b, v)
-		}
-		return b
-	})
+	if found == nil {
+		found = groups(in, func(b []byte, row Row) []byte {
+			vals, err := keys(row)
+			if err != nil {
+				keyErr = err
+			}
+			for _, v := range vals {
+				b = appendKey(b, v)
+			}
+			return b
+		})
+	}
 	if keyErr != nil {
 		return nil, keyErr
 	}
@@ -63,7 +67,7 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row) ([]Row, error) {
 	for i, g := range found {
 		var vals []any
 		if len(g.rows) > 0 {
-			if vals, err = keys(g.rows[0]); err != nil {
+			if vals, err = keys(g.key()); err != nil {
 				return nil, err
 			}
 		}

@@ -90,7 +90,22 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 		}
 		return join(q, left, right), nil
 	}
-	in, err := r.Run(ir.Inputs(q)[0])
+	below := ir.Inputs(q)[0]
+	if a, ok := q.(*ir.Aggregate); ok {
+		if s, ok := below.(*ir.Stretches); ok {
+			in, err := r.Run(s.Input)
+			if err != nil {
+				return nil, err
+			}
+			if found, ok, err := stretchGroups(a, in); ok {
+				if err != nil {
+					return nil, err
+				}
+				return r.aggregate(a, nil, found)
+			}
+		}
+	}
+	in, err := r.Run(below)
 	if err != nil {
 		return nil, err
 	}
@@ -114,11 +129,13 @@ func (r Runner) Run(q ir.Query) ([]Row, error) {
 		f, err := r.projector(q)
 		return mapRows(in, f, err)
 	case *ir.Aggregate:
-		return r.aggregate(q, in)
+		return r.aggregate(q, in, nil)
 	case *ir.Window:
 		return window(q, in), nil
 	case *ir.Session:
 		return sessions(q, in), nil
+	case *ir.Stretches:
+		return spread(q, in)
 	case *ir.Lag:
 		return lag(q, in), nil
 	case *ir.Rank:
@@ -306,6 +323,15 @@ func widener(names []string) func(Row) Row {
 // group is the rows that have the same key, in their order.
 type group struct {
 	rows []Row
+	head Row // that has the key where the rows do not; one without columns elsewhere
+}
+
+// key is a row that has the key of the group.
+func (g *group) key() Row {
+	if g.head.shape != nil {
+		return g.head
+	}
+	return g.rows[0]
 }
 
 // groups splits rows by key, in the order in which the keys first occur.

@@ -76,6 +76,8 @@ func format(b *strings.Builder, q Query, indent string) {
 		}
 	case *Session:
 		fmt.Fprintf(b, "session %s = %s gap %s by %s", q.As, q.Of.Name, q.Gap, formatFields(q.By))
+	case *Stretches:
+		fmt.Fprintf(b, "stretches %s = %s length %s by %s", q.As, q.Of.Name, q.Length, formatFields(q.By))
 	case *Lag:
 		fmt.Fprintf(b, "lag %s = %s along %s by %s", q.As, q.X.Name, q.Of.Name, formatFields(q.By))
 	case *Rank:

@@ -108,6 +108,11 @@ func trendsOf(q Query) trends {
 		t.grows = t.grows && t.steady(append(q.By[:len(q.By):len(q.By)], q.Of)...)
 		t.set(q.As, steady)
 		return t
+	case *Stretches:
+		t := trendsOf(q.Input)
+		t.grows = t.grows && t.steady(append(q.By[:len(q.By):len(q.By)], q.Of)...)
+		t.set(q.As, wild)
+		return t
 	case *Lag:
 		t := trendsOf(q.Input)
 		t.grows = t.grows && t.steady(q.Of)

@@ -215,6 +215,7 @@ func samples() []ir.Query {
 	add(&ir.Filter{Input: top(), Pred: and(everyExpr()...)})
 	add(&ir.Extend{Input: top(), Cols: []*ir.Col{{As: "x", X: field("a")}}})
 	add(&ir.Window{Input: top(), By: []*ir.Field{field("a")}, Of: field("t"), Offset: 2, As: "w"})
+	add(&ir.Stretches{Input: top(), By: []*ir.Field{field("a")}, Of: field("t"), Length: time.Minute, As: "n"})
 	add(&ir.Session{Input: top(), By: []*ir.Field{field("a")}, Of: field("t"), Gap: time.Minute, As: "s"})
 	add(&ir.Lag{Input: top(), By: []*ir.Field{field("a")}, Of: field("t"), X: field("b"), As: "before"})
 	add(&ir.Rank{Input: top(), By: []*ir.Field{field("a")}, Keys: []*ir.SortKey{{X: field("n"), Desc: true}}, As: "place"})

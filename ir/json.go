@@ -63,6 +63,8 @@ func JSON(q Query) any {
 		o["node"], o["by"], o["of"], o["back"], o["as"] = "gaps", jsonFields(q.By), q.Of.Name, max(1, q.Offset), q.As
 	case *Session:
 		o["node"], o["by"], o["of"], o["gap"], o["as"] = "sessions", jsonFields(q.By), q.Of.Name, q.Gap.String(), q.As
+	case *Stretches:
+		o["node"], o["by"], o["of"], o["length"], o["as"] = "stretches", jsonFields(q.By), q.Of.Name, q.Length.String(), q.As
 	case *Lag:
 		o["node"], o["by"], o["along"], o["of"], o["as"] = "prev", jsonFields(q.By), q.Of.Name, q.X.Name, q.As
 	case *Rank:

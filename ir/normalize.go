@@ -266,6 +266,8 @@ func Canonical(q Query) Query {
 			return &Window{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, Offset: max(1, q.Offset), As: q.As}
 		case *Session:
 			return &Session{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, Gap: q.Gap, As: q.As}
+		case *Stretches:
+			return &Stretches{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, Length: q.Length, As: q.As}
 		case *Lag:
 			return &Lag{Span: q.Span, Input: q.Input, By: untyped(q.By), Of: &Field{Name: q.Of.Name}, X: &Field{Name: q.X.Name}, As: q.As}
 		case *Rank:

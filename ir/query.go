@@ -7,7 +7,7 @@ import (
 )
 
 // Query is a relational node. It is sealed; its members are
-// *Scan *Table *Filter *Extend *Aggregate *Window *Session *Lag *Rank *Union
+// *Scan *Table *Filter *Extend *Aggregate *Window *Session *Stretches *Lag *Rank *Union
 // *Join *Project *Distinct *Sort *Limit.
 type Query interface {
 	diag.Node
@@ -76,6 +76,20 @@ type (
 		Of    *Field
 		Gap   time.Duration
 		As    string
+	}
+	// Stretches has each row once for every stretch of time of a Length that it
+	// lies in: within each group By, the stretches are the different sets of rows
+	// of which Of lies in an interval of the Length, both its ends included,
+	// wherever that starts. It adds As: the number of the stretch in its group, from
+	// 0. A row without Of lies in none. No target has such rows: it is in what a
+	// hunt means only.
+	Stretches struct {
+		diag.Span
+		Input  Query
+		By     []*Field
+		Of     *Field
+		Length time.Duration
+		As     string
 	}
 	// Lag adds As: the value that X has in the row before within the group By,
 	// in ascending order of Of; missing in the first row of a group. A row
@@ -154,6 +168,7 @@ func (*Extend) isQuery()    {}
 func (*Aggregate) isQuery() {}
 func (*Window) isQuery()    {}
 func (*Session) isQuery()   {}
+func (*Stretches) isQuery() {}
 func (*Lag) isQuery()       {}
 func (*Rank) isQuery()      {}
 func (*Union) isQuery()     {}
@@ -272,7 +287,11 @@ type Hunt struct {
 	Kind HuntKind
 	Meta Meta
 
-	Query       Query        // nil for a hunt with only native text
+	Query Query // nil for a hunt with only native text
+	// Meaning is what the document means where Query is what stands in for it on
+	// every target, with a reason; nil where Query says it. It is run, and never
+	// compiled.
+	Meaning     Query
 	Correlation *Correlation // for KindCorrelation
 	// Inherited is what the documents that a correlation counts allow.
 	Inherited []Inherited

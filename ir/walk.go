@@ -163,6 +163,8 @@ func Inputs(q Query) []Query {
 		return []Query{q.Input}
 	case *Session:
 		return []Query{q.Input}
+	case *Stretches:
+		return []Query{q.Input}
 	case *Lag:
 		return []Query{q.Input}
 	case *Rank:
@@ -201,6 +203,10 @@ func WithInputs(q Query, in []Query) Query {
 		c.Input = in[0]
 		return &c
 	case *Window:
+		c := *q
+		c.Input = in[0]
+		return &c
+	case *Stretches:
 		c := *q
 		c.Input = in[0]
 		return &c
@@ -317,6 +323,8 @@ func Columns(q Query) []string {
 	case *Window:
 		return one(q.Input, q.As)
 	case *Session:
+		return one(q.Input, q.As)
+	case *Stretches:
 		return one(q.Input, q.As)
 	case *Lag:
 		return one(q.Input, q.As)

@@ -248,8 +248,8 @@ func TestLookups(t *testing.T) {
 		t.Fatal(err, items)
 	}
 	files := checkApp(t, testApp(t, c), items)
-	if !strings.Contains(items[0].Query, "huntc_owners.csv") || files["lookups/huntc_owners.csv"] == "" || !strings.Contains(files["default/transforms.conf"], "[huntc_owners]\nfilename = huntc_owners.csv") {
-		t.Errorf("the lookup is not in the app: %q\n%s", files["default/transforms.conf"], items[0].Query)
+	if !strings.Contains(items[0].Query, "huntc_owners.csv") || files["lookups/huntc_owners.csv"] == "" || files["default/transforms.conf"] != "" {
+		t.Errorf("the lookup is not in the app, or has a definition that no search names: %q\n%s", files["default/transforms.conf"], items[0].Query)
 	}
 }
 
@@ -278,12 +278,22 @@ func TestTiming(t *testing.T) {
 		span time.Duration
 		want timing
 	}{
-		{deploy.Settings{Every: "1h"}, 0, timing{"51 * * * *", time.Hour, "-70m@m", "-10m@m", 0}},
-		{deploy.Settings{Every: "24h"}, 0, timing{"51 23 * * *", 24 * time.Hour, "-1450m@m", "-10m@m", 0}},
-		{deploy.Settings{Every: "3h", LookBack: 24 * time.Hour}, 0, timing{"51 2-23/3 * * *", 3 * time.Hour, "-24h", "now", 21 * time.Hour}},
-		{deploy.Settings{Every: "continuous"}, 0, timing{"*/5 * * * *", often, "-15m@m", "-10m@m", 0}},
-		{deploy.Settings{Every: "1h"}, 30 * time.Minute, timing{"51 * * * *", time.Hour, "-100m@m", "-10m@m", 30 * time.Minute}},
-		{deploy.Settings{Cron: "0 6 * * 1"}, 0, timing{"0 6 * * 1", 7 * 24 * time.Hour, "-10090m@m", "-10m@m", 0}},
+		{deploy.Settings{Alert: true, Every: "1h"}, 0, timing{"51 * * * *", time.Hour, "-70m@m", "-10m@m", 0}},
+		{deploy.Settings{Alert: true, Every: "24h"}, 0, timing{"51 23 * * *", 24 * time.Hour, "-1450m@m", "-10m@m", 0}},
+		{deploy.Settings{Alert: true, Every: "3h", LookBack: 24 * time.Hour}, 0, timing{"51 2-23/3 * * *", 3 * time.Hour, "-24h", "now", 24 * time.Hour}},
+		{deploy.Settings{Alert: true, Every: "3h", LookBack: 3 * time.Hour}, 0, timing{"51 2-23/3 * * *", 3 * time.Hour, "-3h", "now", 0}},
+		// Runs at 0 and 3 hours both see an event of the first moment.
+		{deploy.Settings{Alert: true, Every: "3h", LookBack: 5 * time.Hour}, 0, timing{"51 2-23/3 * * *", 3 * time.Hour, "-5h", "now", 5 * time.Hour}},
+		{deploy.Settings{Alert: true, Every: "continuous"}, 0, timing{"*/5 * * * *", often, "-15m@m", "-10m@m", 0}},
+		{deploy.Settings{Alert: true, Every: "1h"}, 30 * time.Minute, timing{"51 * * * *", time.Hour, "-100m@m", "-10m@m", 90 * time.Minute}},
+		{deploy.Settings{Alert: true, Cron: "0 6 * * 1"}, 0, timing{"0 6 * * 1", 7 * 24 * time.Hour, "-10090m@m", "-10m@m", 0}},
+		// Runs that are closer together than others look at the same events.
+		{deploy.Settings{Alert: true, Cron: "0 9-17 * * 1-5"}, 0, timing{"", 64 * time.Hour, "-3850m@m", "-10m@m", 64 * time.Hour}},
+		{deploy.Settings{Alert: true, Cron: "0,59 * * * *"}, 0, timing{"", 59 * time.Minute, "-69m@m", "-10m@m", 59 * time.Minute}},
+		{deploy.Settings{Alert: true, Cron: "0 9-17 * * 1-5", LookBack: 64 * time.Hour}, 0, timing{"", 64 * time.Hour, "-64h", "now", 64 * time.Hour}},
+		// For people.
+		{deploy.Settings{Every: "1h"}, 0, timing{"", time.Hour, "-24h", "now", 24 * time.Hour}},
+		{deploy.Settings{Every: "1h"}, 48 * time.Hour, timing{"", time.Hour, "-48h", "now", 48 * time.Hour}},
 	} {
 		got := timingOf(id, &tt.s, tt.span)
 		tt.want.cron, got.cron = "", ""
@@ -291,18 +301,20 @@ func TestTiming(t *testing.T) {
 			t.Errorf("%+v: %+v, want %+v", tt.s, got, tt.want)
 		}
 	}
-	for cron, want := range map[string]time.Duration{
-		"* * * * *": time.Minute, "*/15 * * * *": 15 * time.Minute, "5 8-18/2 * * *": 14 * time.Hour, "0 0 1 * *": 31 * 24 * time.Hour,
-		"0 0 29 2 *": 366 * 24 * time.Hour, "0 0 31 2 *": 365 * 24 * time.Hour, "0 0 1 * 1": 7 * 24 * time.Hour, "0,30 * * * 7": 6*24*time.Hour + 30*time.Minute,
+	const day = 24 * time.Hour
+	for cron, want := range map[string][2]time.Duration{
+		"* * * * *": {time.Minute, time.Minute}, "*/15 * * * *": {15 * time.Minute, 15 * time.Minute}, "5 8-18/2 * * *": {2 * time.Hour, 14 * time.Hour},
+		"0 0 1 * *": {28 * day, 31 * day}, "0 0 29 2 *": {1461 * day, 1461 * day}, "0 0 1 * 1": {day, 7 * day}, "0 0 1 1 *": {365 * day, 366 * day},
+		"0,30 * * * 7": {30 * time.Minute, 6*day + 30*time.Minute}, "0 9-17 * * 1-5": {time.Hour, 64 * time.Hour}, "0,59 * * * *": {time.Minute, 59 * time.Minute},
 	} {
-		if got := longestGap(cron); got != min(want, 365*24*time.Hour) {
-			t.Errorf("%s: %s, want %s", cron, got, want)
+		if shortest, longest := gaps(cron); shortest != want[0] || longest != want[1] {
+			t.Errorf("%s: %s to %s, want %s", cron, shortest, longest, want)
 		}
 	}
 	for _, every := range []time.Duration{time.Hour, 3 * time.Hour, 12 * time.Hour, 24 * time.Hour} {
 		for _, id := range []string{id, "a", "", "ffffffff-2222-4333-8444-555555555555"} {
-			if got := longestGap(spread(id, every)); got != every {
-				t.Errorf("%q leaves %s and not %s", spread(id, every), got, every)
+			if shortest, longest := gaps(spread(id, every)); shortest != every || longest != every {
+				t.Errorf("%q leaves %s to %s and not %s", spread(id, every), shortest, longest, every)
 			}
 		}
 	}

@@ -18,34 +18,51 @@ const lag = 10 * time.Minute
 // often is how often a continuous hunt runs.
 const often = 5 * time.Minute
 
+// handBack is how far back a hunt looks that people run and that does not say
+// so itself.
+const handBack = 24 * time.Hour
+
 // timing is when a search runs and which time it looks at.
 type timing struct {
 	cron             string
 	between          time.Duration // the longest time between two runs
 	earliest, latest string
-	overlap          time.Duration // how long an event stays in sight after the first run that sees it
+	// again is how long after a run another can see one of its events; 0 if none
+	// does.
+	again time.Duration
 }
 
 // timingOf derives the times of a search from the settings. A hunt that says
 // how far back it looks does so at each run; any other looks at what came since
-// the run before, lag later, and sums up over span at least.
+// the run before, lag later, and sums up over span at least. One that people run
+// looks at a day.
 func timingOf(id string, s *deploy.Settings, span time.Duration) timing {
 	t := timing{cron: s.Cron, between: deploy.Interval(s.Every)}
+	shortest := t.between
 	switch {
 	case s.Cron != "":
-		t.between = longestGap(s.Cron)
+		shortest, t.between = gaps(s.Cron)
 	case s.Every == ir.Continuous:
-		t.cron, t.between = "*/5 * * * *", often
+		t.cron, t.between, shortest = "*/5 * * * *", often, often
 	default:
 		t.cron = spread(id, t.between)
 	}
-	if s.LookBack > 0 {
-		t.earliest, t.latest = "-"+splunkSpan(s.LookBack), "now"
-		t.overlap = max(0, s.LookBack-t.between)
-		return t
+	back := s.LookBack
+	switch {
+	case back > 0:
+		t.earliest, t.latest = "-"+splunkSpan(back), "now"
+	case !s.Alert:
+		back = max(handBack, span)
+		t.earliest, t.latest = "-"+splunkSpan(back), "now"
+	default:
+		back = t.between + span
+		t.earliest, t.latest = "-"+splunkSpan(back+lag)+"@m", "-"+splunkSpan(lag)+"@m"
 	}
-	t.earliest, t.latest = "-"+splunkSpan(t.between+span+lag)+"@m", "-"+splunkSpan(lag)+"@m"
-	t.overlap = span
+	// Where two runs can be closer than what each looks at, the later one sees
+	// events of the earlier one, the last time shortly before they leave sight.
+	if back > shortest {
+		t.again = back
+	}
 	return t
 }
 
@@ -80,9 +97,13 @@ func spread(id string, every time.Duration) string {
 	return fmt.Sprintf("%d %d-23/%d * * *", minute, first, hours)
 }
 
-// longestGap is the longest time between two runs of a schedule, at most a
-// year.
-func longestGap(cron string) time.Duration {
+// gapYears are as many as it takes a schedule to come round: 29 February is in
+// every fourth.
+const gapYears = 9
+
+// gaps are the shortest and the longest time between two runs of a schedule that
+// runs at all.
+func gaps(cron string) (shortest, longest time.Duration) {
 	f := strings.Fields(cron)
 	var sets [5]map[int]bool
 	for i, bounds := range [5][2]int{{0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 7}} {
@@ -91,37 +112,41 @@ func longestGap(cron string) time.Duration {
 	if sets[4][7] {
 		sets[4][0] = true
 	}
-	var longest time.Duration
-	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) // a leap year, and the one after it
-	last := time.Time{}
-	for day := start; day.Before(start.AddDate(2, 0, 0)); day = day.AddDate(0, 0, 1) {
-		// Where both days are given, either of them is enough.
-		onDay, onWeekday := sets[2][day.Day()], sets[4][int(day.Weekday())]
-		runs := onDay && onWeekday
-		if f[2] != "*" && f[4] != "*" {
-			runs = onDay || onWeekday
+	gap := func(d time.Duration) {
+		if shortest == 0 || d < shortest {
+			shortest = d
 		}
-		if !runs || !sets[3][int(day.Month())] {
-			continue
-		}
-		for h := range 24 {
-			for m := range 60 {
-				if !sets[1][h] || !sets[0][m] {
-					continue
-				}
-				now := day.Add(time.Duration(h)*time.Hour + time.Duration(m)*time.Minute)
-				if !last.IsZero() {
-					longest = max(longest, now.Sub(last))
-				}
-				last = now
+		longest = max(longest, d)
+	}
+	var runs []time.Duration // of a day, from its start
+	for h := range 24 {
+		for m := range 60 {
+			if sets[1][h] && sets[0][m] {
+				runs = append(runs, time.Duration(h)*time.Hour+time.Duration(m)*time.Minute)
 			}
 		}
 	}
-	const year = 365 * 24 * time.Hour
-	if longest == 0 || longest > year {
-		return year
+	for i := 1; i < len(runs); i++ {
+		gap(runs[i] - runs[i-1])
 	}
-	return longest
+	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) // a leap year
+	last := time.Time{}
+	for day := start; day.Before(start.AddDate(gapYears, 0, 0)); day = day.AddDate(0, 0, 1) {
+		// Where both days are given, either of them is enough.
+		onDay, onWeekday := sets[2][day.Day()], sets[4][int(day.Weekday())]
+		on := onDay && onWeekday
+		if f[2] != "*" && f[4] != "*" {
+			on = onDay || onWeekday
+		}
+		if !on || !sets[3][int(day.Month())] {
+			continue
+		}
+		if !last.IsZero() {
+			gap(day.Add(runs[0]).Sub(last))
+		}
+		last = day.Add(runs[len(runs)-1])
+	}
+	return shortest, longest
 }
 
 // cronValues are the values that a field of a schedule stands for.

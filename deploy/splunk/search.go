@@ -169,8 +169,8 @@ var namingColumns = []string{"alert.suppress.fields", "action.notable.param.nes_
 var passing = []string{"count", "firstTime", "lastTime"}
 
 // throttle says for how long a search is quiet about what it has reported. By
-// itself it does so as long as an event stays in sight of further runs, for the
-// same row: what tells rows apart is what they are grouped by, or all of it.
+// itself it does so as long as further runs can see the same events, for the same
+// row: what tells rows apart is what they are grouped by, or all of it.
 func throttle(o *deploy.Object, it *deploy.Item, s *deploy.Settings, t timing) {
 	var fields []string
 	add := func(c string) {
@@ -178,7 +178,7 @@ func throttle(o *deploy.Object, it *deploy.Item, s *deploy.Settings, t timing) {
 			fields = append(fields, c)
 		}
 	}
-	period := t.overlap
+	period := t.again
 	if s.Throttle != nil {
 		period = s.Throttle.Period
 		for _, c := range s.Throttle.By {

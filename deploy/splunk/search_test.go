@@ -130,6 +130,9 @@ action.correlationsearch.enabled = "0"
 	if d := cmp.Diff(want, shown(t, plain+"hunt: {window: 7d, alert: [defender]}\n")); d != "" {
 		t.Errorf("(-want +have)\n%s", d)
 	}
+	if d := cmp.Diff(strings.Replace(want, "-168h", "-24h", 1), shown(t, plain+"hunt: {alert: false}\n")); d != "" {
+		t.Errorf("without a window (-want +have)\n%s", d)
+	}
 }
 
 // TestThrottle: a row that later runs see again does not alert again.
@@ -137,9 +140,11 @@ func TestThrottle(t *testing.T) {
 	const piped = "taxonomy: huntc\n" + plain
 	for _, tt := range []struct{ doc, want string }{
 		{plain, "0"},
-		{plain + "hunt: {window: 1d}\n", "1 82800s process_name,dest,user,process_path,process,parent_process_path,parent_process_name,parent_process"},
-		{piped + "hunt:\n    window: 1d\n    pipeline: summarize n = count() by Computer, who = User\n", "1 82800s dest,who"},
-		{piped + "hunt:\n    window: 1d\n    pipeline: |\n        summarize n = count() by Computer, who = User\n        project n, who\n", "1 82800s n,who"},
+		{plain + "hunt: {window: 1d}\n", "1 86400s process_name,dest,user,process_path,process,parent_process_path,parent_process_name,parent_process"},
+		{piped + "hunt:\n    window: 1d\n    pipeline: summarize n = count() by Computer, who = User\n", "1 86400s dest,who"},
+		{piped + "hunt:\n    window: 1d\n    pipeline: |\n        summarize n = count() by Computer, who = User\n        project n, who\n", "1 86400s n,who"},
+		{plain + "hunt: {schedule: {cron: '0 9-17 * * 1-5'}}\n", "1 230400s process_name,dest,user,process_path,process,parent_process_path,parent_process_name,parent_process"},
+		{plain + "hunt: {schedule: {cron: '17 * * * *'}}\n", "0"},
 		{plain + "hunt: {throttle: {period: 1h}}\n", "1 3600s"},
 		{plain + "hunt: {throttle: {period: 1h, by: [User]}}\n", "1 3600s user"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -335,6 +336,8 @@ func badCron(t string) string {
 	if len(fields) != len(names) {
 		return fmt.Sprintf("it has %d fields and not %d", len(fields), len(names))
 	}
+	var months [13]bool
+	firstDay := 31
 	for i, f := range fields {
 		for _, part := range strings.Split(f, ",") {
 			m := cronField.FindStringSubmatch(part)
@@ -352,9 +355,32 @@ func badCron(t string) string {
 			if from < low[i] || to > high[i] || from > to || m[4] != "" && strings.Trim(m[4], "0") == "" {
 				return fmt.Sprintf("%q is no %s", f, names[i])
 			}
+			switch names[i] {
+			case "day of the month":
+				firstDay = min(firstDay, from)
+			case "month":
+				step := 1
+				if m[4] != "" {
+					if step, _ = strconv.Atoi(m[4]); m[1] == "" && m[3] == "" {
+						to = high[i]
+					}
+				}
+				for ; from <= to; from += step {
+					months[from] = true
+				}
+			}
 		}
 	}
+	// A day of the week would be enough.
+	if fields[4] == "*" && !slices.ContainsFunc([]int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, func(m int) bool { return months[m] && firstDay <= longestMonth(m) }) {
+		return "none of these months has such a day, so it would never run"
+	}
 	return ""
+}
+
+// longestMonth is how many days a month has at most.
+func longestMonth(m int) int {
+	return time.Date(2024, time.Month(m)+1, 0, 0, 0, 0, 0, time.UTC).Day() // a leap year
 }
 
 // deployment writes what a document says about its deployment.

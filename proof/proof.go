@@ -156,7 +156,11 @@ func (h *Hunt) make(e Engine) *Program {
 		case h.Logical.Query == nil:
 			return no(true, "the document has only text in the languages of targets")
 		}
-		p.Queries = []ir.Query{withLookBack(h.Logical.Query, h.Logical.LookBack)}
+		q := h.Logical.Query
+		if h.Logical.Meaning != nil {
+			q = h.Logical.Meaning
+		}
+		p.Queries = []ir.Query{withLookBack(q, h.Logical.LookBack)}
 		return p
 	}
 	o := h.Output(e)

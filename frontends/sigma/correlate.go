@@ -28,6 +28,11 @@ type correlator struct {
 	c     *ir.Correlation
 	hunt  *ir.Hunt
 	rules []*entry // one for each of c.Rules
+	// standsIn: the query is not what the document means, but near it.
+	standsIn bool
+	// means: it is put together as the document means it, whether or not a target
+	// has such windows.
+	means bool
 }
 
 // correlate gives the correlation of e a query, those that it counts first.
@@ -68,6 +73,7 @@ func (l *linker) correlate(e *entry) {
 		e.broken = true
 		return
 	}
+	e.meaning(k)
 	if e.after != nil {
 		var diags diag.List
 		q, diags = e.after(q)
@@ -76,6 +82,40 @@ func (l *linker) correlate(e *entry) {
 	}
 	e.hunt.Query = q
 	e.inherit(k.rules)
+}
+
+// meaning notes what a correlation means where its query only stands in for it,
+// and its rows as another correlation counts them.
+func (e *entry) meaning(k *correlator) {
+	near := k.c.Windowing == ir.Sliding && strings.HasPrefix(k.c.Type, "temporal")
+	of := slices.ContainsFunc(k.rules, func(r *entry) bool { return r.meant != nil })
+	if !k.standsIn && !near && !of {
+		return
+	}
+	hunt := *e.hunt // what is noted about it has been
+	m := &correlator{linker: &linker{byName: k.byName}, c: k.c, hunt: &hunt, rules: k.rules, means: true}
+	through := func(q ir.Query) ir.Query {
+		if e.after == nil || q == nil {
+			return q
+		}
+		q, diags := e.after(q)
+		if diags.HasErrors() {
+			return nil // it asks for what is there in the other query only
+		}
+		return q
+	}
+	if k.standsIn || near {
+		e.meant = through(m.anywhere(k.windows()))
+	}
+	switch {
+	case k.standsIn:
+		e.hunt.Meaning = e.meant
+	case of:
+		e.hunt.Meaning = through(m.query())
+		if !near {
+			e.meant = e.hunt.Meaning
+		}
+	}
 }
 
 // windows is the kind of window, with a note where the document leaves it open.
@@ -122,6 +162,7 @@ func (k *correlator) asTumbling(w ir.Windowing) {
 	if w == ir.Tumbling {
 		return
 	}
+	k.standsIn = true
 	effect := ir.Under
 	if _, ok := k.atLeast(); !ok && len(k.c.Conditions) > 0 || k.c.Expr != "" {
 		effect = ir.Mixed
@@ -214,6 +255,9 @@ func (k *correlator) own(f *ir.Field, i int) *ir.Field {
 // empty belong to no group and are left out.
 func (k *correlator) events(i int, more ...*ir.Col) ir.Query {
 	q := k.rules[i].hunt.Query
+	if m := k.rules[i].meant; k.means && m != nil {
+		q = m
+	}
 	if p, ok := q.(*ir.Project); ok && k.rules[i].hunt.Kind == ir.KindRule {
 		q = p.Input // "hunt: output" chooses what is shown, not what can be counted
 	}
@@ -474,13 +518,19 @@ func (k *correlator) slidingCount(n int) ir.Query {
 // The earliest event of the first rule, the earliest of the second from then
 // on, and so on, exist if and only if any such sequence does.
 func (k *correlator) inOrder() ir.Query {
-	at := func(i int) string { return fmt.Sprintf("time_%d", i+1) }
 	on := []*ir.Field{k.field(colWindow)}
 	on = append(on, k.c.GroupBy...)
-	by := func() []*ir.Col { return k.keys(k.field(colWindow)) }
-	windowed := func(i int) ir.Query {
-		return k.events(i, k.col(colWindow, k.bin(k.timeOfRow(i))))
-	}
+	return k.following(func(i int) ir.Query { return k.events(i, k.col(colWindow, k.bin(k.timeOfRow(i)))) }, on,
+		func() []*ir.Col { return k.keys(k.field(colWindow)) })
+}
+
+// timeColumn is when the i-th of rules in an order matched.
+func timeColumn(i int) string { return fmt.Sprintf("time_%d", i+1) }
+
+// following finds the windows in which the rules follow each other: windowed are
+// the events of the i-th rule, on and by the columns of a window.
+func (k *correlator) following(windowed func(i int) ir.Query, on []*ir.Field, by func() []*ir.Col) ir.Query {
+	at := timeColumn
 	var q ir.Query = &ir.Aggregate{Span: k.c.Span, Input: windowed(0), By: by(), Aggs: []*ir.Agg{k.agg(at(0), ir.Min, k.field(ir.Timestamp))}}
 	for i := 1; i < len(k.rules); i++ {
 		joined := &ir.Join{Span: k.c.Span, Kind: ir.Inner, Left: windowed(i), Right: q, On: on}
@@ -497,6 +547,53 @@ func (k *correlator) inOrder() ir.Query {
 	}
 	cols = append(cols, k.col(colFirst, k.field(at(0))), k.col(colLast, k.field(at(len(k.rules)-1))))
 	return &ir.Project{Span: k.c.Span, Input: q, Cols: cols}
+}
+
+// anywhere finds what sliding windows and sessions mean, for every type: each
+// stretch of the timespan is looked at by itself. Such stretches of which one
+// starts within the timespan of another are one row, as those of slidingCount are.
+func (k *correlator) anywhere(w ir.Windowing) ir.Query {
+	all := k.all()
+	if w == ir.Sessions {
+		of := &ir.Session{Span: k.c.Span, Input: all, By: k.c.GroupBy, Of: k.field(ir.Timestamp), Gap: k.c.Timespan, As: colWindow}
+		return k.sequence(of, colWindow)
+	}
+	of := &ir.Stretches{Span: k.c.Span, Input: all, By: k.c.GroupBy, Of: k.field(ir.Timestamp), Length: k.c.Timespan, As: colStretch}
+	var q ir.Query
+	var made []*ir.Agg
+	if strings.HasPrefix(k.c.Type, "temporal_ordered") && len(k.rules) > 1 {
+		q = k.sequence(of, colStretch)
+		for i := range k.rules {
+			made = append(made, k.agg(timeColumn(i), ir.Min, k.field(timeColumn(i))))
+		}
+	} else {
+		aggs, pred := k.threshold()
+		agg := &ir.Aggregate{Span: k.c.Span, Input: of, By: k.keys(k.field(colStretch)), Aggs: append(aggs, k.times()...)}
+		agg.By[0].As = colStretch
+		q = &ir.Filter{Span: k.c.Span, Input: agg, Pred: pred}
+		most := ir.Max // of a lower bound, how far it is passed
+		if _, ok := k.atLeast(); !ok && len(k.c.Conditions) > 0 {
+			most = ir.Min
+		}
+		for _, a := range aggs {
+			made = append(made, k.agg(a.As, most, k.field(a.As)))
+		}
+	}
+	q = &ir.Session{Span: k.c.Span, Input: q, By: k.c.GroupBy, Of: k.field(colFirst), Gap: k.c.Timespan, As: colWindow}
+	made = append(made, k.agg(colFirst, ir.Min, k.field(colFirst)), k.agg(colLast, ir.Max, k.field(colLast)))
+	return &ir.Aggregate{Span: k.c.Span, Input: q, By: k.keys(k.field(colWindow)), Aggs: made}
+}
+
+// sequence finds the windows, told apart by a column, in which events of the rules
+// follow each other, as inOrder does.
+func (k *correlator) sequence(windows ir.Query, window string) ir.Query {
+	side := func(i int) ir.Query { return &ir.Filter{Span: k.c.Span, Input: windows, Pred: k.isRule(i)} }
+	on := append([]*ir.Field{k.field(window)}, k.c.GroupBy...)
+	return k.following(side, on, func() []*ir.Col {
+		by := k.keys(k.field(window))
+		by[0].As = window
+		return by
+	})
 }
 
 // near finds groups in which events of all the rules lie within the timespan

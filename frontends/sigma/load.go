@@ -49,6 +49,9 @@ type entry struct {
 	// after, if not nil, is what the document does with the rows of its
 	// correlation.
 	after func(ir.Query) (ir.Query, diag.List)
+	// meant are the rows of a correlation as another one counts them, where
+	// hunt.Query only stands in for them; nil where it does not.
+	meant ir.Query
 	at    []extent // the document, and the filters added to it
 	// counts are the documents that a correlation names, also one with an error.
 	counts   []ir.CorrelationRef

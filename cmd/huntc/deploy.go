@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,7 @@ func deployCommand(a *app) *cobra.Command {
 		Short: "Plan and apply what servers are to hold",
 		Long:  "Make the searches of a Splunk app, or the custom detections of a Defender tenant, what\nthe documents say. docs/deploying.md says what is compared, and what is never touched.\n\n" + deployEnvironment,
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:  func(*cobra.Command, []string) error { return errors.New("say what to do: plan or apply") },
 	}
 	for _, apply := range []bool{false, true} {
 		var f deployFlags
@@ -60,7 +61,9 @@ server has moved, or nothing was begun because of an error or a conflict. 2: wro
 or the server cannot be reached.`}
 		}
 		sub.Args = cobra.NoArgs
-		sub.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		sub.RunE = func(*cobra.Command, []string) error {
+			return errors.New("name what is deployed to: splunk or defender")
+		}
 		for _, target := range []string{"splunk", "defender"} {
 			one := &cobra.Command{
 				Use: target + " [PATH...]", Short: map[string]string{"splunk": "The saved searches of a Splunk app", "defender": "The custom detections of a Defender tenant"}[target],
@@ -121,26 +124,25 @@ func (a *app) deploy(target string, apply bool, f deployFlags, paths []string) e
 		return err
 	}
 	if d.failed && f.prune {
-		return errors.New("nothing is deleted while documents have errors: it cannot be told what is gone from what is broken")
+		return a.finding("nothing is deleted while documents have errors: it cannot be told what is gone from what is broken")
+	}
+	held, err := d.remote.List(ctx)
+	if err != nil {
+		return err
 	}
 	p := saved
 	switch {
 	case saved == nil:
-		held, err := d.remote.List(ctx)
-		if err != nil {
-			return err
-		}
-		if p, err = reconcile.Make(d.wanted, held, d.opt); err != nil {
-			var limit *reconcile.PruneError
-			if errors.As(err, &limit) {
-				return a.finding(err.Error())
-			}
-			return err
-		}
+		p, err = reconcile.Make(d.wanted, held, d.opt)
 	case p.Target != target || p.Place != d.opt.Place || p.Project != d.opt.Project:
 		return fmt.Errorf("the plan is for %s at %s, project %s, and this is %s at %s, project %s", p.Target, p.Place, p.Project, target, d.opt.Place, d.opt.Project)
 	case p.Wanted != reconcile.Hash(d.wanted):
 		return a.finding("the documents have changed since the plan was made; plan again")
+	default:
+		err = p.Confirm(d.wanted, held, d.opt)
+	}
+	if err != nil {
+		return a.refused(err)
 	}
 	if f.validate {
 		if bad := p.Validate(ctx, d.remote, f.requests); len(bad) > 0 {
@@ -169,6 +171,18 @@ func (a *app) deploy(target string, apply bool, f deployFlags, paths []string) e
 		return errFindings
 	}
 	return nil
+}
+
+// refused is the end of a command whose plan cannot be made or done.
+func (a *app) refused(err error) error {
+	var limit *reconcile.PruneError
+	var moved *reconcile.MovedError
+	var tampered *reconcile.TamperedError
+	var conflict *reconcile.ConflictError
+	if errors.As(err, &limit) || errors.As(err, &moved) || errors.As(err, &tampered) || errors.As(err, &conflict) {
+		return a.finding("nothing was changed: " + err.Error())
+	}
+	return err
 }
 
 // finding ends a command with a message that no document is to blame for.
@@ -205,13 +219,8 @@ func (a *app) apply(ctx context.Context, d *deployment, p *reconcile.Plan, f dep
 		defer fmt.Fprintln(a.err)
 	}
 	done, err := p.Apply(ctx, d.remote, opt)
-	var moved *reconcile.MovedError
-	var conflict *reconcile.ConflictError
-	switch {
-	case errors.As(err, &moved), errors.As(err, &conflict):
-		return a.finding("nothing was changed: " + err.Error())
-	case err != nil:
-		return err
+	if err != nil {
+		return a.refused(err)
 	}
 	if err := done.Write(a.out, f.format); err != nil {
 		return err
@@ -307,6 +316,15 @@ func (a *app) deployment(target string, f deployFlags, paths []string) (*deploym
 	list := append(r.All(), diags...)
 	list.Sort()
 	d.result, d.failed = r, list.HasErrors()
+	if d.failed {
+		d.opt.Broken = map[string]bool{}
+		for _, h := range r.Hunts {
+			d.opt.Broken[strings.ToLower(h.ID)] = true
+		}
+	}
+	if target == "splunk" && len(opts.Config.Lookups) > 0 {
+		fmt.Fprintln(a.err, "huntc: note: lookups are a part of the app; where they have changed, install what \"huntc package splunk\" writes")
+	}
 	if !f.verbose {
 		list = slices.DeleteFunc(list, func(x diag.Diagnostic) bool { return x.Severity == diag.Info })
 	}

@@ -149,7 +149,7 @@ func (r remoteRule) held() reconcile.Held {
 	}
 	h := reconcile.Held{Key: r.ID, Name: r.Name, Mark: mark}
 	for _, f := range []reconcile.Field{
-		{Key: keyEnabled, Value: fmt.Sprint(r.IsEnabled)}, {Key: keyQuery, Value: r.Query.Text}, {Key: keyPeriod, Value: r.Schedule.Period},
+		{Key: keyName, Value: r.Name}, {Key: keyEnabled, Value: fmt.Sprint(r.IsEnabled)}, {Key: keyQuery, Value: r.Query.Text}, {Key: keyPeriod, Value: r.Schedule.Period},
 		{Key: keyTitle, Value: a.Title}, {Key: keyDescription, Value: description}, {Key: keySeverity, Value: a.Severity}, {Key: keyCategory, Value: a.Category},
 		{Key: keyRecommended, Value: recommended}, {Key: keyTechniques, Value: jsonText(a.Techniques)}, {Key: keyAssets, Value: jsonText(a.Assets)},
 		{Key: keyResponses, Value: jsonText(r.Action.Responses)},
@@ -192,9 +192,7 @@ func sorted[T any](value string) string {
 func Wanted(o *deploy.Object, source string) reconcile.Object {
 	out := reconcile.Object{ID: o.ID, Name: o.Name, Source: source}
 	for _, f := range o.Fields {
-		if f.Key != keyName {
-			out.Fields = append(out.Fields, reconcile.Field{Key: f.Key, Value: canonical(f.Key, f.Value)})
-		}
+		out.Fields = append(out.Fields, reconcile.Field{Key: f.Key, Value: canonical(f.Key, f.Value)})
 	}
 	return out
 }
@@ -307,7 +305,7 @@ func (r *Remote) Find(ctx context.Context, _ reconcile.Object, m reconcile.Mark)
 // Update changes a detection.
 func (r *Remote) Update(ctx context.Context, id string, o reconcile.Object, fields []reconcile.Field, m reconcile.Mark) error {
 	b := body(o, m, func(key string) bool {
-		return key == keyName || key == keyDescription || slices.ContainsFunc(fields, func(f reconcile.Field) bool { return f.Key == key })
+		return key == keyDescription || slices.ContainsFunc(fields, func(f reconcile.Field) bool { return f.Key == key })
 	})
 	return r.do(ctx, "PATCH", r.rules+"/"+url.PathEscape(id), b, false, nil)
 }

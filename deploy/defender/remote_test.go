@@ -103,7 +103,7 @@ func TestRemote(t *testing.T) {
 	// Another title is an update of the same rule.
 	wanted[3] = rule("id-03", "Hunt with another title", query)
 	p = plan(t, r, options, wanted...)
-	if len(p.Steps) != 1 || p.Steps[0].Action != reconcile.Update || p.Steps[0].Was != "Hunt 3" {
+	if len(p.Steps) != 1 || p.Steps[0].Action != reconcile.Update || p.Steps[0].Was != "Hunt 3" || p.Steps[0].Why != "" {
 		t.Fatalf("%+v", p)
 	}
 	apply(t, r, p, options)

@@ -402,14 +402,14 @@ type (
 // Graph replaces them whole. What huntc does not own, such as the organizational
 // scope, is left out.
 func body(o reconcile.Object, m reconcile.Mark, has func(key string) bool) []byte {
-	values := map[string]string{keyName: o.Name}
+	values := map[string]string{}
 	for _, f := range o.Fields {
 		values[f.Key] = f.Value
 	}
 	any := func(keys ...string) bool { return slices.ContainsFunc(keys, has) }
 	b := ruleBody{}
 	if any(keyName) {
-		b.DisplayName = o.Name
+		b.DisplayName = values[keyName]
 	}
 	if any(keyEnabled) {
 		on := values[keyEnabled] == "true"

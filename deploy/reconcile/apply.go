@@ -75,13 +75,89 @@ func (p *Plan) Conflicts() []Step {
 	return out
 }
 
-// Check looks whether the server is still as the plan saw it, or as the plan
-// leaves it, wherever the plan has a step. It gives the steps that are left to
-// do, in order, and a MovedError for the first object that is neither.
-func (p *Plan) Check(held []Held, kept func(key string) bool, renames bool) ([]Step, error) {
+// TamperedError says that a saved plan is not one that documents and server give.
+type TamperedError struct{ Name, Why string }
+
+func (e *TamperedError) Error() string {
+	return fmt.Sprintf("the saved plan is not what the documents and the server give: %q %s; plan again", e.Name, e.Why)
+}
+
+// Confirm holds a saved plan against the documents and the server as they are
+// now, so that nothing is applied on the word of the file alone: whatever is left
+// to do has to be in the plan, and is done with what the documents say. What the
+// plan has and is done already stays in it.
+func (p *Plan) Confirm(wanted []Object, held []Held, opt Options) error {
+	if c := p.Conflicts(); len(c) > 0 {
+		return &ConflictError{c}
+	}
+	opt.Prune = opt.Prune || p.Count(Delete) > 0
+	fresh, err := Make(wanted, held, opt)
+	if err != nil {
+		return err
+	}
+	if c := fresh.Conflicts(); len(c) > 0 {
+		return &MovedError{c[0].Name}
+	}
+	byID := map[string]Object{}
+	for _, o := range wanted {
+		byID[o.ID] = o
+	}
+	at := map[string]Step{}
+	for _, s := range p.Steps {
+		at[s.ID+"\x00"+s.Key] = s
+	}
+	left := map[string]bool{}
+	for _, f := range fresh.Steps {
+		if f.Action == Leftover || f.Action == Kept {
+			continue
+		}
+		left[f.ID] = true
+		s, planned := at[f.ID+"\x00"+f.Key]
+		switch {
+		case !planned:
+			if slices.ContainsFunc(p.Steps, func(s Step) bool { return s.ID == f.ID }) {
+				return &MovedError{f.Name}
+			}
+			if f.Action == Create || f.Action == Update {
+				return &TamperedError{f.Name, "is to be changed, and has no step in it"}
+			}
+			return &MovedError{f.Name} // by hand, since the plan was made
+		case s.Action != f.Action || s.Seen != f.Seen:
+			return &MovedError{f.Name}
+		case f.Object != nil && (s.Object.Hash() != f.Object.Hash() || s.Object.Name != f.Object.Name):
+			return &TamperedError{f.Name, "would get other values than its document has"}
+		}
+	}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		o, known := byID[s.ID]
+		switch s.Action {
+		case Create, Update, Drift:
+			if !known {
+				return &TamperedError{s.Name, "has no document"}
+			}
+			s.Object = &o
+		case Delete:
+			if known {
+				return &TamperedError{s.Name, "would be deleted, and has a document"}
+			}
+			if !left[s.ID] && slices.ContainsFunc(held, func(h Held) bool { return h.Key == s.Key }) {
+				return &TamperedError{s.Name, "would be deleted, and is not the project's"}
+			}
+		}
+	}
+	return nil
+}
+
+// check gives the steps that are left to do, in order, and a MovedError for the
+// first object that is neither as the plan saw it nor as the plan leaves it.
+func (p *Plan) check(held []Held, kept func(key string) bool, renames bool) ([]Step, error) {
 	byID, byKey, byName := map[string][]Held{}, map[string]Held{}, map[string]Held{}
 	for _, h := range held {
-		byKey[h.Key], byName[nameKey(h.Name)] = h, h
+		byKey[h.Key] = h
+		if h.Elsewhere == "" {
+			byName[nameKey(h.Name)] = h
+		}
 		if h.Mark != nil && h.Mark.Project == p.Project {
 			byID[h.Mark.ID] = append(byID[h.Mark.ID], h)
 		}
@@ -96,7 +172,7 @@ func (p *Plan) Check(held []Held, kept func(key string) bool, renames bool) ([]S
 				}
 				continue
 			}
-			if _, taken := byName[nameKey(s.Name)]; taken {
+			if h, taken := byName[nameKey(s.serverName())]; taken && (s.After == "" || h.Key != s.After) {
 				return nil, &MovedError{s.Name}
 			}
 			left = append(left, s)
@@ -126,9 +202,17 @@ func (p *Plan) Check(held []Held, kept func(key string) bool, renames bool) ([]S
 	return left, nil
 }
 
+// serverName is what the server calls an object that a step makes.
+func (s Step) serverName() string {
+	if s.There != "" {
+		return s.There
+	}
+	return s.Name
+}
+
 // reached reports whether the server's object is as the step leaves it.
 func (s Step) reached(h Held, kept func(key string) bool, renames bool) bool {
-	return h.Mark != nil && h.Mark.ID == s.ID && h.Mark.Hash == s.Object.Hash() &&
+	return h.Mark != nil && h.Mark.ID == s.ID && h.Elsewhere == "" && h.Mark.Hash == s.Object.Hash() &&
 		(!renames || h.Name == s.Object.Name) &&
 		!slices.ContainsFunc(changes(*s.Object, h, Options{Kept: kept}), func(c Change) bool { return !c.Kept })
 }
@@ -143,11 +227,11 @@ type ApplyOptions struct {
 	Log func(Result)
 }
 
-// Apply does what is left of a plan: creates, then updates, then deletes, so
-// that no detection is missing in between. It refuses a plan with conflicts,
-// and one that the server has moved under before anything is changed. A step
-// that fails does not stop the others of its kind; those of later kinds are
-// skipped.
+// Apply does what is left of a plan: updates, then creates, then deletes, so that
+// no detection is missing in between; a step that waits for a name comes after
+// the one that gives it up. It refuses a plan with conflicts, and one that the
+// server has moved under, before anything is changed. A step that fails does not
+// stop those beside it; those of later kinds are skipped.
 func (p *Plan) Apply(ctx context.Context, r Remote, opt ApplyOptions) (*Applied, error) {
 	if c := p.Conflicts(); len(c) > 0 {
 		return nil, &ConflictError{c}
@@ -156,7 +240,7 @@ func (p *Plan) Apply(ctx context.Context, r Remote, opt ApplyOptions) (*Applied,
 	if err != nil {
 		return nil, err
 	}
-	left, err := p.Check(held, opt.Kept, r.Renames())
+	left, err := p.check(held, opt.Kept, r.Renames())
 	if err != nil {
 		return nil, err
 	}
@@ -169,23 +253,50 @@ func (p *Plan) Apply(ctx context.Context, r Remote, opt ApplyOptions) (*Applied,
 		at[s.place()] = len(out.Results)
 		out.Results = append(out.Results, Result{Step: s, Outcome: Already})
 	}
-	var failed bool
-	for _, kind := range [][]Action{{Create}, {Update, Drift}, {Delete}} {
+	waited := map[string]bool{} // keys whose names others wait for
+	for _, s := range left {
+		waited[s.After] = true
+	}
+	kind := func(s Step) int {
+		switch {
+		case s.Action == Update || s.Action == Drift || s.Action == Delete && waited[s.Key]:
+			return 0
+		case s.Action == Create:
+			return 1
+		}
+		return 2
+	}
+	failed := false
+	for k := range 3 {
 		var steps []Step
 		for _, s := range left {
-			if slices.Contains(kind, s.Action) {
+			if kind(s) == k {
 				steps = append(steps, s)
 			}
 		}
-		if failed {
+		// Those that wait for a name of this kind come in a later round.
+		for len(steps) > 0 {
+			var now, later []Step
 			for _, s := range steps {
-				out.Results[at[s.place()]].Outcome = Skipped
+				if s.After != "" && slices.ContainsFunc(steps, func(o Step) bool { return o.Key == s.After }) {
+					later = append(later, s)
+				} else {
+					now = append(now, s)
+				}
 			}
-			continue
-		}
-		for _, res := range p.each(ctx, r, steps, opt) {
-			out.Results[at[res.place()]] = res
-			failed = failed || res.Outcome != Done && res.Outcome != Already
+			if failed {
+				for _, s := range now {
+					out.Results[at[s.place()]].Outcome = Skipped
+				}
+			} else {
+				bad := false
+				for _, res := range p.each(ctx, r, now, opt) {
+					out.Results[at[res.place()]] = res
+					bad = bad || res.Outcome != Done && res.Outcome != Already
+				}
+				failed = bad
+			}
+			steps = later
 		}
 	}
 	return out, nil
@@ -232,7 +343,9 @@ func (p *Plan) do(ctx context.Context, r Remote, s Step, opt ApplyOptions) Resul
 		return Result{s, Skipped, err}
 	}
 	if s.Action == Create {
-		return ended(s, create(ctx, r, *s.Object, p.mark(s)))
+		o := *s.Object
+		o.Name = s.serverName()
+		return ended(s, create(ctx, r, o, p.mark(s)))
 	}
 	// Some time may have passed since the list: a hand that was quicker is not
 	// written over.
@@ -258,21 +371,22 @@ func (p *Plan) do(ctx context.Context, r Remote, s Step, opt ApplyOptions) Resul
 // createTries is how often a create is tried whose answer is lost each time.
 const createTries = 4
 
-// create makes an object. Where the answer is lost, it looks whether the object
-// is there before it tries again: there must not be two.
+// create makes an object. Where that fails it looks whether the object is there,
+// for the answer may have been lost, or somebody else may apply the same plan.
 func create(ctx context.Context, r Remote, o Object, m Mark) error {
 	for try := 1; ; try++ {
 		err := r.Create(ctx, o, m)
-		var lost *LostError
-		if !errors.As(err, &lost) {
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
+		var lost *LostError
+		again := errors.As(err, &lost) && try < createTries
 		switch h, findErr := r.Find(ctx, o, m); {
-		case findErr != nil:
-			return findErr
-		case h != nil:
+		case h != nil && findErr == nil:
 			return nil
-		case try >= createTries:
+		case findErr != nil && again:
+			return findErr
+		case !again:
 			return err
 		}
 	}

@@ -22,6 +22,9 @@ type Object struct {
 	// to the next, whatever it is called.
 	ID   string `json:"id"`
 	Name string `json:"name"`
+	// Spare is the name of an object that is made where another of the project
+	// has Name already, on a server that keeps names; "" for none.
+	Spare string `json:"spare,omitempty"`
 	// Source is where the document stands, for messages.
 	Source string `json:"source"`
 	// Fields are all properties that the documents own; their order is how they
@@ -29,9 +32,9 @@ type Object struct {
 	Fields []Field `json:"fields"`
 }
 
-// Hash is of what the object says, and of nothing else: not of where its
-// document stands.
-func (o Object) Hash() string { return hash(o.Name, o.Fields) }
+// Hash is of the properties, and of nothing else: not of where the document
+// stands.
+func (o Object) Hash() string { return hash("", o.Fields) }
 
 // Mark says whose an object on a server is.
 type Mark struct {
@@ -50,14 +53,19 @@ type Held struct {
 	Name string `json:"name"`
 	// Mark is nil for an object that is not huntc's.
 	Mark *Mark `json:"mark,omitempty"`
-	// Fields are the object's properties, the mark left out, in any order.
+	// Elsewhere says where the object is, if it is not where huntc deploys to.
+	Elsewhere string `json:"elsewhere,omitempty"`
+	// Fields are those of the object's properties that huntc sets, as far as they
+	// do something, the mark left out, in any order: of an object that nobody
+	// changed, exactly those that were applied.
 	Fields []Field `json:"fields"`
 }
 
 // Remote is a server. Its methods are safe for concurrent use; an error says
 // which request failed and why, and holds no secret.
 type Remote interface {
-	// List gives all objects of the place that is deployed to, whosever they are.
+	// List gives all objects of the place that is deployed to, whosever they are,
+	// and those with a mark that are elsewhere.
 	List(ctx context.Context) ([]Held, error)
 	// Get gives one object as it is now, nil if it is gone.
 	Get(ctx context.Context, key string) (*Held, error)

@@ -47,8 +47,10 @@ type Step struct {
 	Action Action `json:"action"`
 	ID     string `json:"id"`
 	Name   string `json:"name"`
-	// Was is the object's name on the server, where it is another.
-	Was string `json:"was,omitempty"`
+	// Was is the object's name on the server, where it gets another; There is its
+	// name where it keeps another.
+	Was   string `json:"was,omitempty"`
+	There string `json:"there,omitempty"`
 	// Why says what stands against a conflict, and what was seen besides.
 	Why     string   `json:"why,omitempty"`
 	Changes []Change `json:"changes,omitempty"`
@@ -58,6 +60,9 @@ type Step struct {
 	// Key and Seen are the server's object, and its state when the plan was made.
 	Key  string `json:"key,omitempty"`
 	Seen string `json:"seen,omitempty"`
+	// After is the key of the object that has the wanted name and gives it up in
+	// a step of its own.
+	After string `json:"after,omitempty"`
 }
 
 // Plan is the difference between documents and a server.
@@ -84,6 +89,8 @@ const PlanVersion = 1
 // Options of a plan.
 type Options struct {
 	Target, Place, Project string
+	// Broken are the ids of documents that ask for nothing because of an error.
+	Broken map[string]bool
 	// Partial: the objects that are wanted are not all of the project, so that
 	// nothing is known of the others.
 	Partial bool
@@ -118,24 +125,11 @@ func Make(wanted []Object, held []Held, opt Options) (*Plan, error) {
 	if err := distinct(wanted); err != nil {
 		return nil, err
 	}
-	p := &Plan{Version: PlanVersion, Target: opt.Target, Place: opt.Place, Project: opt.Project, Wanted: Hash(wanted)}
-	own, names := map[string][]Held{}, map[string]Held{}
-	ours := 0
-	held = slices.Clone(held)
-	slices.SortFunc(held, func(a, b Held) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key)) })
-	for _, h := range held {
-		if h.Mark != nil && h.Mark.Project == opt.Project {
-			own[h.Mark.ID] = append(own[h.Mark.ID], h)
-			ours++
-		} else {
-			p.Foreign++
-		}
-		names[nameKey(h.Name)] = h
-	}
+	p := &Plan{Version: PlanVersion, Target: opt.Target, Place: opt.Place, Project: opt.Project, Wanted: Hash(wanted), Steps: []Step{}}
+	w := newWorld(wanted, held, opt)
+	p.Foreign = w.foreign
 	for _, o := range wanted {
-		mine := own[o.ID]
-		delete(own, o.ID)
-		step := planOne(o, mine, names, opt)
+		step := w.plan(o)
 		if step == nil {
 			p.Same++
 			continue
@@ -143,26 +137,57 @@ func Make(wanted []Object, held []Held, opt Options) (*Plan, error) {
 		p.Steps = append(p.Steps, *step)
 	}
 	gone := 0
-	for _, h := range held {
-		if h.Mark == nil || h.Mark.Project != opt.Project {
+	for _, h := range w.held {
+		if !w.ours(h) || opt.Partial || w.wanted[h.Mark.ID] != "" {
 			continue
 		}
-		if _, left := own[h.Mark.ID]; !left || opt.Partial {
-			continue
-		}
-		s := Step{Action: Leftover, ID: h.Mark.ID, Name: h.Name, Key: h.Key, Seen: fingerprint(h),
-			Why: "no document has its id; --prune deletes it"}
-		if opt.Prune {
+		s := Step{Action: Leftover, ID: h.Mark.ID, Name: h.Name, Key: h.Key, Seen: fingerprint(h), Why: "no document has its id; --prune deletes it"}
+		switch {
+		case opt.Broken[h.Mark.ID]:
+			s.Why = "its document has an error"
+		case h.Elsewhere != "":
+			s.Why = "no document has its id, and it is " + h.Elsewhere + "; delete it there"
+		case opt.Prune:
 			s.Action, s.Why = Delete, "no document has its id"
 			gone++
 		}
 		p.Steps = append(p.Steps, s)
 	}
-	if gone > 0 && (gone > opt.MaxPrune || float64(gone) > opt.MaxShare*float64(ours)) {
-		return nil, &PruneError{N: gone, Of: ours, Max: opt.MaxPrune, Share: opt.MaxShare}
+	if gone > 0 && (gone > opt.MaxPrune || float64(gone) > opt.MaxShare*float64(w.own)) {
+		return nil, &PruneError{N: gone, Of: w.own, Max: opt.MaxPrune, Share: opt.MaxShare}
 	}
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Or(strings.Compare(a.ID, b.ID), strings.Compare(a.Key, b.Key)) })
+	p.untangle()
 	return p, nil
+}
+
+// untangle makes conflicts of steps that wait for each other in a ring.
+func (p *Plan) untangle() {
+	at := map[string]int{}
+	for i, s := range p.Steps {
+		if s.Key != "" && s.Action != Conflict {
+			at[s.Key] = i
+		}
+	}
+	for i := range p.Steps {
+		j, n := i, 0
+		for n <= len(p.Steps) && p.Steps[j].After != "" {
+			next, waits := at[p.Steps[j].After]
+			if !waits {
+				break
+			}
+			j, n = next, n+1
+		}
+		if n > len(p.Steps) {
+			s := &p.Steps[i]
+			s.Action, s.Why = Conflict, "it wants the name of another object, which wants this one's, directly or by way of others; give one of them a name of its own first"
+		}
+	}
+	for i := range p.Steps {
+		if p.Steps[i].Action == Conflict {
+			p.Steps[i].After = ""
+		}
+	}
 }
 
 // nameKey is equal for names that a server takes for the same.
@@ -185,23 +210,54 @@ func distinct(wanted []Object) error {
 	return nil
 }
 
-// planOne plans one object; nil if the server holds it as it should be.
-func planOne(o Object, mine []Held, names map[string]Held, opt Options) *Step {
+// world is what a plan is made of.
+type world struct {
+	opt     Options
+	held    []Held
+	byID    map[string][]Held // of the project
+	names   map[string]Held
+	wanted  map[string]string // name by id
+	own     int               // objects of the project
+	foreign int
+}
+
+func newWorld(wanted []Object, held []Held, opt Options) *world {
+	w := &world{opt: opt, held: slices.Clone(held), byID: map[string][]Held{}, names: map[string]Held{}, wanted: map[string]string{}}
+	slices.SortFunc(w.held, func(a, b Held) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key)) })
+	for _, h := range w.held {
+		if w.ours(h) {
+			w.byID[h.Mark.ID] = append(w.byID[h.Mark.ID], h)
+			w.own++
+		} else {
+			w.foreign++
+		}
+		if h.Elsewhere == "" {
+			w.names[nameKey(h.Name)] = h
+		}
+	}
+	for _, o := range wanted {
+		w.wanted[o.ID] = o.Name
+	}
+	return w
+}
+
+func (w *world) ours(h Held) bool { return h.Mark != nil && h.Mark.Project == w.opt.Project }
+
+// plan plans one object; nil if the server holds it as it should be.
+func (w *world) plan(o Object) *Step {
 	step := &Step{ID: o.ID, Name: o.Name, Object: &o}
-	switch len(mine) {
-	case 0:
-		if h, taken := names[nameKey(o.Name)]; taken {
-			step.Action, step.Key, step.Seen = Conflict, h.Key, fingerprint(h)
-			step.Why = takenBy(h, opt)
+	mine := w.byID[o.ID]
+	switch {
+	case len(mine) == 0:
+		step.Action = Create
+		if h, taken := w.names[nameKey(o.Name)]; taken && !w.yields(h, step) {
 			return step
 		}
-		step.Action = Create
 		for _, f := range o.Fields {
 			step.Changes = append(step.Changes, Change{Key: f.Key, After: f.Value})
 		}
 		return step
-	case 1:
-	default:
+	case len(mine) > 1:
 		var all []string
 		for _, h := range mine {
 			all = append(all, fmt.Sprintf("%q", h.Name))
@@ -212,14 +268,23 @@ func planOne(o Object, mine []Held, names map[string]Held, opt Options) *Step {
 	}
 	h := mine[0]
 	step.Key, step.Seen = h.Key, fingerprint(h)
-	step.Changes = changes(o, h, opt)
-	named := h.Name == o.Name || !opt.Renames
-	if !named {
+	if h.Elsewhere != "" {
+		step.Action, step.Why = Conflict, "its object is "+h.Elsewhere+"; move it back, or delete it there"
+		return step
+	}
+	step.Changes = changes(o, h, w.opt)
+	named := h.Name == o.Name || !w.opt.Renames
+	switch {
+	case !named:
 		step.Was = h.Name
-		if other, taken := names[nameKey(o.Name)]; taken && other.Key != h.Key {
-			step.Action, step.Why = Conflict, takenBy(other, opt)
-			return step
+		if other, taken := w.names[nameKey(o.Name)]; taken && other.Key != h.Key {
+			step.Action = Update
+			if !w.yields(other, step) {
+				return step
+			}
 		}
+	case h.Name != o.Name:
+		step.There = h.Name
 	}
 	differs := slices.ContainsFunc(step.Changes, func(c Change) bool { return !c.Kept })
 	applied := h.Mark.Hash == o.Hash()
@@ -232,26 +297,60 @@ func planOne(o Object, mine []Held, names map[string]Held, opt Options) *Step {
 		step.Action, step.Why = Drift, "changed on the server since it was last applied"
 	default:
 		step.Action = Update
+		if !untouched(o, h, w.opt) {
+			step.Why = "it was changed on the server too since it was last applied, which this writes over"
+		}
 	}
 	return step
 }
 
-// takenBy says whose an object is whose name a document wants.
-func takenBy(h Held, opt Options) string {
+// untouched reports whether an object has what was last applied to it. What the
+// server decides itself is taken for what the document says.
+func untouched(o Object, h Held, opt Options) bool {
+	fields := slices.Clone(h.Fields)
+	for i, f := range fields {
+		if opt.Kept != nil && opt.Kept(f.Key) {
+			if at := slices.IndexFunc(o.Fields, func(g Field) bool { return g.Key == f.Key }); at >= 0 {
+				fields[i] = o.Fields[at]
+			}
+		}
+	}
+	return hash("", fields) == h.Mark.Hash
+}
+
+// yields reports whether the step can have the name that h has: if h gives it up
+// in this plan, or if the object can have another. Else the step is a conflict.
+func (w *world) yields(h Held, step *Step) bool {
+	if w.ours(h) {
+		name, wanted := w.wanted[h.Mark.ID]
+		switch {
+		case !w.opt.Renames && step.Object.Spare != "":
+			if _, taken := w.names[nameKey(step.Object.Spare)]; !taken {
+				step.There = step.Object.Spare
+				return true
+			}
+		case w.opt.Renames && wanted && nameKey(name) != nameKey(h.Name) && len(w.byID[h.Mark.ID]) == 1, !wanted && w.opt.Prune && !w.opt.Partial && !w.opt.Broken[h.Mark.ID]:
+			step.After = h.Key
+			return true
+		}
+	}
+	step.Action, step.Key, step.Seen = Conflict, h.Key, fingerprint(h)
 	switch {
 	case h.Mark == nil:
-		return "an object of that name is on the server, and huntc did not make it; rename the document or that object, or delete it"
-	case h.Mark.Project != opt.Project:
-		return fmt.Sprintf("an object of that name is on the server, and belongs to the project %q", h.Mark.Project)
+		step.Why = "an object of that name is on the server, and huntc did not make it; rename the document or that object, or delete it"
+	case !w.ours(h):
+		step.Why = fmt.Sprintf("an object of that name is on the server, and belongs to the project %q; rename the document", h.Mark.Project)
+	default:
+		step.Why = fmt.Sprintf("an object of that name is on the server, and belongs to the document %s; rename one of the two, or delete the object with --prune if its document is gone", h.Mark.ID)
 	}
-	return fmt.Sprintf("an object of that name is on the server, and belongs to the document %s", h.Mark.ID)
+	return false
 }
 
 func changes(o Object, h Held, opt Options) []Change {
 	var out []Change
 	for _, f := range o.Fields {
 		before, has := h.value(f.Key)
-		if has && before == f.Value {
+		if before == f.Value { // one that is not there is empty
 			continue
 		}
 		c := Change{Key: f.Key, After: f.Value, Kept: opt.Kept != nil && opt.Kept(f.Key)}

@@ -79,7 +79,7 @@ func (s *server) Create(_ context.Context, o reconcile.Object, m reconcile.Mark)
 		}
 		s.next++
 		key := fmt.Sprint(s.next)
-		s.held[key] = reconcile.Held{Key: key, Name: o.Name, Mark: &m, Fields: append(slices.Clone(o.Fields), reconcile.Field{Key: "zz.server", Value: "default"})}
+		s.held[key] = reconcile.Held{Key: key, Name: o.Name, Mark: &m, Fields: slices.Clone(o.Fields)}
 		return nil
 	})
 }
@@ -148,7 +148,8 @@ func (s *server) edit(name, key, value string) {
 }
 
 func object(id, name, search string) reconcile.Object {
-	return reconcile.Object{ID: id, Name: name, Source: id + ".yml:1", Fields: []reconcile.Field{{Key: "cron", Value: "0 * * * *"}, {Key: "search", Value: search}}}
+	return reconcile.Object{ID: id, Name: name, Spare: name + " (" + id + ")", Source: id + ".yml:1",
+		Fields: []reconcile.Field{{Key: "cron", Value: "0 * * * *"}, {Key: "label", Value: name}, {Key: "search", Value: search}}}
 }
 
 var options = reconcile.Options{Target: "splunk", Place: "https://splunk/app", Project: "soc", MaxPrune: 10, MaxShare: 0.5}
@@ -176,6 +177,9 @@ func steps(p *reconcile.Plan) []string {
 			for _, c := range s.Changes {
 				line += " " + c.Key
 			}
+		}
+		if strings.Contains(s.Why, "on the server too") {
+			line += " (too)"
 		}
 		out = append(out, line)
 	}
@@ -213,11 +217,10 @@ func TestPlan(t *testing.T) {
 	}{
 		{name: "nothing", wanted: []reconcile.Object{b, a}},
 		{name: "another query", wanted: []reconcile.Object{changed, b}, want: []string{"update a search"}},
-		{name: "another name", renames: true, wanted: []reconcile.Object{renamed, b}, want: []string{"update a"}},
-		{name: "another name that the server cannot give", wanted: []reconcile.Object{renamed, b}, want: []string{"update a"}},
+		{name: "another name", renames: true, wanted: []reconcile.Object{renamed, b}, want: []string{"update a label"}},
+		{name: "another name that the server cannot give", wanted: []reconcile.Object{renamed, b}, want: []string{"update a label"}},
 		{name: "edited by hand", edit: func(s *server) { s.edit("Alpha", "search", "mine") }, wanted: []reconcile.Object{a, b}, want: []string{"drift a search"}},
-		{name: "edited, and the document too", edit: func(s *server) { s.edit("Alpha", "cron", "mine") }, wanted: []reconcile.Object{changed, b}, want: []string{"update a cron search"}},
-		{name: "a property of the server's own", edit: func(s *server) { s.edit("Alpha", "zz.server", "other") }, wanted: []reconcile.Object{a, b}},
+		{name: "edited, and the document too", edit: func(s *server) { s.edit("Alpha", "cron", "mine") }, wanted: []reconcile.Object{changed, b}, want: []string{"update a cron search (too)"}},
 		{name: "a property that the server may decide", edit: func(s *server) { s.edit("Alpha", "cron", "mine") }, opt: func(o *reconcile.Options) { o.Kept = func(k string) bool { return k == "cron" } },
 			wanted: []reconcile.Object{a, b}, want: []string{"kept a cron"}},
 		{name: "document gone", wanted: []reconcile.Object{b}, want: []string{"leftover a"}},
@@ -240,7 +243,23 @@ func TestPlan(t *testing.T) {
 				}
 			}
 		}, wanted: []reconcile.Object{a, b}, want: []string{"conflict a"}},
-		{name: "name of another document", renames: true, wanted: []reconcile.Object{object("a", "beta", "one"), object("b", "Gamma", "two")}, want: []string{"conflict a", "update b"}},
+		{name: "edited, another property than the document", edit: func(s *server) { s.edit("Alpha", "cron", "mine") }, wanted: []reconcile.Object{changed, b}, want: []string{"update a cron search (too)"}},
+		{name: "name that another gives up", renames: true, wanted: []reconcile.Object{object("a", "beta", "one"), object("b", "Gamma", "two")}, want: []string{"update a label", "update b label"}},
+		{name: "new document with a name that another gives up", renames: true, wanted: []reconcile.Object{object("a", "Gamma", "one"), b, object("c", "Alpha", "x")}, want: []string{"update a label", "create c"}},
+		{name: "new document with a name that another keeps on the server", wanted: []reconcile.Object{object("a", "Gamma", "one"), b, object("c", "Alpha", "x")}, want: []string{"update a label", "create c"}},
+		{name: "another id with the same name, pruned", renames: true, opt: func(o *reconcile.Options) { o.Prune = true }, wanted: []reconcile.Object{object("c", "Alpha", "one"), b}, want: []string{"delete a", "create c"}},
+		{name: "another id with the same name, pruned where names are kept", opt: func(o *reconcile.Options) { o.Prune = true }, wanted: []reconcile.Object{object("c", "Alpha", "one"), b}, want: []string{"delete a", "create c"}},
+		{name: "another id with the same name", renames: true, wanted: []reconcile.Object{object("c", "Alpha", "one"), b}, want: []string{"leftover a", "conflict c"}},
+		{name: "names that are swapped", renames: true, wanted: []reconcile.Object{object("a", "Beta", "one"), object("b", "Alpha", "two")}, want: []string{"conflict a label", "conflict b label"}},
+		{name: "moved elsewhere", edit: func(s *server) {
+			for k, h := range s.held {
+				if h.Name == "Alpha" {
+					h.Elsewhere = "in the app other"
+					s.held[k] = h
+				}
+			}
+		}, wanted: []reconcile.Object{a, b}, want: []string{"conflict a"}},
+		{name: "document in error", opt: func(o *reconcile.Options) { o.Broken = map[string]bool{"a": true} }, wanted: []reconcile.Object{b}, want: []string{"leftover a"}},
 		{name: "deleted by hand", edit: func(s *server) {
 			for k, h := range s.held {
 				if h.Name == "Alpha" {
@@ -317,6 +336,54 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// TestConfirm alters saved plans: what the file says alone is not done.
+func TestConfirm(t *testing.T) {
+	a, b, c := object("a", "Alpha", "one"), object("b", "Beta", "two"), object("c", "Gamma", "three")
+	changed := object("a", "Alpha", "changed")
+	for name, alter := range map[string]func(p *reconcile.Plan){
+		"another value": func(p *reconcile.Plan) { p.Steps[0].Object.Fields[2].Value = "evil" },
+		"another name":  func(p *reconcile.Plan) { p.Steps[1].Object.Name = "evil" },
+		"a delete": func(p *reconcile.Plan) {
+			p.Steps[0].Action, p.Steps[0].Object = reconcile.Delete, nil
+		},
+		"a delete of another": func(p *reconcile.Plan) {
+			p.Steps = append(p.Steps, reconcile.Step{Action: reconcile.Delete, ID: "b", Name: "Beta", Key: "2", Seen: p.Steps[0].Seen})
+		},
+		"a step less": func(p *reconcile.Plan) { p.Steps = p.Steps[:1] },
+		"no steps":    func(p *reconcile.Plan) { p.Steps = nil },
+		"another key": func(p *reconcile.Plan) { p.Steps[0].Key = "2" },
+		"a document more": func(p *reconcile.Plan) {
+			s := p.Steps[1]
+			o := object("d", "Delta", "evil")
+			s.ID, s.Name, s.Object = "d", "Delta", &o
+			p.Steps = append(p.Steps, s)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(true)
+			apply(t, s, plan(t, s, options, a, b))
+			p := plan(t, s, options, changed, b, c)
+			held, _ := s.List(t.Context())
+			opt := options
+			opt.Renames = true
+			if err := p.Confirm([]reconcile.Object{changed, b, c}, held, opt); err != nil {
+				t.Fatalf("the plan as it was saved: %v", err)
+			}
+			src, err := p.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p, err = reconcile.Decode(src); err != nil {
+				t.Fatal(err)
+			}
+			alter(p)
+			if err := p.Confirm([]reconcile.Object{changed, b, c}, held, opt); err == nil {
+				t.Error("it is taken")
+			}
+		})
+	}
+}
+
 // TestMoved changes the server between plan and apply: nothing may happen.
 func TestMoved(t *testing.T) {
 	a, b := object("a", "Alpha", "one"), object("b", "Beta", "two")
@@ -381,6 +448,12 @@ func TestConverges(t *testing.T) {
 				if tries > 60 {
 					t.Fatalf("seed %d: no end: %+v %v", seed, a, err)
 				}
+				held, _ := s.List(t.Context())
+				o := opt
+				o.Renames = s.renames
+				if err := p.Confirm(wanted, held, o); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
 				if a, err = p.Apply(t.Context(), s, reconcile.ApplyOptions{Jobs: 3}); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
@@ -435,7 +508,7 @@ func TestRender(t *testing.T) {
 	evil := object("a", "x | y\n| z <script>`", "one\ntwo\nthree")
 	apply(t, s, plan(t, s, options, evil, object("b", "Beta", "q")))
 	evil.Fields = slices.Clone(evil.Fields)
-	evil.Fields[1].Value = "one\n```\n\x1b[2Jtwo\nthree"
+	evil.Fields[2].Value = "one\n```\n\x1b[2Jtwo\nthree"
 	p := plan(t, s, options, evil, object("c", "Gamma", "new"))
 	var text, md bytes.Buffer
 	if err := p.Text(&text); err != nil {

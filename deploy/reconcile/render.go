@@ -151,8 +151,11 @@ func reason(err error) string {
 }
 
 func (s Step) shown() string {
-	if s.Was != "" {
+	switch {
+	case s.Was != "":
 		return fmt.Sprintf("%s (was %s)", s.Name, s.Was)
+	case s.There != "":
+		return fmt.Sprintf("%s (on the server %s)", s.Name, s.There)
 	}
 	return s.Name
 }

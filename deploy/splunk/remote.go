@@ -60,6 +60,7 @@ type (
 			Name string `json:"name"`
 			ACL  struct {
 				App     string `json:"app"`
+				Owner   string `json:"owner"`
 				Sharing string `json:"sharing"`
 			} `json:"acl"`
 			Content map[string]any `json:"content"`
@@ -95,9 +96,16 @@ func (r *Remote) read(ctx context.Context, path string) ([]reconcile.Held, int, 
 	}
 	var out []reconcile.Held
 	for _, x := range e.Entry {
+		h := held(x.Name, x.Content)
+		switch {
+		case x.ACL.App != r.app:
+			h.Elsewhere = "in the app " + x.ACL.App
+		case x.ACL.Sharing == "user":
+			h.Elsewhere = "private to " + x.ACL.Owner
+		}
 		// What other apps export is listed as well, and is theirs.
-		if x.ACL.App == r.app && x.ACL.Sharing != "user" {
-			out = append(out, held(x.Name, x.Content))
+		if h.Elsewhere == "" || h.Mark != nil {
+			out = append(out, h)
 		}
 	}
 	total := len(e.Entry)
@@ -245,8 +253,11 @@ func canonical(key string, v any) string {
 
 func held(name string, content map[string]any) reconcile.Held {
 	h := reconcile.Held{Key: name, Name: name}
+	actions := strings.Split(canonical(keyActions, content[keyActions]), ",")
 	for _, own := range ownKeys {
-		h.Fields = append(h.Fields, reconcile.Field{Key: own.Key, Value: canonical(own.Key, content[own.Key])})
+		if !idle(own.Key, actions) {
+			h.Fields = append(h.Fields, reconcile.Field{Key: own.Key, Value: canonical(own.Key, content[own.Key])})
+		}
 	}
 	if text, ok := content[keyMetadata].(string); ok {
 		h.Mark = markOf(text)
@@ -319,9 +330,21 @@ func Kept(owned []string) func(key string) bool {
 	}
 }
 
+// spare is the name of a search with the start of its document's id in it.
+func spare(o *deploy.Object) string {
+	const end = " - Rule"
+	tag := " (" + o.ID[:min(8, len(o.ID))] + ")"
+	base := strings.TrimSuffix(o.Name, end)
+	if strings.HasSuffix(base, tag) {
+		return ""
+	}
+	r := []rune(base)
+	return strings.TrimRight(string(r[:min(len(r), maxStanza-len([]rune(tag+end)))]), " ") + tag + end
+}
+
 // Wanted is a search as it is held against the server's.
 func Wanted(o *deploy.Object, source string) reconcile.Object {
-	out := reconcile.Object{ID: o.ID, Name: o.Name, Source: source}
+	out := reconcile.Object{ID: o.ID, Name: o.Name, Spare: spare(o), Source: source}
 	actions := strings.Split(o.Get(keyActions), ",")
 	for _, own := range ownKeys {
 		if !idle(own.Key, actions) {

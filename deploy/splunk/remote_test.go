@@ -3,6 +3,7 @@ package splunk_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,7 +117,7 @@ func TestRemote(t *testing.T) {
 	// Another title: the search keeps its name, and people see the new one.
 	wanted[0] = saved("id-1", "Alpha and more", query, true)
 	p = plan(t, r, wanted...)
-	if len(p.Steps) != 1 || p.Steps[0].Action != reconcile.Update {
+	if len(p.Steps) != 1 || p.Steps[0].Action != reconcile.Update || p.Steps[0].Why != "" || p.Steps[0].There != "huntc - Alpha - Rule" {
 		t.Fatalf("%+v", p)
 	}
 	if a := apply(t, r, p); !a.Complete() {
@@ -135,8 +136,15 @@ func TestRemote(t *testing.T) {
 	apply(t, r, p)
 
 	// A setting that the document no longer has goes back to what Splunk has by
-	// itself.
+	// itself; what a hand changed meanwhile is said.
 	wanted[0] = saved("id-1", "Alpha and more", query, false)
+	if p := plan(t, r, wanted...); len(p.Steps) != 1 || p.Steps[0].Why != "" {
+		t.Errorf("%+v", p.Steps)
+	}
+	s.Put("huntc - Alpha - Rule", app, map[string]string{"description": "mine"})
+	if p := plan(t, r, wanted...); len(p.Steps) != 1 || !strings.Contains(p.Steps[0].Why, "on the server too") {
+		t.Errorf("%+v", p.Steps)
+	}
 	apply(t, r, plan(t, r, wanted...))
 	if p := plan(t, r, wanted...); len(p.Steps) > 0 {
 		t.Fatalf("%+v", p)
@@ -144,6 +152,18 @@ func TestRemote(t *testing.T) {
 	if x := s.Searches()[1]; x.Content["alert.suppress"] != "0" || x.Content["cron_schedule"] != "" || x.Content["is_scheduled"] != "0" || x.Content["actions"] != "" {
 		t.Errorf("%+v", x)
 	}
+
+	// The name that a search keeps is not free for another document.
+	again := append(slices.Clone(wanted), saved("id-4444-5", "Alpha", query, true))
+	p = plan(t, r, again...)
+	if p.Count(reconcile.Create) != 1 || p.Steps[0].There != "huntc - Alpha (id-4444-) - Rule" {
+		t.Fatalf("%+v", p.Steps)
+	}
+	apply(t, r, p)
+	if p := plan(t, r, again...); len(p.Steps) > 0 {
+		t.Fatalf("%+v", p.Steps)
+	}
+	s.Put("huntc - Alpha (id-4444-) - Rule", app, nil)
 
 	// Somebody else's search of that name stands.
 	p = plan(t, r, append(wanted, saved("id-9", "Mine", query, true))...)

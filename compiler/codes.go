@@ -7,6 +7,8 @@ const (
 	// target, so its hint has to be the same for all: see sourceHint.
 	codeNoDataset diag.Code = "HC0501"
 
+	codeNoColumn diag.Code = "HC0301" // one of the schema's: the target has no column for the field
+	codeNoField  diag.Code = "HC0302" // one of the schema's: the dataset has no such field
 	codeBound    diag.Code = "HC0521" // one of the schema's: a column of one target
 	codeNarrower diag.Code = "HC0522" // one of the schema's: no dataset has all rows that are read
 	codeReworded diag.Code = "HC0525" // one of the schema's: the logical form says a little more or less

@@ -312,8 +312,8 @@ func (l *Lifter) Translate(from, to, name, text string) (*Translation, error) {
 	for _, r := range art.Reasons {
 		out.Diagnostics = append(out.Diagnostics, diag.Diagnostic{Span: r.Span, Severity: diag.Warning, Code: r.Code, Message: r.Message, Hint: r.Hint})
 	}
-	if !art.Diagnostics.HasErrors() && from != to {
-		refuseBound(out.Diagnostics)
+	if from != to {
+		out.Diagnostics = refuseBound(out.Diagnostics)
 	}
 	out.Diagnostics.Sort()
 	if out.Diagnostics.HasErrors() {
@@ -332,15 +332,21 @@ func (l *Lifter) Translate(from, to, name, text string) (*Translation, error) {
 
 // refuseBound makes errors of the notes on columns that only the target of the
 // text has. Raw events are read by whatever name a document gives, so their
-// backend takes the name of a column that no event of theirs has.
-func refuseBound(list diag.List) {
+// backend may take the name of a column that no event of theirs has; where it
+// refuses the column too, that is said once.
+func refuseBound(list diag.List) diag.List {
+	var bound []diag.Pos
 	for i := range list {
 		if d := &list[i]; d.Code == codeBound {
 			d.Severity = diag.Error
 			d.Message += ", so the other target cannot be asked for it"
 			d.Hint = "Take it out of the query, or give the dataset a field for it in huntc.yaml, with the column that each target has for it."
+			bound = append(bound, d.Pos)
 		}
 	}
+	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
+		return (d.Code == codeNoColumn || d.Code == codeNoField) && slices.Contains(bound, d.Pos)
+	})
 }
 
 // compileSafely compiles a hunt; a defect of the backend is a diagnostic.

@@ -193,6 +193,9 @@ func (t *textReader) before(in rows, ops []kql.Op, s *scope) (out rows, ok bool)
 	default:
 		return in, false
 	}
+	if in.open {
+		return in, false // which columns there are is not known
+	}
 	keys := orderKeys(in.q)
 	if keys == nil {
 		return in, false
@@ -204,7 +207,7 @@ func (t *textReader) before(in rows, ops []kql.Op, s *scope) (out rows, ok bool)
 	direct := func(c kql.NamedExpr) bool {
 		col, _, otherwise := prevCall(c.X)
 		_, taken := in.column(c.Name)
-		return col != nil && otherwise == nil && c.Name != "" && len(c.Names) == 0 && !taken && !in.open
+		return col != nil && otherwise == nil && c.Name != "" && len(c.Names) == 0 && !taken
 	}
 	p := &places{row: numberedBy(in.q, keys)}
 	var hidden []string
@@ -230,8 +233,10 @@ func (t *textReader) before(in rows, ops []kql.Op, s *scope) (out rows, ok bool)
 		}
 		p.cols = append(p.cols, lagged{t.field(in, col), n, as})
 	}
-	if in.open && t.leaving(ops[1:], hidden) {
-		return in, false // which columns are to be left over is not known
+	unknown := func(name string) bool { _, ok := in.column(name); return !ok }
+	if anew && numberedBy(in.q, keys) == nil && slices.ContainsFunc(keys, func(k *ir.SortKey) bool { return unknown(k.X.Name) }) ||
+		slices.ContainsFunc(p.cols, func(c lagged) bool { return unknown(c.of.Name) }) {
+		return in, false // nor is its type
 	}
 	at := op.At()
 	work := in

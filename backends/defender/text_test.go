@@ -99,6 +99,8 @@ var textTests = []struct{ name, text, want, codes string }{
 		"scan xdr DeviceNetworkEvents\nrank row = Timestamp desc by DeviceId\nlag i = RemoteIP along row by DeviceId\nlag t = Timestamp along row by DeviceId\nfilter >_cs(row, 1)\nsort DeviceId asc, Timestamp desc\nproject DeviceId, i, t\n", ""},
 	{"keys that may all be empty texts", `DeviceNetworkEvents | sort by RemoteIP asc, Timestamp asc | extend i = prev(RemoteIP), t = prev(Timestamp) | where RemoteIP == i | summarize n = count() by RemoteIP`,
 		"scan xdr DeviceNetworkEvents\nrank row = RemoteIP asc, Timestamp asc by \nlag i = RemoteIP along row by \nlag t = Timestamp along row by \nfilter =_cs(RemoteIP, i)\naggregate n = count() by RemoteIP\n", ""},
+	{"the row before in rows of which nothing is known", `Nothing | sort by a asc | extend b = prev(a)`,
+		"scan xdr Nothing\nsort a asc\nextend b = foreign(\"prev(a)\")\n", "HC0844"},
 	{"the row after", `DeviceNetworkEvents | sort by Timestamp asc | extend a = next(RemotePort), b = prev(RemotePort) | project a`,
 		"scan xdr DeviceNetworkEvents\nsort Timestamp asc\nextend a = foreign(\"next(RemotePort)\"), b = foreign(\"prev(RemotePort)\")\nproject a\n", ""},
 

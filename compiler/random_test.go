@@ -68,7 +68,7 @@ func randomValue(r *rand.Rand, f *ir.Field) any {
 // randomProgram is a random query that ends in columns with names of its own,
 // so that they are called the same on every target, and these columns.
 func randomProgram(r *rand.Rand) (ir.Query, []string) {
-	gen := irgen.Options{Values: randomValue}
+	gen := irgen.Options{Values: randomValue, Lifted: true}
 	q, fields := gen.Program(r, randomSources...)
 	out := &ir.Project{Input: q}
 	var names []string

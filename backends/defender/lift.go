@@ -820,7 +820,7 @@ func (l *lifter) listed(in ir.Query, list *kql.In) ir.Query {
 // kindOfJoin is the kind that Kusto's word means; empty for one that the IR has
 // not.
 func kindOfJoin(word string) ir.JoinKind {
-	for _, kind := range []ir.JoinKind{ir.Inner, ir.LeftOuter, ir.Anti} {
+	for _, kind := range []ir.JoinKind{ir.Inner, ir.LeftOuter, ir.Anti, ir.Semi} {
 		if wordOfJoin(kind) == word {
 			return kind
 		}
@@ -850,7 +850,7 @@ func (l *lifter) join(in ir.Query, op *kql.JoinOp, rest []kql.Op) (ir.Query, []k
 	if out.Kind == "" {
 		l.unknown(op, "a join of kind %s is not understood", op.Kind)
 	}
-	if out.Kind == ir.Anti {
+	if oneSided(out.Kind) {
 		return out, rest
 	}
 	if len(rest) > 0 {

@@ -57,6 +57,7 @@ type Options struct {
 	Keywords bool // Keyword, which reads the whole row
 	Multi    bool // fields with several values, in rows
 	Sigma    bool // only what the detection of a Sigma document can say
+	Lifted   bool // also what only lifted queries have: semi joins
 	// Values, if not nil, makes the values of rows in place of Value; patterns
 	// are cut from texts that it makes then, most of them.
 	Values func(r *rand.Rand, f *ir.Field) any

@@ -331,8 +331,12 @@ func (g *generator) join(a, b relation) relation {
 	for _, f := range on {
 		right.Cols = append(right.Cols, &ir.Col{As: f.Name, X: clone(f)})
 	}
-	q := &ir.Join{Left: a.q, Right: right, Kind: pick(r, []ir.JoinKind{ir.Inner, ir.LeftOuter, ir.Anti}), On: clones(on)}
-	if q.Kind == ir.Anti {
+	kinds := []ir.JoinKind{ir.Inner, ir.LeftOuter, ir.Anti}
+	if g.Lifted {
+		kinds = append(kinds, ir.Semi)
+	}
+	q := &ir.Join{Left: a.q, Right: right, Kind: pick(r, kinds), On: clones(on)}
+	if q.Kind == ir.Anti || q.Kind == ir.Semi {
 		return a.with(q)
 	}
 	out := a.with(q)
@@ -493,6 +497,10 @@ func (g *generator) agg(rel relation) (*ir.Agg, ir.Type) {
 		}
 	default:
 		a.Func = pick(r, []ir.AggFunc{ir.Min, ir.Max})
+	}
+	if tuple, ok := a.X.(*ir.Call); a.X != nil && a.Func != ir.CountIf && !(ok && tuple.Func == ir.Tuple) && r.IntN(5) == 0 {
+		// Of the rows for which something holds.
+		a.X = &ir.Call{Func: ir.If, Args: []ir.Expr{g.pred(r, fields, 1), a.X}}
 	}
 	return a, t
 }

@@ -17,6 +17,7 @@ type Totals struct {
 	Hunts    int
 	Without  int // hunts without a fixture, or without a hit or a miss
 	Fixtures int
+	Allowed  int // fixtures that do not fail, and on which a target departs from the hunt
 	Failed   int // fixtures
 	Engines  []EngineSummary
 	Points   int
@@ -29,9 +30,11 @@ type Totals struct {
 type EngineSummary struct {
 	Engine Engine
 	Run    int
-	None   int // without a query
-	Skip   int // with a query that cannot be run here
-	Failed int
+	// Allowed are those on which it departs from the hunt as its verdict says.
+	Allowed int
+	None    int // without a query
+	Skip    int // with a query that cannot be run here
+	Failed  int
 }
 
 // Score counts mutants.
@@ -67,8 +70,11 @@ func (r *Report) Totals() Totals {
 	for _, h := range r.Hunts {
 		for _, c := range h.Cases {
 			s.Fixtures++
-			if c.Failed() {
+			switch {
+			case c.Failed():
 				s.Failed++
+			case c.Allowed():
+				s.Allowed++
 			}
 			for i := range s.Engines {
 				e := &s.Engines[i]
@@ -80,8 +86,11 @@ func (r *Report) Totals() Totals {
 				default:
 					e.Run++
 				}
-				if c.failedOn(e.Engine) {
+				switch {
+				case c.failedOn(e.Engine):
 					e.Failed++
+				case c.Verdicts[i].Allowed:
+					e.Allowed++
 				}
 			}
 		}
@@ -223,7 +232,11 @@ func (t *textReport) passed(c *Case) {
 	for _, v := range c.Verdicts {
 		parts = append(parts, fmt.Sprintf("%s %s", v.Engine, v.Outcome))
 	}
-	t.line("%s  %s: %s", t.paint("\x1b[32m", "ok  "), c.label(), strings.Join(parts, ", "))
+	word := t.paint("\x1b[32m", "ok  ")
+	if c.Allowed() {
+		word = t.paint("\x1b[33m", "may ")
+	}
+	t.line("%s  %s: %s", word, c.label(), strings.Join(parts, ", "))
 	for _, v := range c.Verdicts {
 		if v.Why != "" {
 			t.line("        %s: %s", v.Engine, plain(v.Why))
@@ -306,7 +319,13 @@ func (s Score) String() string {
 }
 
 func (t *textReport) summary(s Totals) {
-	t.line("%s, %s: %d pass, %d fail", counted(s.Hunts, "hunt"), counted(s.Fixtures, "fixture"), s.Fixtures-s.Failed, s.Failed)
+	allowed := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return fmt.Sprintf(" %d allowed,", n)
+	}
+	t.line("%s, %s: %d pass,%s %d fail", counted(s.Hunts, "hunt"), counted(s.Fixtures, "fixture"), s.Fixtures-s.Failed-s.Allowed, allowed(s.Allowed), s.Failed)
 	for _, e := range s.Engines {
 		more := ""
 		if e.None > 0 {
@@ -315,7 +334,10 @@ func (t *textReport) summary(s Totals) {
 		if e.Skip > 0 {
 			more += fmt.Sprintf(", %d ? (cannot be run here)", e.Skip)
 		}
-		t.line("%-9s %d pass, %d fail%s", e.Engine, e.Run-e.Failed, e.Failed, more)
+		t.line("%-9s %d pass,%s %d fail%s", e.Engine, e.Run-e.Failed-e.Allowed, allowed(e.Allowed), e.Failed, more)
+	}
+	if s.Allowed > 0 {
+		t.line("allowed: a target departs from the hunt where its verdict says that it does; -v shows why")
 	}
 	if s.Without > 0 {
 		t.line("%s without a hit or a miss", counted(s.Without, "hunt"))
@@ -342,16 +364,18 @@ type (
 		Without  int                   `json:"withoutFixtures"`
 		Fixtures int                   `json:"fixtures"`
 		Passed   int                   `json:"passed"`
+		Allowed  int                   `json:"allowed"`
 		Failed   int                   `json:"failed"`
 		Engines  map[Engine]jsonEngine `json:"engines"`
 		Coverage *jsonCoverage         `json:"coverage,omitempty"`
 		Mutation *jsonMutation         `json:"mutation,omitempty"`
 	}
 	jsonEngine struct {
-		Passed int `json:"passed"`
-		Failed int `json:"failed"`
-		None   int `json:"none"`
-		Skip   int `json:"notRunnable"`
+		Passed  int `json:"passed"`
+		Allowed int `json:"allowed"`
+		Failed  int `json:"failed"`
+		None    int `json:"none"`
+		Skip    int `json:"notRunnable"`
 	}
 	jsonHunt struct {
 		Path     string        `json:"path"`
@@ -369,13 +393,15 @@ type (
 		File     string                 `json:"file"`
 		Line     int                    `json:"line"`
 		Expect   Outcome                `json:"expect"`
-		Passed   bool                   `json:"passed"`
+		Passed   bool                   `json:"passed"` // not if it is allowed only
+		Allowed  bool                   `json:"allowed"`
 		Engines  map[Engine]jsonVerdict `json:"engines"`
 		Failures []jsonFailure          `json:"failures"`
 	}
 	jsonVerdict struct {
 		Outcome string `json:"outcome"` // hit, miss, none or notRunnable
 		Rows    int    `json:"rows"`
+		Allowed bool   `json:"allowed"`
 		Why     string `json:"why"`
 	}
 	jsonFailure struct {
@@ -419,9 +445,9 @@ func info(at diag.Span, code diag.Code, text, hint string) diag.Wire {
 func (r *Report) WriteJSON(w io.Writer) error {
 	s := r.Totals()
 	out := jsonReport{Version: 1, Hunts: []jsonHunt{}, Updated: append([]string{}, r.Updated...), Diagnostics: r.Diagnostics.Wire(),
-		Summary: jsonSummary{Hunts: s.Hunts, Without: s.Without, Fixtures: s.Fixtures, Passed: s.Fixtures - s.Failed, Failed: s.Failed, Engines: map[Engine]jsonEngine{}}}
+		Summary: jsonSummary{Hunts: s.Hunts, Without: s.Without, Fixtures: s.Fixtures, Passed: s.Fixtures - s.Failed - s.Allowed, Allowed: s.Allowed, Failed: s.Failed, Engines: map[Engine]jsonEngine{}}}
 	for _, e := range s.Engines {
-		out.Summary.Engines[e.Engine] = jsonEngine{e.Run - e.Failed, e.Failed, e.None, e.Skip}
+		out.Summary.Engines[e.Engine] = jsonEngine{e.Run - e.Failed - e.Allowed, e.Allowed, e.Failed, e.None, e.Skip}
 	}
 	for _, h := range r.Hunts {
 		j := jsonHunt{Path: h.Hunt.Path, Line: h.Hunt.Line, ID: h.Hunt.ID, Name: h.Hunt.Name, Title: h.Hunt.Title, Folder: h.Folder, Fixtures: []jsonCase{}}
@@ -457,12 +483,12 @@ func (r *Report) WriteJSON(w io.Writer) error {
 }
 
 func (c *Case) json() jsonCase {
-	out := jsonCase{Name: c.Name, File: c.Pos.Filename, Line: c.Pos.Line, Expect: OutcomeMiss, Passed: !c.Failed(), Engines: map[Engine]jsonVerdict{}, Failures: []jsonFailure{}}
+	out := jsonCase{Name: c.Name, File: c.Pos.Filename, Line: c.Pos.Line, Expect: OutcomeMiss, Passed: !c.Failed() && !c.Allowed(), Allowed: !c.Failed() && c.Allowed(), Engines: map[Engine]jsonVerdict{}, Failures: []jsonFailure{}}
 	if c.Hit {
 		out.Expect = OutcomeHit
 	}
 	for _, v := range c.Verdicts {
-		out.Engines[v.Engine] = jsonVerdict{outcomeWord(v.Outcome), len(v.Results), v.Why}
+		out.Engines[v.Engine] = jsonVerdict{outcomeWord(v.Outcome), len(v.Results), v.Allowed, v.Why}
 	}
 	for _, f := range c.Failures {
 		j := jsonFailure{Wire: f.Wire(), Engines: f.Engines, Event: f.Event, Rows: append([]string{}, f.Rows...), Because: []diag.Wire{}}

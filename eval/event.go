@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
 )
@@ -24,15 +26,35 @@ type Event struct {
 	N, Line int
 	// Class says of which logsources it is.
 	Class *Class
+
+	also Row // in the names of the logsource that Class.also tells
 }
 
 // Time is when the event happened.
 func (e Event) Time() (time.Time, bool) { return timestamp(e.Row) }
 
+// As is the event in the names of the fields that a rule on the logsource uses:
+// Row, but for an event that two logsources speak of in different names.
+func (e Event) As(l ir.Logsource) Row {
+	if e.Class.Also(l) {
+		return e.also
+	}
+	return e.Row
+}
+
+// AsOf is the event in the names of the fields of a dataset.
+func (e Event) AsOf(ds *schema.Dataset) Row {
+	if e.Class.also != nil && named(ds, e.Class.also.Category) {
+		return e.also
+	}
+	return e.Row
+}
+
 // In reports whether the event is one of the dataset's: any dataset may have an
-// event of which nothing tells what it is.
+// event of which nothing tells what it is, and one that names only a part of its
+// logsource may be of all that agree with that.
 func (e Event) In(ds *schema.Dataset) bool {
-	if e.Class.known && !slices.Contains(e.Class.datasets, ds) {
+	if e.Class.known && !slices.Contains(e.Class.datasets, ds) && !e.Class.mayBe(ds) {
 		return false
 	}
 	if ds.When == nil {
@@ -49,9 +71,19 @@ type Class struct {
 	products   []string
 	services   []string
 	datasets   []*schema.Dataset // sorted by name
-	aliases    map[string]string // other names of fields
+	said       bool              // by the event itself: what is not said may be anything
+	also       *alsoEvents       // other names of fields; nil for none
 	key        string
 }
+
+// Also reports whether a rule on the logsource looks at the events by names of
+// fields that are not their own, as Event.As has them.
+func (c *Class) Also(l ir.Logsource) bool {
+	return c.also != nil && strings.EqualFold(c.also.Category, l.Category)
+}
+
+// HasAlso reports whether Also holds for some logsource.
+func (c *Class) HasAlso() bool { return c.also != nil }
 
 // Known reports whether something tells what the events are: their channel, or
 // what stands under the key logsource. If nothing does, they may be anything.
@@ -66,7 +98,28 @@ func (c *Class) Key() string { return c.key }
 
 // Sees reports whether a rule on the logsource looks at the events.
 func (c *Class) Sees(l ir.Logsource) bool {
-	return !c.known || has(c.categories, l.Category) && has(c.products, l.Product) && has(c.services, l.Service)
+	if !c.known {
+		return true
+	}
+	if c.said && len(c.services) == 0 && len(c.categories) > 0 && l.Category == "" && l.Service != "" {
+		return false // what a category is about is no matter of a service's rules
+	}
+	return c.fits(c.categories, l.Category) && c.fits(c.products, l.Product) && c.fits(c.services, l.Service)
+}
+
+// fits is has, but that an event which says what it is may be anything that it
+// leaves open.
+func (c *Class) fits(list []string, key string) bool {
+	return has(list, key) || c.said && len(list) == 0
+}
+
+// mayBe reports whether what the events say of themselves leaves open that they
+// are the dataset's.
+func (c *Class) mayBe(ds *schema.Dataset) bool {
+	return c.said && slices.ContainsFunc(ds.Logsources, func(l schema.Logsource) bool {
+		open := func(key string) string { return strings.TrimPrefix(key, "-") }
+		return c.Sees(ir.Logsource{Category: open(l.Category), Product: open(l.Product), Service: open(l.Service)})
+	})
 }
 
 // has reports whether a logsource's key fits: one that is not named does.
@@ -80,12 +133,26 @@ type eventData struct {
 	Names    map[string]string `yaml:"names"`
 	Drop     []string          `yaml:"drop"`
 	Times    []string          `yaml:"times"`
-	Also     []struct {
-		Channel  string            `yaml:"channel"`
-		Events   []string          `yaml:"events"`
-		Category string            `yaml:"category"`
-		Fields   map[string]string `yaml:"fields"`
-	} `yaml:"also"`
+	Also     []*alsoEvents     `yaml:"also"`
+}
+
+// alsoEvents are events that another logsource speaks of as well.
+type alsoEvents struct {
+	Channel  string      `yaml:"channel"`
+	Events   []string    `yaml:"events"`
+	Category string      `yaml:"category"`
+	Fields   []alsoField `yaml:"fields"`
+}
+
+// alsoField is a field in that logsource's name.
+type alsoField struct {
+	Name string `yaml:"name"`
+	// From are the fields that it is taken from; "-" is no value. Of several lists
+	// the first counts whose last field has one; the others are put before that,
+	// with backslashes between.
+	From [][]string `yaml:"from"`
+	// Number says that the event may write the number in hexadecimal, with 0x.
+	Number bool `yaml:"number"`
 }
 
 //go:embed data/events.yml
@@ -173,10 +240,14 @@ type reshaping struct {
 	channel, code, typ, time int
 	times                    []int  // columns of the row that may tell the time
 	logsource                [3]int // columns of the row: category, product, service
+	// bad, if not nil, is what is wrong with events of the shape; told is the column
+	// of the row that is huntc's own name of the time, -1 for none.
+	bad  *BadEvent
+	told int
 }
 
 func (c *Classifier) plan(s *shape) *reshaping {
-	p := &reshaping{channel: -1, code: -1, typ: -1, time: -1, logsource: [3]int{-1, -1, -1}}
+	p := &reshaping{channel: -1, code: -1, typ: -1, time: -1, told: -1, logsource: [3]int{-1, -1, -1}}
 	type column struct {
 		name string
 		rank int // of the prefix
@@ -187,11 +258,15 @@ func (c *Classifier) plan(s *shape) *reshaping {
 		s = newShape(nil)
 	}
 	for i, name := range s.names {
-		if key, ok := strings.CutPrefix(name, "logsource."); ok {
-			if k := slices.Index([]string{"category", "product", "service"}, key); k >= 0 {
+		if key, ok := strings.CutPrefix(name, "logsource."); ok || name == "logsource" {
+			if k := slices.Index(logsourceKeys, key); ok && k >= 0 {
 				p.logsource[k] = i
-				continue
+			} else if p.bad == nil && ok {
+				p.bad = badLogsource(key)
+			} else if p.bad == nil {
+				p.bad = badLogsource("")
 			}
+			continue
 		}
 		short, rank := c.data.short(name)
 		if short == "" {
@@ -213,6 +288,9 @@ func (c *Classifier) plan(s *shape) *reshaping {
 	for _, name := range c.data.Times {
 		if i := slices.Index(names, name); i >= 0 {
 			p.times = append(p.times, p.from[i])
+			if name == ir.Timestamp {
+				p.told = p.from[i]
+			}
 		}
 	}
 	if len(p.times) > 0 && !slices.Contains(names, ir.Timestamp) {
@@ -274,8 +352,30 @@ func starMatch(pattern, s string) bool {
 	return newMatcher([]ir.Pattern{p}, true).match(s)
 }
 
-// finish fills a planned row: column gives the values of the row that was read.
-func (c *Classifier) finish(p *reshaping, column func(i int) any, class func(classKey) *Class) Event {
+// logsourceKeys are those of a logsource.
+var logsourceKeys = []string{"category", "product", "service"}
+
+// badLogsource says what is wrong with a key logsource, or with a key below it. The
+// column is where the event has that.
+func badLogsource(key string) *BadEvent {
+	hint := `Say what the event is as a rule does: "logsource": {"category": "process_creation", "product": "windows"}.`
+	if key == "" {
+		return &BadEvent{Code: codeBadEvent, key: "logsource", Message: "logsource is no object with the keys category, product and service", Hint: hint}
+	}
+	first, _, _ := strings.Cut(key, ".")
+	if slices.Contains(logsourceKeys, first) {
+		return &BadEvent{Code: codeBadEvent, key: first, Message: "the logsource's " + first + " is not a text", Hint: hint}
+	}
+	return &BadEvent{Code: codeBadEvent, key: first, Message: fmt.Sprintf("a logsource has no key %q", key), Hint: diag.DidYouMean(key, logsourceKeys)}
+}
+
+// finish fills a planned row: column gives the values of the row that was read. The
+// error is a *BadEvent that knows a key and not yet its column.
+func (c *Classifier) finish(p *reshaping, column func(i int) any, class func(classKey) *Class) (Event, error) {
+	if p.bad != nil {
+		bad := *p.bad
+		return Event{}, &bad
+	}
 	vals := make([]any, len(p.to.names))
 	for i, from := range p.from {
 		if from >= 0 {
@@ -286,6 +386,10 @@ func (c *Classifier) finish(p *reshaping, column func(i int) any, class func(cla
 		if t, ok := toInstant(column(i)); ok {
 			vals[p.time] = t
 			break
+		}
+		if v := column(i); i == p.told && v != nil && v != "" {
+			return Event{}, &BadEvent{Code: codeBadEvent, key: ir.Timestamp, Message: fmt.Sprintf("Timestamp is no time: %q", text(v)),
+				Hint: "Write a time as 2026-01-31T10:00:00Z."}
 		}
 	}
 	var key classKey
@@ -301,30 +405,64 @@ func (c *Classifier) finish(p *reshaping, column func(i int) any, class func(cla
 	}
 	for k, into := range []*string{&key.category, &key.product, &key.service} {
 		if i := p.logsource[k]; i >= 0 {
-			*into = text(column(i))
+			v := column(i)
+			if _, ok := v.(string); !ok && v != nil {
+				return Event{}, badLogsource(logsourceKeys[k] + ".")
+			}
+			*into = text(v)
 		}
 	}
 	out := Event{Row: Row{shape: p.to, vals: vals}, Class: class(key)}
-	if out.Class.aliases != nil {
-		out.Row = alias(out.Row, out.Class.aliases)
+	if out.Class.also != nil {
+		out.also = out.Class.also.row(out.Row)
+	}
+	return out, nil
+}
+
+// row is an event in the other logsource's names, beside its own where these do
+// not mean another thing there. A field that has that name already is kept.
+func (a *alsoEvents) row(r Row) Row {
+	var names []string
+	var vals []any
+	for _, f := range a.Fields {
+		v, own := f.value(r), r.Get(f.Name)
+		if own == nil && v != nil || own != nil && a.renames(f.Name) {
+			names, vals = append(names, f.Name), append(vals, v)
+		}
+	}
+	out := widener(names)(r)
+	for i, name := range names {
+		out.vals[out.shape.index[name]] = vals[i]
 	}
 	return out
 }
 
-// alias gives fields their other names, where these are not taken.
-func alias(r Row, fields map[string]string) Row {
-	var names []string
-	for as, name := range fields {
-		if r.Get(as) == nil && r.Get(name) != nil {
-			names = append(names, as)
+// renames reports whether a field of the event goes by another name.
+func (a *alsoEvents) renames(name string) bool {
+	return slices.ContainsFunc(a.Fields, func(f alsoField) bool {
+		return slices.ContainsFunc(f.From, func(list []string) bool { return slices.Contains(list, name) })
+	})
+}
+
+func (f alsoField) value(r Row) any {
+	for _, list := range f.From {
+		v := r.Get(list[len(list)-1])
+		if s := text(v); v == nil || s == "" || s == "-" {
+			continue
 		}
+		if f.Number {
+			if n, err := strconv.ParseInt(text(v), 0, 64); err == nil {
+				return n
+			}
+		}
+		for _, name := range slices.Backward(list[:len(list)-1]) {
+			if s := text(r.Get(name)); s != "" && s != "-" {
+				v = s + `\` + text(v)
+			}
+		}
+		return v
 	}
-	slices.Sort(names)
-	out := widener(names)(r)
-	for _, as := range names {
-		out.vals[out.shape.index[as]] = r.Get(fields[as])
-	}
-	return out
+	return nil
 }
 
 // maxClasses bounds how many classes are kept: a file decides how many it has.
@@ -337,7 +475,7 @@ func (c *Classifier) class(k classKey) *Class {
 		return found
 	}
 	made := c.classify(k)
-	made.key = fmt.Sprintf("%v %q %q %q", made.known, made.categories, made.products, made.services)
+	made.key = fmt.Sprintf("%v %v %v %q %q %q", made.known, made.said, made.also != nil, made.categories, made.products, made.services)
 	if len(c.classes) < maxClasses {
 		c.classes[k] = made
 	}
@@ -368,8 +506,12 @@ func (c *Classifier) classify(k classKey) *Class {
 		for _, a := range c.data.Also {
 			if fold(a.Channel) == name && slices.Contains(a.Events, k.code) {
 				add(&out.categories, a.Category)
-				out.aliases = a.Fields
-				out.datasets = append(out.datasets, c.of([]string{a.Category}, nil, nil)...)
+				out.also = a
+				for _, ds := range c.datasets {
+					if named(ds, a.Category) {
+						out.datasets = append(out.datasets, ds)
+					}
+				}
 			}
 		}
 		product := "windows"
@@ -391,8 +533,17 @@ func (c *Classifier) classify(k classKey) *Class {
 			*key.list = []string{key.value}
 		}
 	}
+	out.said = true
 	out.datasets = c.of(out.categories, out.products, out.services)
+	if out.also != nil && !has(out.categories, out.also.Category) {
+		out.also = nil
+	}
 	return out
+}
+
+// named reports whether a dataset is what a category means.
+func named(ds *schema.Dataset, category string) bool {
+	return slices.ContainsFunc(ds.Logsources, func(l schema.Logsource) bool { return strings.EqualFold(l.Category, category) })
 }
 
 // of are the datasets of logsources.
@@ -401,7 +552,7 @@ func (c *Classifier) of(categories, products, services []string) []*schema.Datas
 	for _, ds := range c.datasets {
 		if slices.ContainsFunc(ds.Logsources, func(l schema.Logsource) bool {
 			fits := func(list []string, key string) bool { return has(list, strings.TrimPrefix(key, "-")) }
-			return fits(categories, l.Category) && fits(services, l.Service) && (len(products) == 0 || fits(products, l.Product))
+			return (len(categories) == 0 || l.Category != "") && fits(categories, l.Category) && fits(services, l.Service) && (len(products) == 0 || fits(products, l.Product))
 		}) {
 			out = append(out, ds)
 		}

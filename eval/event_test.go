@@ -50,12 +50,16 @@ func TestEvents(t *testing.T) {
 			`{"@timestamp":"2026-01-02T03:04:05Z","Channel":"Security","EventID":4624,"Computer":"pc","LogonType":"3","Timestamp":"2026-01-02T03:04:05Z"}`,
 			true, []ir.Logsource{security}, []ir.Logsource{process, sysmon}},
 		{"4688", `{"Channel":"Security","EventID":4688,"NewProcessName":"C:\\a.exe","CommandLine":"a"}`,
-			`{"Channel":"Security","EventID":4688,"NewProcessName":"C:\\a.exe","CommandLine":"a","Image":"C:\\a.exe"}`,
+			`{"Channel":"Security","EventID":4688,"NewProcessName":"C:\\a.exe","CommandLine":"a"}`,
 			true, []ir.Logsource{security, process}, []ir.Logsource{sysmon, linux}},
 		{"Linux", `{"Channel":"Linux-Sysmon/Operational","EventID":1,"Image":"/bin/sh"}`, `{"Channel":"Linux-Sysmon/Operational","EventID":1,"Image":"/bin/sh"}`,
 			true, []ir.Logsource{linux}, []ir.Logsource{process}},
 		{"says itself", `{"logsource":{"category":"process_creation","product":"linux"},"Image":"/bin/sh"}`, `{"Image":"/bin/sh"}`,
 			true, []ir.Logsource{linux, {Category: "process_creation"}}, []ir.Logsource{process, {Product: "windows"}, {Product: "linux", Service: "auditd"}}},
+		{"says its category", `{"logsource":{"category":"process_creation"},"Image":"/bin/sh"}`, `{"Image":"/bin/sh"}`,
+			true, []ir.Logsource{linux, process, {Category: "process_creation"}, {Product: "linux"}, {Category: "process_creation", Product: "windows", Service: "sysmon"}}, []ir.Logsource{image, security}},
+		{"says its product", `{"logsource":{"product":"windows"},"Image":"a"}`, `{"Image":"a"}`,
+			true, []ir.Logsource{process, security, image}, []ir.Logsource{linux}},
 		{"plain", `{"Image":"/bin/sh","tags":["a","b"],"x":{"y":1}}`, `{"Image":"/bin/sh","tags":["a","b"],"x.y":1}`, false, []ir.Logsource{linux, process, image, security}, nil},
 		{"no channel that is known", `{"Channel":"Mine","EventID":1}`, `{"Channel":"Mine","EventID":1}`, false, []ir.Logsource{process, {Service: "mine"}}, nil},
 	}
@@ -83,6 +87,72 @@ func TestEvents(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEventsOfTwoLogsources: an event that two logsources speak of has the names of
+// each for the rules on it, and is of no dataset that neither means.
+func TestEventsOfTwoLogsources(t *testing.T) {
+	c := classifier(t)
+	process, security := ir.Logsource{Category: "process_creation", Product: "windows"}, ir.Logsource{Product: "windows", Service: "security"}
+	tests := []struct{ name, line, process, datasets string }{
+		{"4688", `{"Channel":"Security","EventID":4688,"NewProcessName":"C:\\a\\cmd.exe","ParentProcessName":"C:\\b.exe","NewProcessId":"0x1a4","ProcessId":"0x10","SubjectUserName":"bob","SubjectDomainName":"CORP","TargetUserName":"-","TargetDomainName":"-"}`,
+			`{"Channel":"Security","EventID":4688,"NewProcessName":"C:\\a\\cmd.exe","ParentProcessName":"C:\\b.exe","NewProcessId":"0x1a4","ProcessId":420,"SubjectUserName":"bob","SubjectDomainName":"CORP","TargetUserName":"-","TargetDomainName":"-","Image":"C:\\a\\cmd.exe","ParentImage":"C:\\b.exe","ParentProcessId":16,"User":"CORP\\bob"}`,
+			"process_creation windows_security"},
+		{"another account", `{"Channel":"Security","EventID":"4688","SubjectUserName":"bob","SubjectDomainName":"CORP","TargetUserName":"eve"}`,
+			`{"Channel":"Security","EventID":"4688","SubjectUserName":"bob","SubjectDomainName":"CORP","TargetUserName":"eve","User":"eve"}`,
+			"process_creation windows_security"},
+		{"in Sysmon's names", `{"Channel":"Security","EventID":4688,"NewProcessName":"a","Image":"b"}`,
+			`{"Channel":"Security","EventID":4688,"NewProcessName":"a","Image":"b"}`, "process_creation windows_security"},
+		{"4624", `{"Channel":"Security","EventID":4624,"ProcessId":"0x10"}`, `{"Channel":"Security","EventID":4624,"ProcessId":"0x10"}`, "windows_logon windows_security"},
+	}
+	for _, tt := range tests {
+		e, err := eval.NewEventReader(c, "f", strings.NewReader(tt.line)).Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.As(process).String(); got != tt.process {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.process)
+		}
+		if got := e.As(security).String(); got != tt.line {
+			t.Errorf("%s: as of the channel got\n%s\nwant\n%s", tt.name, got, tt.line)
+		}
+		var names []string
+		for _, ds := range e.Class.Datasets() {
+			if e.In(ds) && (ds.CIM != nil || ds.XDR != nil || ds.Name == "windows_security") {
+				names = append(names, ds.Name)
+			}
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != tt.datasets {
+			t.Errorf("%s: is of %s, want %s", tt.name, got, tt.datasets)
+		}
+	}
+}
+
+// TestBadEvents: what an event says of itself is checked, and the place is told.
+func TestBadEvents(t *testing.T) {
+	tests := []struct{ line, want string }{
+		{`{"a":1, "logsource":"file_event"}`, `1:9 logsource is no object with the keys category, product and service`},
+		{`{"logsource":{"catgory":"file_event"}}`, `1:15 a logsource has no key "catgory"`},
+		{`{"logsource":{"category":{"x":"file_event"}}}`, `1:15 the logsource's category is not a text`},
+		{`{"logsource":{"category":5}}`, `1:15 the logsource's category is not a text`},
+		{`{"a":"Timestamp","Timestamp":"01/03/2026 10:00"}`, `1:18 Timestamp is no time: "01/03/2026 10:00"`},
+		{`{"Timestamp":""}`, ""},
+		{`{"Timestamp":1767323045,"logsource":{"product":null}}`, ""},
+	}
+	for _, tt := range tests {
+		r := eval.NewEventReader(classifier(t), "f", strings.NewReader(tt.line))
+		if _, err := r.ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, d := range r.Diagnostics {
+			got += fmt.Sprintf("%d:%d %s", d.Pos.Line, d.Pos.Column, strings.TrimSuffix(d.Message, ", so it was left out"))
+		}
+		if got != tt.want {
+			t.Errorf("%s\ngot  %s\nwant %s", tt.line, got, tt.want)
+		}
 	}
 }
 

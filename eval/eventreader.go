@@ -141,6 +141,29 @@ type BadEvent struct {
 	Code          diag.Code
 	Column        int // in bytes, from 1
 	Message, Hint string
+
+	key string // where Column is to be
+}
+
+// placed gives an error of finish its column.
+func placed(e Event, err error, line []byte) (Event, error) {
+	var bad *BadEvent
+	if errors.As(err, &bad) {
+		bad.Column = 1
+		name := []byte(`"` + bad.key + `"`)
+		for at := 0; ; at++ {
+			i := bytes.Index(line[at:], name)
+			if i < 0 {
+				break
+			}
+			at += i
+			if end := blanks(line, at+len(name)); end < len(line) && line[end] == ':' {
+				bad.Column = at + 1
+				break
+			}
+		}
+	}
+	return e, err
 }
 
 func (e *BadEvent) Error() string { return e.Message }
@@ -155,11 +178,12 @@ func (p *EventParser) Parse(line EventLine) (Event, error) {
 
 func (p *EventParser) parse(line EventLine) (Event, error) {
 	if line.TooLong {
-		return Event{}, &BadEvent{codeLongEvent, 1, fmt.Sprintf("the line is longer than %d MiB", MaxEvent>>20), "Take it out; an event of a device is not so long."}
+		return Event{}, &BadEvent{Code: codeLongEvent, Column: 1, Message: fmt.Sprintf("the line is longer than %d MiB", MaxEvent>>20), Hint: "Take it out; an event of a device is not so long."}
 	}
 	if plan, ok := p.scan.scan(line.Text); ok {
 		text := string(p.scan.text)
-		return p.c.finish(plan, func(i int) any { return p.scan.column(text, i) }, p.class), nil
+		e, err := p.c.finish(plan, func(i int) any { return p.scan.column(text, i) }, p.class)
+		return placed(e, err, line.Text)
 	}
 	in := NewReader(bytes.NewReader(line.Text))
 	in.shapes = p.shapes
@@ -168,7 +192,7 @@ func (p *EventParser) parse(line EventLine) (Event, error) {
 		return Event{}, badEvent(line.Text, int(in.dec.InputOffset()), err)
 	}
 	if end := blanks(line.Text, int(in.dec.InputOffset())); end < len(line.Text) {
-		return Event{}, &BadEvent{codeBadEvent, end + 1, "something stands behind the object", "Write one object a line."}
+		return Event{}, &BadEvent{Code: codeBadEvent, Column: end + 1, Message: "something stands behind the object", Hint: "Write one object a line."}
 	}
 	plan := p.plans[row.shape]
 	if plan == nil {
@@ -178,7 +202,8 @@ func (p *EventParser) parse(line EventLine) (Event, error) {
 		plan = p.c.plan(row.shape)
 		p.plans[row.shape] = plan
 	}
-	return p.c.finish(plan, func(i int) any { return row.vals[i] }, p.class), nil
+	e, err := p.c.finish(plan, func(i int) any { return row.vals[i] }, p.class)
+	return placed(e, err, line.Text)
 }
 
 func (p *EventParser) class(k classKey) *Class {
@@ -195,7 +220,7 @@ func (p *EventParser) class(k classKey) *Class {
 
 // badEvent says what is wrong at which place of a line that is no JSON object.
 func badEvent(line []byte, at int, err error) *BadEvent {
-	bad := &BadEvent{codeBadEvent, min(blanks(line, at)+1, len(line)), "the line is not JSON", "Write each event as one JSON object on one line."}
+	bad := &BadEvent{Code: codeBadEvent, Column: min(blanks(line, at)+1, len(line)), Message: "the line is not JSON", Hint: "Write each event as one JSON object on one line."}
 	switch start := blanks(line, 0); {
 	case start < len(line) && line[start] == '[':
 		bad.Column = start + 1
@@ -261,7 +286,7 @@ func (r *EventReader) Read() (Event, error) {
 		r.lines = r.lines[1:]
 		e, err := r.parser.Parse(line)
 		if err == nil {
-			e.Row = e.Row.Of(e.N)
+			e.Row, e.also = e.Row.Of(e.N), e.also.Of(e.N)
 			return e, nil
 		}
 		r.bad.Add(line.Line, err)

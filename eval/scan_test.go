@@ -34,16 +34,19 @@ func FuzzScan(f *testing.F) {
 		if _, ok := fast.scan.scan(line); !ok {
 			return
 		}
-		got, err := fast.Parse(EventLine{Text: line})
-		if err != nil {
-			t.Fatal(err)
-		}
+		got, gotErr := fast.Parse(EventLine{Text: line})
 		in := NewReader(bytes.NewReader(line))
 		row, err := in.Read()
 		if err != nil {
 			t.Fatalf("%q is taken, but: %v", line, err)
 		}
-		want := c.finish(c.plan(row.shape), func(i int) any { return row.vals[i] }, c.class)
+		want, wantErr := c.finish(c.plan(row.shape), func(i int) any { return row.vals[i] }, c.class)
+		if gotErr != nil || wantErr != nil {
+			if gotErr == nil || wantErr == nil || gotErr.Error() != wantErr.Error() {
+				t.Fatalf("%q: %v, want %v", line, gotErr, wantErr)
+			}
+			return
+		}
 		if got.Row.String() != want.Row.String() || got.Class != want.Class {
 			t.Fatalf("%q is\n%s\nwant\n%s", line, got.Row, want.Row)
 		}

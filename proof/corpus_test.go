@@ -158,7 +158,7 @@ func TestStream(t *testing.T) {
 			var want, ofRecorded []int
 			for _, e := range events {
 				pairs++
-				if (any || e.Class.Sees(scan.Source)) && pred(e.Row) {
+				if (any || e.Class.Sees(scan.Source)) && pred(e.As(scan.Source)) {
 					want = append(want, e.N)
 					if e.N < len(recorded) {
 						ofRecorded = append(ofRecorded, e.N)

@@ -63,7 +63,7 @@ func (p *Program) over(events []eval.Event, o Options) (run eval.Runner, done fu
 			var rows []eval.Row
 			for _, e := range events {
 				if o.AnyLogsource || e.Class.Sees(s.Source) {
-					rows = append(rows, e.Row)
+					rows = append(rows, e.As(s.Source))
 				}
 			}
 			return rows, nil
@@ -200,7 +200,7 @@ func (r *rowSource) of(e eval.Event, table *ir.Physical, means []*schema.Dataset
 			continue
 		}
 		n := 0
-		for _, field := range e.Row.Columns() {
+		for _, field := range e.AsOf(ds).Columns() {
 			if ds.Mapping(view).Columns[field] != nil {
 				n++
 			}
@@ -225,7 +225,7 @@ func (r *rowSource) project(e eval.Event, view schema.View, ds *schema.Dataset) 
 		p = eval.NewProjector(r.lab.schema, ds, view)
 		r.projectors[key] = p
 	}
-	rows := p.Rows(e.Row)
+	rows := p.Rows(e.AsOf(ds))
 	if len(rows) == 0 {
 		return eval.Row{}, false
 	}

@@ -104,6 +104,10 @@ type group struct {
 	index  *eval.Index
 	table  *ir.Physical
 	means  []*schema.Dataset
+	// also: the leaves that look at the class by other names of fields, as a rule
+	// on source does.
+	also   bool
+	source ir.Logsource
 }
 
 func newStream(programs []*Program, o StreamOptions) *stream {
@@ -419,7 +423,11 @@ func (w *worker) block(lines []eval.EventLine) batch {
 	if len(w.s.tables) == 0 {
 		for i := range w.events {
 			e := &w.events[i]
-			w.match(&b, w.s.classGroup(e.Class), e.N, e.Row, w.sampleOfClass)
+			w.match(&b, w.s.classGroup(e.Class, false), e.N, e.Row, w.sampleOfClass)
+			if e.Class.HasAlso() {
+				g := w.s.classGroup(e.Class, true)
+				w.match(&b, g, e.N, e.As(g.source), w.sampleOfClass)
+			}
 		}
 	}
 	for _, g := range w.s.tables {
@@ -498,8 +506,8 @@ const sampleSize = 256
 func (w *worker) sampleOfClass(g *group) []eval.Row {
 	var rows []eval.Row
 	for _, e := range w.events {
-		if len(rows) < sampleSize && w.s.classGroup(e.Class) == g {
-			rows = append(rows, e.Row)
+		if len(rows) < sampleSize && w.s.classGroup(e.Class, g.also) == g {
+			rows = append(rows, e.As(g.source))
 		}
 	}
 	return rows
@@ -521,23 +529,30 @@ func (w *worker) sampleOfTable(g *group) []eval.Row {
 // maxGroups bounds how many groups are kept: a file decides how many classes it has.
 const maxGroups = 1024
 
-// classGroup are the leaves that look at events of a class.
-func (s *stream) classGroup(c *eval.Class) *group {
+// classGroup are the leaves that look at events of a class, by the events' own
+// names of fields or by others.
+func (s *stream) classGroup(c *eval.Class, also bool) *group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := c.Key()
-	if s.o.AnyLogsource {
+	if s.o.AnyLogsource && !c.HasAlso() {
 		key = "" // they all see the same
+	}
+	if also {
+		key = "also " + key
 	}
 	g := s.byClass[key]
 	if g == nil {
 		if len(s.byClass) >= maxGroups {
 			clear(s.byClass)
 		}
-		g = &group{}
+		g = &group{also: also}
 		for i, l := range s.leaves {
-			if !s.dead[l.program] && (s.o.AnyLogsource || c.Sees(l.scan.Source)) {
+			if !s.dead[l.program] && (s.o.AnyLogsource || c.Sees(l.scan.Source)) && c.Also(l.scan.Source) == also {
 				g.leaves = append(g.leaves, int32(i))
+				if also {
+					g.source = l.scan.Source
+				}
 			}
 		}
 		s.byClass[key] = g

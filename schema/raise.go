@@ -30,7 +30,9 @@ type Raised struct {
 //
 // v is the view of scans that do not name theirs.
 func (s *Schema) Raise(q ir.Query, v View) Raised {
-	z := &raiser{schema: s, view: v, named: namedColumns(q, false), asked: namedColumns(q, true)}
+	z := &raiser{schema: s, view: v}
+	q = z.wholeRows(q)
+	z.named, z.asked, z.rows = namedColumns(q, false), namedColumns(q, true), shownUnion(q)
 	out, _ := z.query(z.sink(q), nil)
 	r := Raised{Bound: z.boundFields, Diagnostics: distinctDiagnostics(z.diags)}
 	if !r.Diagnostics.HasErrors() {
@@ -85,6 +87,8 @@ type raiser struct {
 	named, asked []string
 	// unshown are columns that the text shows and that are not there.
 	unshown []string
+	// rows is the union of which the text shows all columns; nil if there is none.
+	rows *ir.Union
 
 	boundFields []*ir.Field
 	diags       diag.List
@@ -240,10 +244,12 @@ func (z *raiser) sink(q ir.Query) ir.Query {
 			return q
 		}
 		switch in := f.Input.(type) {
+		case *ir.Aggregate, *ir.Project, *ir.Sort:
+			return z.sinkKeys(f)
 		case *ir.Extend:
 			scan := ir.Scans(in)
 			if len(scan) != 1 || !onlyEvents(in.Input) || foreign(in) {
-				return f
+				return z.sinkKeys(f)
 			}
 			return z.sinkInto(f, in)
 		case *ir.Union:
@@ -251,6 +257,9 @@ func (z *raiser) sink(q ir.Query) ir.Query {
 				return f
 			}
 			out := &ir.Union{Span: in.Span}
+			if z.rows == in {
+				z.rows = out
+			}
 			for _, u := range in.Inputs {
 				scan := ir.Scans(u)[0]
 				out.Inputs = append(out.Inputs, z.sink(&ir.Filter{Span: f.Span, Input: u, Pred: z.lacking(u, scan, f.Pred)}))
@@ -744,13 +753,13 @@ func withoutIdentity(cols []*ir.Col, identity []string) []*ir.Col {
 // union or the right side of a join has to choose from.
 func (l *level) open() bool { return l.scan != nil }
 
-// chosen is a projection of an open query to the columns that are asked for
-// anywhere, under the names that the text has for them.
-func (z *raiser) chosen(in ir.Query, l *level, want func(name string) bool) (ir.Query, *level) {
+// chosen is a projection of an open query to columns, under the names that the
+// text has for them.
+func (z *raiser) chosen(in ir.Query, l *level, names []string, want func(name string) bool) (ir.Query, *level) {
 	p := &ir.Project{Span: in.At(), Input: in}
 	next := &level{}
-	for _, name := range z.named {
-		if !want(name) || l.made(name) == nil && !l.scan.has(name) {
+	for i, name := range names {
+		if !want(name) || slices.Contains(names[:i], name) || l.made(name) == nil && !l.scan.has(name) {
 			continue
 		}
 		f := &ir.Field{Span: in.At(), Name: name}
@@ -779,7 +788,16 @@ func (z *raiser) union(q *ir.Union) (ir.Query, *level) {
 	for _, u := range q.Inputs {
 		in, l := z.side(u)
 		if l.open() {
-			in, l = z.chosen(in, l, func(string) bool { return true })
+			names := z.named
+			if q == z.rows {
+				// A column that only one of the target's tables has is asked for
+				// in its filter; beside the rows it would bind them to the target.
+				names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+					return l.made(name) == nil && !l.scan.isTime(name) && len(l.scan.rolesFor(name)) == 0
+				})
+				names = append(names, l.scan.shownColumns()...)
+			}
+			in, l = z.chosen(in, l, names, func(string) bool { return true })
 		}
 		in, l = renamed(in, l, func(c raisedColumn) string {
 			if c.logical == ir.Timestamp {
@@ -867,7 +885,7 @@ func (z *raiser) join(q *ir.Join) (ir.Query, *level) {
 	}
 	filtering := q.Kind == ir.Anti || q.Kind == ir.Semi
 	if rl.open() {
-		right, rl = z.chosen(right, rl, func(name string) bool { return keyName(name) != "" || !filtering && seen(name) != "" })
+		right, rl = z.chosen(right, rl, z.named, func(name string) bool { return keyName(name) != "" || !filtering && seen(name) != "" })
 	}
 	p := &ir.Project{Span: right.At(), Input: right}
 	next := &level{cols: slices.Clone(ll.cols), scan: ll.scan, broken: ll.broken || rl.broken}

@@ -43,6 +43,9 @@ func (z *raiser) leaf(l *level, orig ir.Expr, f *ir.Field, patterns []ir.Pattern
 			fit.rank = wider
 		}
 		if fit.rank == far {
+			if bestFit.got == nil {
+				bestFit.got = got
+			}
 			return
 		}
 		if best == nil || fit.rank > bestFit.rank || fit.rank == bestFit.rank && reasons < fewest {

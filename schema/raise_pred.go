@@ -437,7 +437,8 @@ func (z *raiser) presence(l *level, e ir.Expr) ir.Expr {
 			if absent || exists {
 				here = &ir.Not{Span: e.At(), X: here}
 			}
-			z.noteFit(s, e, fit{}, nil)
+			got, _, _ := s.try(s.b, here)
+			z.noteFit(s, e, fit{got: got}, nil)
 			return here
 		}
 	}
@@ -679,6 +680,7 @@ const (
 
 type fit struct {
 	rank   closeness
+	got    ir.Expr // what Resolve makes
 	guards []ir.Expr
 	extra  []ir.Pattern
 }
@@ -703,6 +705,9 @@ func (s *raisedScan) fits(want, got ir.Expr, fields []*ir.Field) fit {
 		tests = append(tests, exprKey(s.b.present(diag.Span{}, s.b.stored(diag.Span{}, f.Name))))
 	}
 	var guards, rest []ir.Expr
+	if _, ok := want.(*ir.Exists); ok && !slices.ContainsFunc(ir.Conjuncts(got), func(c ir.Expr) bool { return !slices.Contains(tests, exprKey(c)) }) {
+		return fit{rank: guarded, guards: ir.Conjuncts(got)}
+	}
 	for _, c := range ir.Conjuncts(got) {
 		if normKey(c) != normKey(want) && (slices.Contains(tests, exprKey(c)) || s.follows(c, fields)) {
 			guards = append(guards, c)
@@ -711,7 +716,7 @@ func (s *raisedScan) fits(want, got ir.Expr, fields []*ir.Field) fit {
 		}
 	}
 	if len(rest) != 1 {
-		return fit{}
+		return fit{got: got}
 	}
 	if normKey(rest[0]) == normKey(want) {
 		return fit{rank: guarded, guards: guards}
@@ -719,7 +724,7 @@ func (s *raisedScan) fits(want, got ir.Expr, fields []*ir.Field) fit {
 	a, ok := want.(*ir.Match)
 	b, isMatch := rest[0].(*ir.Match)
 	if !ok || !isMatch || a.Cased != b.Cased || exprKey(a.X) != exprKey(b.X) {
-		return fit{}
+		return fit{got: got}
 	}
 	among := func(p ir.Pattern, list []ir.Pattern) bool {
 		return slices.ContainsFunc(list, func(q ir.Pattern) bool { return covers(q, p, a.Cased) })
@@ -732,7 +737,7 @@ func (s *raisedScan) fits(want, got ir.Expr, fields []*ir.Field) fit {
 	}
 	for _, p := range a.Any {
 		if !among(p, b.Any) {
-			return fit{}
+			return fit{got: got}
 		}
 	}
 	return fit{rank: respelt, guards: guards, extra: extra}
@@ -820,7 +825,12 @@ func (z *raiser) noteFit(s *raisedScan, e ir.Expr, f fit, sib *siblings) {
 	case slices.ContainsFunc(ir.Fields(e), func(f *ir.Field) bool { return !s.has(f.Name) && !s.isLogical(f.Name) }):
 		// which has been reported
 	case f.rank == far:
-		z.diags.Warnf(codeReworded, e, "Compare what the hunt finds, or keep it as native text.", "documents cannot say this exactly; compiled for %s again it is not the same", s.b.r.target())
+		is := "refused"
+		if f.got != nil {
+			is = excerpt(ir.FormatExpr(ir.CanonicalExpr(f.got)))
+		}
+		z.diags.Warnf(codeReworded, e, "Compare what the hunt finds, or keep it as native text.",
+			"documents cannot say %s exactly: compiled for %s again it is %s", excerpt(ir.FormatExpr(ir.CanonicalExpr(e))), s.b.r.target(), is)
 	case f.rank == wider:
 		z.diags.Warnf(codeReworded, e, "Compare what the hunt finds, or keep it as native text.", "documents mean more by this than the text does: %s", quoted(f.extra))
 	case f.rank == respelt && len(f.extra) > 0:

@@ -618,8 +618,8 @@ func (s *raisedScan) absorbComputed(q *ir.Extend, in ir.Query, a *attempt) ir.Qu
 			}
 			continue
 		}
-		if _, ok := c.X.(*ir.Foreign); ok {
-			s.z.diags.Errorf(codeNoLogical, c, "Keep the hunt as native text.", "%s is computed by an expression that documents have no form for", c.As)
+		if f, ok := c.X.(*ir.Foreign); ok {
+			s.z.diags.Errorf(codeNoLogical, c, "Keep the hunt as native text.", "%s is computed by %s, which documents have no form for", c.As, excerpt(f.Text))
 			continue
 		}
 		as := a.level.free(c.As)

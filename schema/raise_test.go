@@ -32,6 +32,33 @@ func eq(name string, n int64) ir.Expr {
 	return &ir.Compare{Op: ir.Eq, L: field(name), R: number64(n)}
 }
 
+func line(n int) diag.Span {
+	return diag.Span{Pos: diag.Pos{Line: n, Column: 1}, EndPos: diag.Pos{Line: n, Column: 9}}
+}
+
+// What has no form in documents is named.
+func TestRaiseNames(t *testing.T) {
+	s := mustSchema(t)
+	for _, tt := range []struct {
+		q    ir.Query
+		want string
+	}{
+		{lifted(XDR, "DeviceProcessEvents", &ir.Foreign{Text: "ipv4_is_in_range(RemoteIP, '10.0.0.0/8')"}), "documents have no form for ipv4_is_in_range(RemoteIP, '10.0.0.0/8')"},
+		{&ir.Extend{Cols: []*ir.Col{{As: "x", X: &ir.Foreign{Text: "parse_user_agent(A)"}}}, Input: lifted(XDR, "DeviceProcessEvents", match("FileName", "a")).(*ir.Filter).Input},
+			"x is computed by parse_user_agent(A), which documents have no form for"},
+		{lifted(XDR, "AADSignInEventsBeta", &ir.Compare{Op: ir.Gt, L: field("ErrorCode"), R: &ir.Foreign{Text: strings.Repeat("f(", 60)}}), "documents have no form for " + strings.Repeat("f(", 40) + "..."},
+	} {
+		found := false
+		r := s.Raise(tt.q, XDR)
+		for _, d := range r.Diagnostics {
+			found = found || d.Code == codeNoLogical && d.Message == tt.want
+		}
+		if !found || r.Query != nil {
+			t.Errorf("want %s, got %v", tt.want, r.Diagnostics)
+		}
+	}
+}
+
 func TestRaise(t *testing.T) {
 	s := mustSchema(t)
 	for _, tt := range []struct {
@@ -114,6 +141,11 @@ func TestRaise(t *testing.T) {
 			`process_creation/-/- | filter match(CommandLine, "*now*")`},
 		{"what the text minds not", CIM, lifted(CIM, "Endpoint.Processes", match("process", "*now*")),
 			`process_creation/-/- | filter match(CommandLine, "*now*") {info HC0525}`},
+		{"a number that is none of one", CIM, lifted(CIM, "Network_Traffic.All_Traffic", &ir.Compare{Op: ir.Ne, L: field("dest_port"), R: number64(443)}),
+			`network_activity/-/- | filter and(exists(DestinationPort), not(match(DestinationPort, "443"))) {info HC0525}`},
+		{"all columns but some", XDR, &ir.Project{Span: line(1), Cols: []*ir.Col{{Span: line(1), As: "InitiatingProcessSHA1", X: field("InitiatingProcessSHA1")}, {Span: line(1), As: "FileName", X: field("FileName")}},
+			Input: lifted(XDR, "DeviceFileEvents", match("FileName", "a.dll"))},
+			`file_activity/-/- | filter match(TargetFilename, "*\\a.dll") {info HC0525}`},
 		{"a column that has no name", XDR, lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), match("InitiatingProcessSHA1", "ab"))),
 			`process_creation/-/- | filter match(InitiatingProcessSHA1, "ab") {info HC0521}`},
 		{"a column that there is not", XDR, lifted(XDR, "DeviceProcessEvents", match("Nothing", "a")), `{error HC0301} {info HC0522}`},
@@ -154,6 +186,13 @@ func TestRaise(t *testing.T) {
 		{"a value in the place of a condition", XDR, &ir.Filter{Pred: &ir.Logic{Op: ir.Or, Args: []ir.Expr{field("odd"), &ir.Not{X: field("odd")}}},
 			Input: &ir.Extend{Cols: []*ir.Col{{As: "odd", X: &ir.Lit{Value: true}}}, Input: lifted(XDR, "DeviceProcessEvents", match("ActionType", "ProcessCreated"))}},
 			`process_creation/-/- | extend odd = true | filter or(=_cs(odd, true), not(=_cs(odd, true)))`},
+		{"what is asked of a name in a grouping", CIM, &ir.Filter{Pred: &ir.Match{X: field("user"), Any: []ir.Pattern{ir.TextPattern(diag.Span{}, "bob")}},
+			Input: &ir.Aggregate{By: []*ir.Col{{As: "dest", X: field("dest")}, {As: "user", X: field("user")}}, Aggs: []*ir.Agg{{As: "n", Func: ir.Count}},
+				Input: lifted(CIM, "Endpoint.Processes", match("process_name", "x.exe"))}},
+			`process_creation/-/- | filter and(match(Image, "*\\x.exe"), match(User, "*\\bob")) | aggregate n = count() by Computer, User`},
+		{"rows of a union", XDR, &ir.Union{Inputs: []ir.Query{
+			lifted(XDR, "DeviceProcessEvents", and(match("ActionType", "ProcessCreated"), match("FileName", "a.exe"))), lifted(XDR, "DeviceFileEvents", match("FileName", "b.exe"))}},
+			`union |   scan process_creation/-/- |   filter match(Image, "*\\a.exe") |   project FileName = extract(Image, "[^\\\\/]+$", 0), Timestamp, DeviceName = Computer, AccountName = extract(User, "[^\\\\/]+$", 0), FolderPath = Image, ProcessCommandLine = CommandLine, InitiatingProcessFolderPath = ParentImage, InitiatingProcessCommandLine = ParentCommandLine |   -- |   scan file_activity/-/- |   filter match(TargetFilename, "*\\b.exe") |   project ActionType = Action, FileName = extract(TargetFilename, "[^\\\\/]+$", 0), Timestamp, DeviceName = Computer, InitiatingProcessAccountName = extract(User, "[^\\\\/]+$", 0), InitiatingProcessFolderPath = Image, FolderPath = TargetFilename |   --`},
 		{"a property of JSON that the dataset has", XDR, lifted(XDR, "DeviceEvents", and(match("ActionType", "DnsQueryResponse"),
 			&ir.Match{X: jsonOf(&Column{Kind: "computed", Expr: "tostring(parse_json(AdditionalFields).DnsQueryString)"}), Any: []ir.Pattern{ir.TextPattern(diag.Span{}, "a.example")}})),
 			`dns_query/-/- | filter match(QueryName, "a.example")`},

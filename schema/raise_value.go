@@ -26,7 +26,7 @@ func (z *raiser) value(l *level, e ir.Expr, u use) ir.Expr {
 	case *ir.Lit:
 		return e
 	case *ir.Foreign:
-		z.diags.Errorf(codeNoLogical, e, "Keep the hunt as native text.", "documents have no form for this expression of the target's own language")
+		z.diags.Errorf(codeNoLogical, e, "Keep the hunt as native text.", "documents have no form for %s", excerpt(e.Text))
 		return e
 	case *ir.Call:
 		if l.scan != nil {
@@ -55,6 +55,16 @@ func (z *raiser) value(l *level, e ir.Expr, u use) ir.Expr {
 	// Documents have no condition in the place of a value.
 	truth := func(v bool) ir.Expr { return &ir.Lit{Span: e.At(), Value: v} }
 	return &ir.Call{Span: e.At(), Func: ir.If, Args: []ir.Expr{z.pred(l, e), truth(true), truth(false)}}
+}
+
+// excerpt is the beginning of an expression of a target's language.
+func excerpt(text string) string {
+	const most = 80
+	r := []rune(strings.Join(strings.Fields(text), " "))
+	if len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return string(r)
 }
 
 // borders are the units of time of which the borders lie at multiples of them.

@@ -214,11 +214,16 @@ func (l *Lifter) written(h *ir.Hunt, remarks []string) (text []byte, why string)
 			return nil, string(d.Code) + " " + d.Message
 		}
 	}
+	return append(remarked(remarks), body...), ""
+}
+
+// remarked are remarks as comments of a document.
+func remarked(remarks []string) []byte {
 	var b strings.Builder
 	for _, r := range remarks {
 		b.WriteString("# " + strings.Join(strings.Fields(shown(r)), " ") + "\n")
 	}
-	return append([]byte(b.String()), body...), ""
+	return []byte(b.String())
 }
 
 // withLookBack is the query of a hunt with its look-back at its sources.
@@ -332,38 +337,38 @@ func (h *ImportedHunt) remarks(basis string) []string {
 			out = append(out, "  "+d.Text("SPL", "KQL"))
 		}
 	}
-	name, half1 := "SPL", h.SPL
+	name, of := "SPL", h.SPL
 	switch basis {
 	case "native":
 		return append(append(out, h.unsaid...), "the texts are kept as they are")
 	case "kql":
-		name, half1 = "KQL", h.KQL
+		name, of = "KQL", h.KQL
 	}
-	lost, noted := half1.departures()
-	if len(lost) > 0 {
-		out = append(out, "this document does NOT say all that the "+name+" says:")
-		out = append(out, lost...)
-	}
-	switch {
-	case len(noted) == 0 && len(lost) == 0:
-		return append(out, "this document says what the "+name+" says")
-	case len(lost) == 0:
-		out = append(out, "this document says what the "+name+" says, but for:")
-	case len(noted) > 0:
-		out = append(out, "nor is it the same in:")
-	}
-	return append(out, noted...)
+	return append(out, whatItSays(name, of.Diagnostics, of.Lost)...)
 }
 
-// departures are the places at which the logical form of a half is not quite its
-// text, in words, each once: what is lost of it, and what is noted of it.
-func (h *Half) departures() (lost, noted []string) {
-	for _, d := range h.Diagnostics {
+// whatItSays says how far a document says what a text says.
+func whatItSays(name string, list diag.List, losses []Loss) []string {
+	lost, noted := departures(list, losses)
+	switch {
+	case len(lost) > 0 && len(noted) > 0:
+		return slices.Concat([]string{"this document does NOT say all that the " + name + " says:"}, lost, []string{"nor is it the same in:"}, noted)
+	case len(lost) > 0:
+		return append([]string{"this document does NOT say all that the " + name + " says:"}, lost...)
+	case len(noted) > 0:
+		return append([]string{"this document says what the " + name + " says, but for:"}, noted...)
+	}
+	return []string{"this document says what the " + name + " says"}
+}
+
+// departures are the places at which a logical form is not quite its text, in
+// words, each once: what is lost of it, and what is noted of it.
+func departures(list diag.List, losses []Loss) (lost, noted []string) {
+	for _, d := range list {
 		text := fmt.Sprintf("  line %d: %s", d.Pos.Line, d.Message)
-		_, is := lossOf(d)
 		switch {
 		case slices.Contains(lost, text) || slices.Contains(noted, text):
-		case is && d.Severity == diag.Warning && slices.ContainsFunc(h.Lost, func(l Loss) bool { return l.Code == d.Code && l.Pos == d.Pos && l.Message == d.Message }):
+		case slices.ContainsFunc(losses, func(l Loss) bool { return l.Code == d.Code && l.Pos == d.Pos && l.Message == d.Message }):
 			lost = append(lost, text)
 		case d.Code == codeNarrower || d.Code == codeReworded || d.Code == codeNotThere:
 			noted = append(noted, text)

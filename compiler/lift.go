@@ -359,5 +359,12 @@ func compileSafely(b backends.Backend, h *ir.Hunt) (art backends.Artifact) {
 	return b.Compile(h)
 }
 
-// Document writes a lifted hunt as a document.
-func Document(h *ir.Hunt) ([]byte, diag.List) { return sigma.Write(h) }
+// Document writes a lifted hunt as a document. Where it is not quite what its text
+// says, remarks at its top say so.
+func Document(from string, h *ir.Hunt, lifting *Lifting) ([]byte, diag.List) {
+	text, diags := sigma.Write(h)
+	if remarks := whatItSays(strings.ToUpper(from), lifting.Diagnostics, lifting.Lost); text != nil && len(remarks) > 1 {
+		text = append(remarked(remarks), text...)
+	}
+	return text, diags
+}

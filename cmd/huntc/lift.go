@@ -157,7 +157,7 @@ func liftOne(f liftFlags, l *compiler.Lifter, name, text string) (out string, di
 		if err != nil || h == nil {
 			return "", lifting.Diagnostics, false, err
 		}
-		doc, more := compiler.Document(h)
+		doc, more := compiler.Document(f.from, h, lifting)
 		return string(doc), append(lifting.Diagnostics, more...), !more.HasErrors(), nil
 	}
 	lifting, err := l.Lift(f.from, name, text)

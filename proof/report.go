@@ -574,6 +574,15 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 				notes = append(notes, note)
 			}
 			j.Out = strings.Join(notes, "\n")
+			if c.Allowed() && !c.Failed() {
+				var departs []string
+				for _, v := range c.Verdicts {
+					if v.Allowed {
+						departs = append(departs, fmt.Sprintf("%s %s", v.Engine, v.Outcome))
+					}
+				}
+				j.Skipped = &junitSkipped{"allowed: " + strings.Join(departs, ", ")}
+			}
 			x.Cases = append(x.Cases, j)
 		}
 		if len(h.Cases) == 0 {

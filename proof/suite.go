@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"github.com/huntc/huntc/diag"
 	"github.com/huntc/huntc/eval"
 	"github.com/huntc/huntc/ir"
+	"github.com/huntc/huntc/schema"
 )
 
 // TestOptions say what to test, and how.
@@ -588,9 +590,9 @@ func (s *suite) excused(c *Case, v *Verdict, events []eval.Event, more bool, rea
 			if len(about) == 0 {
 				elsewhere = append(elsewhere, r)
 			}
-			for _, e := range about {
-				if !slices.Contains(turned, e) {
-					turned = append(turned, e)
+			for _, t := range about {
+				if !slices.Contains(turned, t.pred) && s.differs(c, v.Engine, t) {
+					turned = append(turned, t.pred)
 				}
 			}
 		}
@@ -627,8 +629,8 @@ func (s *suite) excused(c *Case, v *Verdict, events []eval.Event, more bool, rea
 
 // testsAt are the tests of a query that a place is about: those in it, or that it
 // is in.
-func testsAt(q ir.Query, at diag.Span) []ir.Expr {
-	var out []ir.Expr
+func testsAt(q ir.Query, at diag.Span) []test {
+	var out []test
 	if !at.Pos.IsValid() {
 		return nil
 	}
@@ -641,11 +643,62 @@ func testsAt(q ir.Query, at diag.Span) []ir.Expr {
 		leaves(f.Pred, func(e ir.Expr) {
 			t := spanOf(e)
 			if t.Pos.Filename == at.Pos.Filename && t.Pos.IsValid() && t.Pos.Offset < end(at) && at.Pos.Offset < end(t) {
-				out = append(out, e)
+				out = append(out, test{e, f.Input})
 			}
 		})
 	})
 	return out
+}
+
+// test is a predicate, and the rows that it is asked of.
+type test struct {
+	pred ir.Expr
+	in   ir.Query
+}
+
+// differs reports whether a test says something else of one of the events on a
+// target than in the hunt; of one that is not asked of events, it may.
+func (s *suite) differs(c *Case, e Engine, t test) bool {
+	in := t.in
+	for {
+		f, ok := in.(*ir.Filter)
+		if !ok {
+			break
+		}
+		in = f.Input
+	}
+	scan, ok := in.(*ir.Scan)
+	if !ok {
+		return true
+	}
+	target := c.Hunt.Program(e)
+	view := schema.XDR
+	if e == Splunk {
+		view = schema.CIM
+	}
+	if e == Splunk && len(target.Queries) > 0 && slices.ContainsFunc(ir.Scans(target.Queries[0]), func(s *ir.Scan) bool { return s.Physical.View == string(schema.Raw) }) {
+		view = schema.Raw
+	}
+	for _, pred := range []ir.Expr{t.pred, &ir.Not{Span: t.pred.At(), X: t.pred}} {
+		alone := &ir.Filter{Span: t.pred.At(), Input: scan, Pred: pred}
+		meant, err := (&Program{Engine: IR, Hunt: c.Hunt, Queries: []ir.Query{alone}}).Run(c.events, s.options(c))
+		if err != nil {
+			return true
+		}
+		h := *c.Hunt.Logical
+		h.Query, h.Correlation = alone, nil
+		res := s.lab.schema.Resolve(&h, view)
+		if res.Query == nil {
+			return true
+		}
+		p := &Program{Engine: e, Hunt: c.Hunt, datasets: target.datasets, computed: target.computed}
+		p.Queries = []ir.Query{p.withComputed(res.Query, nil)}
+		stored, err := p.Run(c.events, s.options(c))
+		if err != nil || !maps.Equal(selected(meant), selected(stored)) {
+			return true
+		}
+	}
+	return false
 }
 
 // codeStandIn is the reason that windows of another kind stand in for those that

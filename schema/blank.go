@@ -348,7 +348,8 @@ func (b *blanks) keys(fields []*ir.Field) {
 // key is a value by which rows are told apart, or of which those that are
 // missing do not count.
 func (b *blanks) key(at diag.Node, x ir.Expr) {
-	if b.empty(x) {
+	f, field := x.(*ir.Field)
+	if b.empty(x) || field && b.get(f.Name).sent {
 		b.say(at, ir.Mixed, false, x)
 	}
 }

@@ -40,7 +40,16 @@ func (z *raiser) predicate(l *level, e ir.Expr, sib *siblings) ir.Expr {
 		if x := z.presence(l, e); x != nil {
 			return x
 		}
-		return &ir.Not{Span: e.Span, X: z.predicate(l, e.X, nil)}
+		x := z.predicate(l, e.X, nil)
+		if or, ok := x.(*ir.Logic); ok && or.Op == ir.Or && isMatch(e.X) {
+			// Neither missing nor one of the texts.
+			and := &ir.Logic{Span: e.Span, Op: ir.And}
+			for _, a := range or.Args {
+				and.Args = append(and.Args, &ir.Not{Span: e.Span, X: a})
+			}
+			return ir.Simplify(and)
+		}
+		return &ir.Not{Span: e.Span, X: x}
 	case *ir.Keyword:
 		if text, ok := e.Pattern.Literal(); ok && e.Terms {
 			z.diags.Warnf(codeReworded, e, "", "the text looks for %q as whole terms, documents look for it anywhere in the event", text)
@@ -104,6 +113,8 @@ func (z *raiser) orMissing(e *ir.Match, raised ir.Expr) ir.Expr {
 	}
 	return ir.NewLogic(e.Span, ir.Or, &ir.Not{Span: e.Span, X: there}, raised)
 }
+
+func isMatch(e ir.Expr) bool { _, ok := e.(*ir.Match); return ok }
 
 // storedOperand is the column of which the text is compared.
 func storedOperand(x ir.Expr) (*ir.Field, bool) {

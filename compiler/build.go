@@ -34,7 +34,7 @@ type Options struct {
 	// CacheDir is where work is kept between builds; "" for nowhere.
 	CacheDir string
 	// Deployable says what keeps a hunt from being a detection on its target; it
-	// is asked about documents that say that they are. It may be nil.
+	// is asked about documents that say how they are deployed. It may be nil.
 	Deployable func(it *deploy.Item) diag.List
 	// Logical asks for Hunt.Logical, which no cache has: CacheDir is not used.
 	Logical bool

@@ -17,9 +17,10 @@ import (
 // Items builds for one target, and returns what there is to deploy beside the
 // result: the hunts without an error that are not there for correlations only,
 // in the order of their files. No earlier build's work is used, for only the
-// queries are kept of it.
+// queries are kept of it. Whether an item can be deployed is for the caller to find
+// out, who knows as what: opts.Deployable is not asked.
 func Items(opts Options, target string) (*Result, []*deploy.Item, error) {
-	opts.Targets, opts.CacheDir = []string{target}, ""
+	opts.Targets, opts.CacheDir, opts.Deployable = []string{target}, "", nil
 	b, err := newBuilder(opts)
 	if err != nil {
 		return nil, nil, err
@@ -51,7 +52,8 @@ func (b *builder) deployment(o *Output, h *ir.Hunt, be backends.Backend, art bac
 		o.Status = Failed
 		return
 	}
-	must := b.opts.Deployable != nil && h.Meta.Deployment.MustAlert(be.Name()) && h.CountedBy == ""
+	// A document that says how it is deployed is to be deployed.
+	must := b.opts.Deployable != nil && h.Meta.Deployment != nil && h.Meta.Deployment.Alerts(be.Name()) && h.CountedBy == ""
 	if !b.keepItems && !must {
 		return
 	}

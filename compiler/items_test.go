@@ -112,6 +112,38 @@ func TestColumnsAreChecked(t *testing.T) {
 	}
 }
 
+// TestDeployableIsAsked: of each document that says how it is deployed, for the
+// targets on which it is an alert, by a build and not by Items.
+func TestDeployableIsAsked(t *testing.T) {
+	for _, tt := range []struct{ hunt, want string }{
+		{"", ""}, {"window: 1h", ""}, {"alert: false", ""}, {"alert: true", "splunk defender"}, {"alert: [splunk]", "splunk"},
+		{"schedule: {every: 3h}", "splunk defender"}, {"throttle: {period: 1h}", "splunk defender"}, {"finding: {title: x}", "splunk defender"}, {"risk: {score: 5}", "splunk defender"},
+		{"entities: [{column: User, type: user}]", "splunk defender"}, {"response: {recommended: x}", "splunk defender"}, {"schedule: {every: 3h}\n    alert: false", ""},
+		{"schedule: {every: 3h}\n    targets: [defender]", "defender"},
+	} {
+		name := filepath.Join(t.TempDir(), "a.yml")
+		doc := shell
+		if tt.hunt != "" {
+			doc += "hunt:\n    " + tt.hunt + "\n"
+		}
+		if err := os.WriteFile(name, []byte(doc), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var asked []string
+		opts := Options{Paths: []string{name}, Jobs: 1, Deployable: func(it *deploy.Item) diag.List { asked = append(asked, it.Target); return nil }}
+		if _, err := Run(opts); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(asked, " "); got != tt.want {
+			t.Errorf("%s: asked for %q, want %q", tt.hunt, got, tt.want)
+		}
+		asked = nil
+		if _, _, err := Items(opts, "splunk"); err != nil || asked != nil {
+			t.Errorf("%s: Items: %v, asked for %v", tt.hunt, err, asked)
+		}
+	}
+}
+
 // TestColumnsOfCorpus: the columns that a query is said to have are those that
 // its text shows, for every rule of the corpus; the fields that a dataset
 // shows are found by their names.

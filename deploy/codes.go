@@ -8,4 +8,5 @@ const (
 	codeColumnsHidden diag.Code = "HC0902" // native text whose columns are not known
 	codeNoID          diag.Code = "HC0903" // a document that nothing can tell from others
 	codeGap           diag.Code = "HC0904" // the runs leave time between them unseen
+	codeWrongKind     diag.Code = "HC0905" // a user that is said to be a device
 )

@@ -43,6 +43,10 @@ type defaultTable struct {
 		Type    string   `yaml:"type"`
 		Columns []string `yaml:"columns"`
 	} `yaml:"entities"`
+	Kinds []struct {
+		Type    string   `yaml:"type"`
+		Columns []string `yaml:"columns"`
+	} `yaml:"kinds"`
 	Domains []struct {
 		Category string `yaml:"category"`
 		Product  string `yaml:"product"`
@@ -313,6 +317,107 @@ func RowKeys(q ir.Query) []string {
 	return nil
 }
 
+// origin is the field that a column of a query has its values from, unchanged;
+// the column itself, and false, if it is computed.
+func origin(q ir.Query, column string) (field string, unchanged bool) {
+	from := func(x ir.Expr, input ir.Query) (string, bool) {
+		if f, ok := x.(*ir.Field); ok {
+			return origin(input, f.Name)
+		}
+		return column, false
+	}
+	cols, input := []*ir.Col(nil), ir.Query(nil)
+	switch q := q.(type) {
+	case *ir.Aggregate:
+		cols, input = q.By, q.Input
+		for _, a := range q.Aggs {
+			if a.As != column {
+				continue
+			}
+			switch a.Func {
+			case ir.Min, ir.Max, ir.First, ir.Last, ir.ArgMin, ir.ArgMax, ir.Any, ir.Values, ir.List:
+				return from(a.X, input)
+			}
+			return column, false
+		}
+	case *ir.Project:
+		cols, input = q.Cols, q.Input
+	case *ir.Extend:
+		cols, input = q.Cols, q.Input
+	case *ir.Distinct, *ir.Filter, *ir.Sort, *ir.Limit, *ir.Window, *ir.Session, *ir.Lag, *ir.Rank:
+		input = ir.Inputs(q)[0]
+	default:
+		return column, true
+	}
+	for _, c := range cols {
+		if c.As == column {
+			return from(c.X, input)
+		}
+	}
+	return origin(input, column)
+}
+
+// KindOf is what a column of a hunt holds as far as its name, or that of the field
+// that it is from, tells: one of ir.EntityTypes, or "none" for what can be none of
+// them; "" if that is not known. Of a computed column the name may say too much:
+// sure is false.
+func KindOf(h *ir.Hunt, column string) (kind string, sure bool) {
+	sure = true
+	if h.Query != nil {
+		column, sure = origin(h.Query, column)
+	}
+	for _, k := range defaults().Entities {
+		if slices.Contains(k.Columns, column) {
+			return k.Type, sure
+		}
+	}
+	for _, k := range defaults().Kinds {
+		if slices.Contains(k.Columns, column) {
+			return k.Type, sure
+		}
+	}
+	return "", sure
+}
+
+// kindWords are the kinds of columns in sentences.
+var kindWords = map[string]string{"device": "a device", "user": "a user", "mailbox": "a mailbox", "none": "no device, user or mailbox"}
+
+// checkKinds reports entities and risk objects whose types are not those of their
+// columns. A mailbox is somebody's, so it stands for a user too.
+func checkKinds(h *ir.Hunt, what string, rows Rows, diags *diag.List) {
+	d := h.Meta.Deployment
+	// typ is that of the document, and stands for want; device is what the document
+	// calls a device there.
+	check := func(c ir.ColumnRef, typ, want, device string) {
+		kind, sure := KindOf(h, c.Name)
+		if !sure || kind == "" || kind == want || kind != "none" && kind != "device" && want != "device" {
+			return
+		}
+		hint := "Name another column, or remove the entry."
+		switch kind {
+		case "device":
+			hint = "Write \"type: " + device + "\", or name another column."
+		case "user", "mailbox":
+			hint = "Write \"type: user\", or name another column."
+		}
+		diags.Errorf(codeWrongKind, c, hint, "%s is said to be a %s, and the column of the query for %s, %s, holds %s", c.Name, typ, what, rows.Column(c.Name), kindWords[kind])
+	}
+	for _, e := range d.Entities {
+		check(e.Column, e.Type, e.Type, "device")
+	}
+	if d.Risk == nil {
+		return
+	}
+	for _, o := range d.Risk.Objects {
+		switch o.Type {
+		case "system":
+			check(o.Column, o.Type, "device", "system")
+		case "user":
+			check(o.Column, o.Type, "user", "system")
+		}
+	}
+}
+
 // CheckGap reports a hunt that runs more rarely than it looks back: what
 // happens between two runs is never seen.
 func (s *Settings) CheckGap(it *Item, between time.Duration, diags *diag.List) {
@@ -348,6 +453,9 @@ func Check(h *ir.Hunt, what string, rows Rows) diag.List {
 			hint = fmt.Sprintf("Did you mean %s? ", near) + hint
 		}
 		diags.Errorf(codeNoColumn, c, "Show it with \"fields\" or the last stage of the pipeline, or name another one. "+hint, "the rows of the query for %s have no column for %s", what, c.Name)
+	}
+	if !diags.HasErrors() {
+		checkKinds(h, what, rows, &diags)
 	}
 	return diags
 }

@@ -51,6 +51,11 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("docs/deploying.md does not list the columns of a %s: %s", e.Type, strings.Join(e.Columns, ", "))
 		}
 	}
+	for _, k := range defaults().Kinds {
+		if k.Type != "none" && !slices.Contains(ir.EntityTypes, k.Type) {
+			t.Errorf("%+v", k)
+		}
+	}
 	for _, d := range defaults().Domains {
 		if !slices.Contains(ir.SecurityDomains, d.Domain) || d.Category+d.Product+d.Service == "" {
 			t.Errorf("%+v", d)
@@ -106,6 +111,40 @@ func TestSettings(t *testing.T) {
 	// Nobody's risk can rise, so the rows are findings.
 	if s := SettingsOf(&Item{Hunt: hunt("low", 0, nil), Rows: rowsOf("n")}); !s.Finding || len(s.Risks) != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestKinds: a type that is not that of its column is an error at its place.
+func TestKinds(t *testing.T) {
+	f := func(n string) *ir.Field { return &ir.Field{Name: n} }
+	piped := &ir.Filter{Input: &ir.Aggregate{Input: &ir.Scan{}, By: []*ir.Col{{As: "who", X: f("User")}, {As: "Image", X: f("Computer")}},
+		Aggs: []*ir.Agg{{As: "last", Func: ir.Last, X: f("Computer")}, {As: "User", Func: ir.Count}}}}
+	entity := func(column, typ string) *ir.Deployment {
+		return &ir.Deployment{Entities: []ir.Entity{{Column: ir.ColumnRef{Name: column}, Type: typ}}}
+	}
+	risk := func(column, typ string) *ir.Deployment {
+		return &ir.Deployment{Risk: &ir.Risk{Objects: []ir.RiskObject{{Column: ir.ColumnRef{Name: column}, Type: typ}}}}
+	}
+	for _, tt := range []struct {
+		q    ir.Query
+		d    *ir.Deployment
+		want string // in the hint; "" for no error
+	}{
+		{nil, entity("User", "device"), "type: user"}, {nil, entity("Computer", "user"), "type: device"}, {nil, entity("Computer", "mailbox"), "type: device"},
+		{nil, entity("Image", "device"), "another column"}, {nil, entity("Image", "user"), "another column"},
+		{nil, entity("User", "user"), ""}, {nil, entity("Computer", "device"), ""}, {nil, entity("UserPrincipalName", "mailbox"), ""}, {nil, entity("SourceIp", "device"), ""},
+		{nil, risk("User", "system"), "type: user"}, {nil, risk("Computer", "user"), "type: system"}, {nil, risk("Image", "user"), "another column"},
+		{nil, risk("User", "other"), ""}, {nil, risk("Image", "other"), ""}, {nil, risk("RecipientEmailAddress", "user"), ""},
+		{piped, entity("who", "device"), "type: user"}, {piped, entity("who", "user"), ""}, {piped, entity("Image", "device"), ""}, {piped, entity("last", "user"), "type: device"},
+		{piped, entity("User", "device"), ""}, // a number here
+	} {
+		diags := Check(&ir.Hunt{Query: tt.q, Meta: ir.Meta{Deployment: tt.d}}, "Splunk", rowsOf("User", "Computer", "UserPrincipalName", "SourceIp", "Image", "RecipientEmailAddress", "who", "last"))
+		if tt.want == "" && len(diags) == 0 {
+			continue
+		}
+		if len(diags) != 1 || tt.want == "" || diags[0].Code != codeWrongKind || !strings.Contains(diags[0].Hint, tt.want) {
+			t.Errorf("%+v %+v: %v", tt.d.Entities, tt.d.Risk, diags)
+		}
 	}
 }
 

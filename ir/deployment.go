@@ -47,11 +47,6 @@ func (d *Deployment) Alerts(target string) bool {
 	return d.Alert != AlertOff
 }
 
-// MustAlert reports whether the document itself says that they are.
-func (d *Deployment) MustAlert(target string) bool {
-	return d != nil && (d.Alert == AlertOn || d.Alert == AlertSome) && d.Alerts(target)
-}
-
 // Continuous is the Every of a hunt that looks at events as they come in.
 const Continuous = "continuous"
 

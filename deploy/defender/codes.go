@@ -17,4 +17,5 @@ const (
 	codeSentinel   diag.Code = "HC0931" // a table that Sentinel does not have
 	codeUnchecked  diag.Code = "HC0932" // native text that is not understood
 	codeName       diag.Code = "HC0933" // two rules of the same name
+	codeTooLong    diag.Code = "HC0934" // a query that is longer than Sentinel takes
 )

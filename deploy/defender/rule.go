@@ -108,7 +108,7 @@ func rule(it *deploy.Item, name string, diags *diag.List) *deploy.Object {
 	o.Set(keyEnabled, "true")
 	o.Set(keyQuery, d.Query)
 	o.Set(keyPeriod, period)
-	texts := &filler{it: it, d: d, diags: diags}
+	texts := &filler{it: it, d: d, diags: diags, service: "Defender"}
 	o.Set(keyTitle, deploy.OneLine(texts.fill(s.Title, "title"), 0))
 	o.Set(keyDescription, deploy.Prose(texts.fill(s.Description, "description")))
 	o.Set(keySeverity, s.Level.Defender)
@@ -281,8 +281,10 @@ func entities(it *deploy.Item, s *deploy.Settings, d *deploy.Detection, diags *d
 		types = append(types, e.Type)
 		column := it.Rows.Column(e.Column.Name)
 		a := find(e.Type, func(a asset) bool { return a.Column == column })
-		// The id of a device is beside its name in the rows of its own events.
-		if e.Type == "device" && has("DeviceId") && (a == nil || a.Column == "DeviceName") {
+		// The id of a device is beside its name in the rows of its own events, and
+		// beside a name that the pipeline has for it.
+		kind, _ := deploy.KindOf(it.Hunt, e.Column.Name)
+		if e.Type == "device" && has("DeviceId") && (a == nil && kind == "device" || a != nil && a.Column == "DeviceName") {
 			a = find(e.Type, func(a asset) bool { return a.Column == "DeviceId" })
 		}
 		if a == nil {
@@ -328,6 +330,8 @@ type filler struct {
 	it    *deploy.Item
 	d     *deploy.Detection
 	diags *diag.List
+	// service is what fills the texts, in sentences.
+	service string
 }
 
 func (f *filler) fill(parts []ir.AlertPart, what string) string {
@@ -347,7 +351,7 @@ func (f *filler) fill(parts []ir.AlertPart, what string) string {
 				if d := f.it.Hunt.Meta.Deployment; d != nil && d.Finding != nil {
 					at = d.Finding
 				}
-				f.diags.Warnf(codeTexts, at, "Name the columns that matter most first.", "the %s names more than %d columns, and Defender fills in no more: the others stand there by name", what, maxFilled)
+				f.diags.Warnf(codeTexts, at, "Name the columns that matter most first.", "the %s names more than %d columns, and %s fills in no more: the others stand there by name", what, maxFilled, f.service)
 			}
 		}
 		if slices.Index(filled, c) >= maxFilled {

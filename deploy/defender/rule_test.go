@@ -109,8 +109,10 @@ func TestRefused(t *testing.T) {
 		{"states", head + "taxonomy: huntc\nhunt: {template: asset_exposure, iocs: {cves: [CVE-2024-3400]}}\n", "error HC0921 1:1"},
 		{"states for people", head + "taxonomy: huntc\nhunt: {template: asset_exposure, alert: false, iocs: {cves: [CVE-2024-3400]}}\n", ""},
 		{"states, alert elsewhere", head + "taxonomy: huntc\nhunt: {template: asset_exposure, alert: [splunk], iocs: {cves: [CVE-2024-3400]}}\n", ""},
-		{"an entity that is none", plain + "hunt:\n    entities: [{column: Image, type: user}]\n", "error HC0923 10:25"},
-		{"two devices", plain + "hunt:\n    entities: [{column: Computer, type: device}, {column: Image, type: device}]\n", "error HC0923 10:59"},
+		{"an entity that is none", piped + "hunt:\n    pipeline: project who = concat(User, Image), Computer\n    entities: [{column: who, type: user}]\n", "error HC0923 12:25"},
+		{"a device that is none, beside the id of one", piped + "hunt:\n    pipeline: extend who = concat(User, Image)\n    entities: [{column: who, type: device}]\n", "error HC0923 12:25"},
+		{"a device by another name", piped + "hunt:\n    pipeline: summarize n = count() by where_ = Computer\n    entities: [{column: where_, type: device}]\n", ""},
+		{"two devices", plain + "hunt:\n    entities: [{column: Computer, type: device}, {column: DeviceId, type: device}]\n", "error HC0923 10:59"},
 		{"looks back too far", piped + "hunt:\n    window: 7d\n    schedule: {every: 1h}\n    pipeline: summarize n = count() by Computer\n", "error HC0924 12:23"},
 		{"looks back too short", piped + "hunt:\n    window: 1h\n    schedule: {every: 24h}\n    pipeline: summarize n = count() by Computer\n", "error HC0904 12:5"},
 		{"one event, any window", plain + "hunt:\n    window: 7d\n    schedule: {every: 1h}\n", ""},
@@ -235,7 +237,7 @@ func TestCorpus(t *testing.T) {
 	}
 	sentinel, diags := Sentinel(list)
 	for _, d := range diags {
-		if d.Severity == diag.Error && d.Code != codeSentinel {
+		if d.Severity == diag.Error && d.Code != codeSentinel && d.Code != codeTooLong {
 			t.Errorf("%s: %s %s", d.Pos.Filename, d.Code, d.Message)
 		}
 	}
@@ -289,6 +291,30 @@ func TestSentinelTimes(t *testing.T) {
 		}
 		if b.Frequency != tt.frequency || b.Period != tt.period || b.Kind != tt.kind || strings.Contains(b.Query, "ago(") {
 			t.Errorf("%s\n%s %s %s\n%s", tt.doc, b.Frequency, b.Period, b.Kind, b.Query)
+		}
+	}
+}
+
+// TestSentinelLimits: what Sentinel does not take, or only a part of.
+func TestSentinelLimits(t *testing.T) {
+	long := func(n int) string {
+		return head + "taxonomy: huntc\nhunt:\n    targets: [defender]\n    native:\n        defender: DeviceEvents | where FileName == \"" + strings.Repeat("é", n) + "\"\n"
+	}
+	fixed := len("DeviceEvents | where FileName == \"\"\n")
+	for _, tt := range []struct{ name, doc, want string }{
+		{"as long as it may be", long(maxQuery - fixed), ""},
+		{"longer", long(maxQuery - fixed + 1), "error HC0934 1:1"},
+		{"longer, for people", strings.Replace(long(maxQuery), "hunt:", "hunt:\n    alert: false", 1), ""},
+		{"four columns", plain + "hunt:\n    finding: {title: '{Computer} {User} {Image} {ParentImage}'}\n", "warning HC0930 10:5"},
+	} {
+		_, diags := Sentinel(items(t, tt.doc))
+		if got := codes(diags); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+		for _, d := range diags {
+			if strings.Contains(d.Message, "Defender") {
+				t.Errorf("%s: %s", tt.name, d.Message)
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -16,6 +17,10 @@ import (
 
 // maxPeriod is how far back an analytics rule of Sentinel can look.
 const maxPeriod = 14 * 24 * time.Hour
+
+// maxQuery is how many characters the query of an analytics rule has at most
+// (learn.microsoft.com/azure/sentinel/scheduled-rules-overview).
+const maxQuery = 10000
 
 // lag is how long events take to be in Sentinel; each run of a rule that looks
 // at each event once looks back so much further.
@@ -124,8 +129,12 @@ func sentinelRule(it *deploy.Item, name string, diags *diag.List) []byte {
 		b.Entities = append(b.Entities, entityMapping{a.Sentinel, []fieldMapping{{a.Field, a.Column}}})
 	}
 	if s.Alert {
+		if n := utf8.RuneCountInString(queryText(d.Query)); n > maxQuery {
+			diags.Errorf(codeTooLong, it.Hunt, "Split the hunt; or write \"alert: false\": a hunting query has no such limit.",
+				"the query has %d characters, and an analytics rule of Sentinel at most %d", n, maxQuery)
+		}
 		sentinelSchedule(it, s, d, &b, diags)
-		texts := &filler{it: it, d: d, diags: diags}
+		texts := &filler{it: it, d: d, diags: diags, service: "Sentinel"}
 		if f := it.Hunt.Meta.Deployment; f != nil && f.Finding != nil {
 			b.Details = map[string]string{"alertDisplayNameFormat": deploy.OneLine(texts.fill(s.Title, "title"), 0), "alertDescriptionFormat": deploy.Prose(texts.fill(s.Description, "description"))}
 		}
@@ -179,11 +188,14 @@ func azureSpan(d time.Duration) string {
 	return fmt.Sprintf("%dm", (d+time.Minute-1)/time.Minute)
 }
 
+// queryText is a query as a file of Sentinel has it.
+func queryText(q string) string { return strings.TrimSpace(q) + "\n" }
+
 func yamlText(b sentinelBody) []byte {
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
-	b.Query = strings.TrimSpace(b.Query) + "\n"
+	b.Query = queryText(b.Query)
 	if err := enc.Encode(b); err != nil {
 		panic("deploy/defender: " + err.Error()) // texts and numbers
 	}

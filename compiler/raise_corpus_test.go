@@ -94,6 +94,8 @@ func TestRaiseBriefings(t *testing.T) {
 	b := splunk.New(sch, splunk.Config{})
 	d := defender.New(sch)
 	raiseTexts(t, sch, "spl", spls, b.LiftText, schema.CIM, d, raiseFloor{85, 57})
+	// Kinds of event that data models have no word for, such as attempted
+	// connections, are asked for as Defender calls them, and stay its own.
 	raiseTexts(t, sch, "kql", kqls, d.LiftText, schema.XDR, b, raiseFloor{95, 72})
 }
 
@@ -113,6 +115,9 @@ func raiseTexts(t *testing.T, sch *schema.Schema, name string, texts []string, l
 			lifted++
 			r := sch.Raise(q.Query, own)
 			for _, d := range r.Diagnostics {
+				if d.Code == "HC0522" && d.Severity == diag.Warning {
+					t.Errorf("%s: rows are lost: %s\n%s", name, d.Message, text)
+				}
 				if d.Severity != diag.Error {
 					notes[d.Severity.String()+" "+string(d.Code)+" "+d.Message]++
 				}

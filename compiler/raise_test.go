@@ -9,6 +9,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/huntc/huntc/backends"
+	"github.com/huntc/huntc/backends/defender"
+	"github.com/huntc/huntc/backends/splunk"
 	"github.com/huntc/huntc/frontends/sigma"
 	"github.com/huntc/huntc/ir"
 	"github.com/huntc/huntc/schema"
@@ -108,6 +111,58 @@ func TestRaiseRealRules(t *testing.T) {
 		t.Logf("%s: %d of %d rules are the same after raising, %d name columns of the target", want.view, total-len(differ), total, bound)
 		if len(differ) > want.differ {
 			t.Errorf("%d rules are not the same after raising:\n%s", len(differ), strings.Join(differ, "\n"))
+		}
+	}
+}
+
+// TestRaiseKinds: what a text reads, both targets read that can: no kind of event
+// is lost on the way, and what the other target has no word for is refused there.
+func TestRaiseKinds(t *testing.T) {
+	sch, err := schema.New(yaml.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spl, kql := splunk.New(sch, splunk.Config{}), defender.New(sch)
+	for _, tt := range []struct {
+		from, text  string
+		own, across string // a part of the text that is made; "" if it is refused
+	}{
+		{"kql", `DeviceFileEvents | where ActionType in ("FileCreated","FileRenamed","FileDeleted") | where FileName =~ "x.js"`,
+			`where ActionType in~ ("FileCreated", "FileDeleted", "FileRenamed")`, `Filesystem.action IN ("created", "deleted", "renamed")`},
+		{"kql", `DeviceFileEvents | where FileName =~ "x.js"`, "DeviceFileEvents\n| where FileName =~", "where Filesystem.file_name=\"x.js\""},
+		{"kql", `DeviceFileEvents | where ActionType != "FileDeleted" | where FileName =~ "x.exe"`, `ActionType`, `NOT Filesystem.action="deleted"`},
+		{"kql", `DeviceFileEvents | where ActionType has "Created" | where FileName =~ "x.exe"`, `ActionType has "Created"`, ""},
+		{"kql", `DeviceNetworkEvents | where RemoteIP == "1.2.3.4"`, "DeviceNetworkEvents\n| where RemoteIP", `All_Traffic.dest_ip="1.2.3.4"`},
+		{"kql", `DeviceNetworkEvents | where ActionType in ("ConnectionFailed","ConnectionAttempt") | where RemotePort == 1`, `("ConnectionFailed", "ConnectionAttempt")`, ""},
+		{"kql", `DeviceNetworkEvents | where ActionType has "Success" | where RemotePort == 1`, `ActionType has "Success"`, ""},
+		{"kql", `DeviceLogonEvents | where ActionType == "LogonFailed" | where AccountName =~ "bob"`, `"LogonFailed"`, `Authentication.action="failure"`},
+		{"kql", `union (DeviceProcessEvents | where FileName =~ "a"), (DeviceFileEvents | where FileName =~ "b")`, "DeviceName", "dest as DeviceName"},
+		{"spl", "| tstats count from datamodel=Endpoint.Filesystem where Filesystem.action IN (\"modified\",\"renamed\") by Filesystem.dest",
+			`IN ("modified", "renamed")`, `("FileModified", "FileRenamed")`},
+		{"spl", "| tstats count from datamodel=Endpoint.Processes where Processes.process=\"*x*\" by Processes.dest Processes.user | `drop_dm_object_name(Processes)` | where user=\"bob\"",
+			`bob`, `where AccountName == "bob"`},
+	} {
+		lift, view, back, other := kql.LiftText, schema.XDR, backends.Backend(kql), backends.Backend(spl)
+		if tt.from == "spl" {
+			lift, view, back, other = spl.LiftText, schema.CIM, other, back
+		}
+		l := lift(tt.from, tt.text)
+		if len(l.Queries) != 1 || l.Queries[0].Query == nil {
+			t.Fatalf("%s: %v", tt.text, l.Diagnostics)
+		}
+		r := sch.Raise(l.Queries[0].Query, view)
+		if r.Query == nil {
+			t.Errorf("%s: %v", tt.text, r.Diagnostics)
+			continue
+		}
+		for _, made := range []struct {
+			b    backends.Backend
+			want string
+		}{{back, tt.own}, {other, tt.across}} {
+			a := made.b.Compile(&ir.Hunt{Query: r.Query, Kind: ir.KindHunt})
+			if refused := a.Diagnostics.HasErrors(); refused != (made.want == "") || !refused && !strings.Contains(a.Query, made.want) {
+				t.Errorf("%s\nwant %s\n%s%v", tt.text, made.want, a.Query, a.Diagnostics)
+			}
 		}
 	}
 }

@@ -348,8 +348,7 @@ func (b *blanks) keys(fields []*ir.Field) {
 // key is a value by which rows are told apart, or of which those that are
 // missing do not count.
 func (b *blanks) key(at diag.Node, x ir.Expr) {
-	f, field := x.(*ir.Field)
-	if b.empty(x) || field && b.get(f.Name).sent {
+	if b.empty(x) {
 		b.say(at, ir.Mixed, false, x)
 	}
 }

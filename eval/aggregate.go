@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -23,8 +24,8 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row, found []*group) ([]Row, err
 	args := make([]Value, len(q.Aggs))
 	for i, a := range q.Aggs {
 		names = append(names, a.As)
-		if a.Native != "" && !r.kustoOwn(a) || a.Func == ir.Any || a.Func == ir.List {
-			return nil, &NotEvaluable{a.Span, "the aggregate " + a.As + " is a target's own, so it cannot be run here"}
+		if a.Native != "" && !r.kustoOwn(a) && !Estimated(a) || a.Func == ir.Any || a.Func == ir.List {
+			return nil, &NotEvaluable{a.Span, "the aggregate " + cmp.Or(a.Native, string(a.Func)) + " (as " + a.As + ") is a target's own, so it cannot be run here"}
 		}
 		if a.X == nil {
 			continue
@@ -81,6 +82,12 @@ func (r Runner) aggregate(q *ir.Aggregate, in []Row, found []*group) ([]Row, err
 		out[i] = Row{shape: s, vals: vals, events: together(g.rows...)}
 	}
 	return out, nil
+}
+
+// Estimated reports whether an aggregate is one that a target estimates, and that
+// is counted exactly here: Kusto's dcount (dcount-aggregation-function.md).
+func Estimated(a *ir.Agg) bool {
+	return a.Func == ir.DCount && a.Native == "dcount" && len(a.More) == 0
 }
 
 // kustoOwn reports whether an aggregate is Kusto's own sum or deviation, which are

@@ -460,6 +460,9 @@ func (s *suite) runCase(c *Case) {
 		default:
 			v.Outcome = OutcomeMiss
 		}
+		if v.err == nil && c.Hunt.Program(e).estimates() {
+			v.Why = "approximate: the target estimates dcount() of many values, which is exact here"
+		}
 		c.Verdicts = append(c.Verdicts, v)
 	}
 	if v := c.verdict(IR); v.err == nil {
@@ -474,6 +477,18 @@ func (s *suite) runCase(c *Case) {
 		return
 	}
 	s.judge(c)
+}
+
+// estimates reports whether the target estimates what is counted exactly here.
+func (p *Program) estimates() bool {
+	found := false
+	for _, q := range p.Queries {
+		ir.WalkQuery(q, func(q ir.Query) {
+			a, ok := q.(*ir.Aggregate)
+			found = found || ok && slices.ContainsFunc(a.Aggs, eval.Estimated)
+		})
+	}
+	return found
 }
 
 // rowTexts are rows as JSON, sorted.
@@ -895,7 +910,7 @@ func (s *suite) why(c *Case, e Engine, events []eval.Event, n int) []Because {
 	for _, q := range p.Queries {
 		sc := scene{q, run}
 		if c.Hit {
-			out = append(out, sc.whyNone(q)...)
+			out = append(append(out, sc.whyNone(q)...), sc.lookBacks()...)
 			continue
 		}
 		for _, row := range sc.run(q) {

@@ -70,8 +70,8 @@ func (s scene) whyNone(q ir.Query) []Because {
 		if q.Physical != nil {
 			text = "no event of the scenario has a row in " + sayScan(q)
 		}
-		if q.LookBack != 0 {
-			text += ", or none lies in the last " + ir.SpanText(q.LookBack)
+		if old := s.outside(q); old > 0 {
+			text = fmt.Sprintf("none of %s of %s lies in the last %s before %s", counted(old, "event"), sayScan(q), ir.SpanText(q.LookBack), s.runner.Now.UTC().Format(time.RFC3339Nano))
 		}
 		at := q.Span
 		if q.Source.Pos.IsValid() {
@@ -86,6 +86,46 @@ func (s scene) whyNone(q ir.Query) []Because {
 		return []Because{{Span: q.Span, Text: fmt.Sprintf("no group by %s has more than %s with a %s", fieldNames(q.By), counted(max(1, q.Offset), "row"), q.Of.Name)}}
 	}
 	return []Because{{Span: q.At(), Text: "this step keeps none of its rows"}}
+}
+
+// outside counts the events that a Scan does not read for their time alone.
+func (s scene) outside(q *ir.Scan) int {
+	if q.LookBack == 0 || s.runner.Now.IsZero() {
+		return 0
+	}
+	all := *q
+	all.LookBack = 0
+	return len(s.run(&all)) - len(s.run(q))
+}
+
+// lookBacks says of each source of a query how many events its look-back leaves
+// out.
+func (s scene) lookBacks() []Because {
+	var out []Because
+	ir.WalkQuery(s.query, func(q ir.Query) {
+		scan, ok := q.(*ir.Scan)
+		if !ok {
+			return
+		}
+		old := s.outside(scan)
+		if old == 0 || len(s.run(scan)) == 0 {
+			return // the latter is what loses the last row
+		}
+		at := scan.Span
+		if scan.Source.Pos.IsValid() {
+			at = scan.Source.Span
+		}
+		verb := "do"
+		if old == 1 {
+			verb = "does"
+		}
+		b := Because{Span: at, Text: fmt.Sprintf("%s of %s %s not lie in the last %s before %s, and %s not read", counted(old, "event"), sayScan(scan), verb,
+			ir.SpanText(scan.LookBack), s.runner.Now.UTC().Format(time.RFC3339Nano), map[bool]string{true: "is", false: "are"}[old == 1])}
+		if !slices.Contains(out, b) {
+			out = append(out, b)
+		}
+	})
+	return out
 }
 
 func sayScan(q *ir.Scan) string {

@@ -9,6 +9,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -27,7 +28,7 @@ type File struct {
 type Values struct {
 	// Project is what the repository calls itself.
 	Project string
-	// Version is huntc's, as "go install" takes it: v1.2.3, or latest.
+	// Version is huntc's, as "go install" takes it: v1.2.3, a commit, or latest.
 	Version string
 }
 
@@ -62,5 +63,6 @@ func Files(v Values) ([]File, error) {
 		out = append(out, File{Name: strings.Join(parts, "/"), Text: b.Bytes(), Executable: strings.HasSuffix(name, ".sh")})
 		return nil
 	})
+	slices.SortFunc(out, func(x, y File) int { return strings.Compare(x.Name, y.Name) })
 	return out, err
 }

@@ -24,6 +24,9 @@ type Projector struct {
 	columns []string
 	infos   map[string]schema.ColumnInfo
 	shapes  map[string]*shape // by the names of the columns beside those
+	forms   map[*schema.Column]*computedForm
+	always  map[string]string // what columns hold in every row
+	texts   map[string]bool   // columns of which some field is a text
 }
 
 // NewProjector projects events to a dataset's table; nil if the view does not
@@ -33,7 +36,20 @@ func NewProjector(s *schema.Schema, ds *schema.Dataset, v schema.View) *Projecto
 	if m == nil {
 		return nil
 	}
-	p := &Projector{view: v, ds: ds, m: m, shapes: map[string]*shape{}}
+	p := &Projector{view: v, ds: ds, m: m, shapes: map[string]*shape{}, forms: map[*schema.Column]*computedForm{}}
+	p.texts = map[string]bool{}
+	for field, c := range m.Columns {
+		switch ds.Fields[field].Type {
+		case "int", "float":
+		default:
+			p.texts[c.Name] = true
+		}
+	}
+	for _, a := range readColumnData().Always {
+		if a.View == v && a.Dataset == ds.Name {
+			p.always = a.Columns
+		}
+	}
 	if t := s.Table(v, m.Table); t != nil {
 		p.infos = t.Columns
 		p.columns = slices.Sorted(maps.Keys(t.Columns))
@@ -86,15 +102,23 @@ func (p *Projector) Derived(as string, f *ir.Foreign, row Row) (any, error) {
 func (p *Projector) Rows(event Row) []Row {
 	w := &rowWriter{p: p, events: event.events}
 	for _, name := range slices.Sorted(maps.Keys(p.m.Where)) {
-		w.choices(name, p.m.Where[name])
+		if values := p.m.Where[name]; slices.ContainsFunc(values, func(s string) bool { return strings.Contains(s, "*") }) {
+			w.patterns = append(w.patterns, property{column: name, value: values})
+		} else {
+			w.choices(name, values)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.always)) {
+		w.put(name, p.always[name])
 	}
 	var raw []string
 	for i, field := range event.Columns() {
 		if v := event.vals[i]; v != nil {
-			w.field(field, v, event)
+			w.value(field, v, event)
 			raw = append(raw, text(v))
 		}
 	}
+	w.finish()
 	if p.view == schema.Raw {
 		w.put(rawColumn, strings.Join(raw, "\n"))
 	}
@@ -111,9 +135,12 @@ type rowWriter struct {
 	names []string
 	vals  [][]any
 	// parts are the columns of which nothing but parts is known.
-	parts      []string
-	impossible bool
-	events     []int // of the event
+	parts []string
+	// properties, later and stars are what computed columns are computed from, and
+	// patterns what columns have to match.
+	properties, later, stars, patterns []property
+	impossible                         bool
+	events                             []int // of the event
 }
 
 // put gives a column its value, written in one of several ways. Where two
@@ -165,6 +192,47 @@ func (w *rowWriter) choices(name string, values []string) {
 	w.put(name, ways...)
 }
 
+// value writes a field with one value or several, which a column has then too.
+func (w *rowWriter) value(field string, v any, event Row) {
+	list, ok := v.([]any)
+	if !ok {
+		w.field(field, v, event)
+		return
+	}
+	var names []string
+	columns := map[string][][]any{} // for each value the ways
+	for _, x := range list {
+		one := &rowWriter{p: w.p}
+		one.field(field, x, event)
+		w.impossible = w.impossible || one.impossible
+		w.properties = append(w.properties, one.properties...)
+		w.later, w.stars = append(w.later, one.later...), append(w.stars, one.stars...)
+		for i, name := range one.names {
+			if columns[name] == nil {
+				names = append(names, name)
+			}
+			columns[name] = append(columns[name], one.vals[i])
+		}
+	}
+	for _, name := range names {
+		n := 0
+		for _, ways := range columns[name] {
+			n = max(n, len(ways))
+		}
+		all := make([]any, n)
+		for k := range all {
+			var values []any
+			for _, ways := range columns[name] {
+				if len(ways) > 0 {
+					values = append(values, ways[k%len(ways)])
+				}
+			}
+			all[k] = normal(values)
+		}
+		w.put(name, all...)
+	}
+}
+
 func (w *rowWriter) field(field string, v any, event Row) {
 	p := w.p
 	if field == ir.Timestamp {
@@ -186,7 +254,7 @@ func (w *rowWriter) field(field string, v any, event Row) {
 	switch c.Kind {
 	case "computed":
 		w.put(Derived(c.Name), v)
-		w.part(c.Within, s)
+		w.computed(c, s)
 	case "path":
 		w.put(c.Name, w.spellings(c, s)...)
 		w.put(c.File, s[strings.LastIndexAny(s, `\/`)+1:])
@@ -359,6 +427,15 @@ func (w *rowWriter) rows() []Row {
 
 // stored is a value as the type of its column; false if it is none of that type.
 func (p *Projector) stored(name string, v any) (any, bool) {
+	if list, ok := v.([]any); ok {
+		out := make([]any, len(list))
+		for i, x := range list {
+			if out[i], ok = p.stored(name, x); !ok {
+				return nil, false
+			}
+		}
+		return out, true
+	}
 	info, ok := p.infos[name]
 	if !ok {
 		return v, true
@@ -368,8 +445,12 @@ func (p *Projector) stored(name string, v any) (any, bool) {
 		if n, ok := toNumber(v); ok {
 			return n.value(), true
 		}
-		n, err := strconv.ParseInt(text(v), 0, 64)
-		return n, err == nil
+		// What the event writes as a text may be hexadecimal; a number is not.
+		if s := text(v); p.texts[name] && strings.HasPrefix(s, "0x") {
+			n, err := strconv.ParseInt(s, 0, 64)
+			return n, err == nil
+		}
+		return nil, false
 	case "bool":
 		b, err := strconv.ParseBool(text(v))
 		return b, err == nil

@@ -16,6 +16,25 @@ import (
 // definitions stand in their places.
 const maxSteps = 20_000
 
+// maxOperators is how many operators a query may have one behind the other. What
+// comes behind many looks through all of them.
+const maxOperators = 1_000
+
+// overlong is the operator with which a query of the text has too many; nil if
+// none has.
+func overlong(script *kql.Script) diag.Node {
+	var found diag.Node
+	for _, s := range script.Statements {
+		kql.WalkStatement(s, func(n diag.Node) bool {
+			if q, ok := n.(*kql.Query); ok && len(q.Ops) > maxOperators && found == nil {
+				found = q.Ops[maxOperators]
+			}
+			return found == nil
+		})
+	}
+	return found
+}
+
 // LiftText reads a text as people publish it: definitions and one query, or
 // several. What is defined by let stands in its place in the query that uses it.
 //
@@ -28,6 +47,11 @@ func (b *Backend) LiftText(name, text string) backends.Lifted {
 	script, diags := kql.ParseScript(name, text)
 	out := backends.Lifted{Diagnostics: diags}
 	if script == nil {
+		return out
+	}
+	if at := overlong(script); at != nil {
+		out.Diagnostics.Errorf(codeTooMuch, at, "Put several conditions into one where.", "the query has more than %d operators; at most so many are read", maxOperators)
+		out.Diagnostics.Sort()
 		return out
 	}
 	t := &textReader{backend: b}
@@ -856,7 +880,7 @@ func (t *textReader) lookedBack(q ir.Query, c kql.Expr) (ir.Query, bool) {
 // listed reads COLUMN in (ROWS) as the join that it is: the rows that have a
 // partner in the first column of the others, or that have none.
 func (t *textReader) listed(in rows, list *kql.In, s *scope) (rows, bool) {
-	if len(list.Values) != 1 || list.Op != "in" && list.Op != "!in" {
+	if len(list.Values) != 1 || list.Op != "in" && list.Op != "!in" || datatableOf(list.Values[0], s) != nil {
 		return in, false
 	}
 	var right rows

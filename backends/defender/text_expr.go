@@ -1,6 +1,7 @@
 package defender
 
 import (
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +68,10 @@ func (t *textReader) inlined(x kql.Expr, in rows, s *scope, depth int) kql.Expr 
 	case *kql.In:
 		out := &kql.In{Span: x.Span, Op: x.Op, X: again(x.X)}
 		for _, v := range x.Values {
+			if d := datatableOf(v, s); d != nil {
+				out.Values = append(out.Values, firstColumn(d)...)
+				continue
+			}
 			v = again(v)
 			if d, ok := v.(*kql.Dynamic); ok {
 				out.Values = append(out.Values, d.Items...)
@@ -87,6 +92,30 @@ func (t *textReader) inlined(x kql.Expr, in rows, s *scope, depth int) kql.Expr 
 		return &kql.Dynamic{Span: x.Span, Items: list(x.Items)}
 	}
 	return x
+}
+
+// datatableOf is the datatable that a name in the place of a list stands for;
+// nil if it stands for anything else.
+func datatableOf(x kql.Expr, s *scope) *kql.Datatable {
+	c, ok := x.(*kql.Column)
+	if !ok {
+		return nil
+	}
+	d := s.find(c.Name)
+	if d == nil || d.define == nil || d.define.Function || d.define.Query == nil || len(d.define.Query.Ops) > 0 || len(d.define.Lets) > 0 {
+		return nil
+	}
+	rows, _ := d.define.Query.Source.(*kql.Datatable)
+	return rows
+}
+
+// firstColumn are the values that a list of rows stands for.
+func firstColumn(d *kql.Datatable) []kql.Expr {
+	var out []kql.Expr
+	for i := 0; i < len(d.Values); i += len(d.Cols) {
+		out = append(out, d.Values[i])
+	}
+	return out
 }
 
 func (t *textReader) inlineNamed(cols []kql.NamedExpr, in rows, s *scope) []kql.NamedExpr {
@@ -363,7 +392,12 @@ func (t *textReader) positive(in rows, x *kql.Binary, op string) ir.Expr {
 		if !constant {
 			return nil
 		}
-		return &ir.Regexp{Span: x.Span, X: t.value(in, x.L), Source: goBoundaries(s.Value)}
+		source := goBoundaries(s.Value)
+		if _, err := syntax.Parse(source, syntax.Perl); err != nil {
+			why, hint := explainRegexp(err)
+			t.fail(codeTextCondition, s, hint, "the regular expression %s", why)
+		}
+		return &ir.Regexp{Span: x.Span, X: t.value(in, x.L), Source: source}
 	}
 	name, cased := strings.CutSuffix(op, "_cs")
 	if !constant {
@@ -447,7 +481,7 @@ func (t *textReader) in(in rows, x *kql.In, want bool) ir.Expr {
 			return ir.False(x.Span)
 		case *kql.Column:
 			if _, ok := in.column(v.Name); !ok {
-				t.fail(codeTextName, v, "Put the definition in front of the query.", "%s is neither a column here nor a list of values", v.Name)
+				t.fail(codeTextName, v, "Define it by let in front of the query, as dynamic([...]), or write the values out.", "%s is neither a column here nor a list of values", v.Name)
 				return ir.False(x.Span)
 			}
 		}

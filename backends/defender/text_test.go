@@ -52,6 +52,11 @@ var textTests = []struct{ name, text, want, codes string }{
 		"scan xdr DeviceProcessEvents\naggregate dcountif_DeviceName = dcount[dcountif](if(match(FileName, \"x.exe\"), DeviceName)), s = values[make_set_if](if(>_cs(ProcessId, 4), FileName), 100), sumif_ProcessId = sum[sumif](if(>_cs(ProcessId, 5), ProcessId)), FileName = any[take_anyif](if(>_cs(ProcessId, 6), FileName)) by AccountName\n", ""},
 	{"a percentile", `DeviceProcessEvents | summarize percentile(ProcessId, 95), p = percentile(ProcessId, 99.5) by DeviceName`,
 		"scan xdr DeviceProcessEvents\naggregate percentile_ProcessId_95 = percentile[percentile](ProcessId, 95), p = percentile[percentile](ProcessId, 99.5) by DeviceName\n", ""},
+	{"a datatable as a list", "let allow = datatable(n: string, m: long) [\"a\", 1, \"b\", 2];\nDeviceProcessEvents | where FileName in~ (allow) and DeviceName !in (allow)",
+		"scan xdr DeviceProcessEvents\nfilter and(match(FileName, \"a\", \"b\"), not(match_cs(DeviceName, \"a\", \"b\")))\n", ""},
+	{"no regular expression", `DeviceProcessEvents | where FileName matches regex "((("`, "", "HC0848"},
+	{"values without a table", `print x = 1`, "", "HC0845"},
+	{"rows of a file", `externaldata(x: string) ["http://x"] | take 1`, "", "HC0845"},
 	{"no percentile", `DeviceProcessEvents | summarize p = percentile(ProcessId, ReportId) by DeviceName`, "", "HC0847"},
 	{"the latest row", `DeviceInfo | summarize arg_max(Timestamp, *) by DeviceId`,
 		"scan xdr DeviceInfo\nsort Timestamp desc\nwhole distinct DeviceId\n", ""},
@@ -183,6 +188,16 @@ func TestLiftTextBounds(t *testing.T) {
 	l := textBackend(t).LiftText("", text.String())
 	if l.Full() || len(l.Diagnostics) == 0 || l.Diagnostics[len(l.Diagnostics)-1].Severity != diag.Error {
 		t.Errorf("%v", l.Diagnostics)
+	}
+}
+
+// A pipeline that is too long is refused before it is read.
+func TestLiftTextLength(t *testing.T) {
+	for _, n := range []int{2_000, 40_000} {
+		l := textBackend(t).LiftText("", "DeviceEvents"+strings.Repeat(" | where ReportId == 1", n))
+		if l.Full() || len(l.Diagnostics) != 1 || !l.Diagnostics.HasErrors() {
+			t.Errorf("%d operators: %v", n, l.Diagnostics)
+		}
 	}
 }
 

@@ -433,13 +433,6 @@ func (r *reading) tstats(c *spl.Tstats) ir.Query {
 	}
 	view, table := schema.CIM, ""
 	name := naming(r.plain)
-	if c.Model == "" {
-		view = schema.Raw
-	} else {
-		table = r.dataset(c, c.Model, append(slices.Clone(c.By), searchNames(c.Where)...))
-		name = r.modelField(table)
-	}
-	s := &ir.Scan{Span: c.Span, Physical: &ir.Physical{View: string(view), Table: table}}
 	var args []spl.SearchExpr
 	if c.Where != nil {
 		args = []spl.SearchExpr{c.Where}
@@ -448,6 +441,17 @@ func (r *reading) tstats(c *spl.Tstats) ir.Query {
 		}
 		r.noTerms(c.Where)
 	}
+	if c.Model == "" {
+		view = schema.Raw
+	} else {
+		model := c.Model
+		if model, args, ok = r.node(model, args); !ok {
+			return nil
+		}
+		table = r.dataset(c, model, append(slices.Clone(c.By), searchNames(c.Where)...))
+		name = r.modelField(table)
+	}
+	s := &ir.Scan{Span: c.Span, Physical: &ir.Physical{View: string(view), Table: table}}
 	out := &ir.Aggregate{Span: c.Span, Input: r.scan(c, s, args, name)}
 	for _, full := range c.By {
 		at := r.at(c, full)
@@ -483,6 +487,34 @@ func (r *reading) tstats(c *spl.Tstats) ir.Query {
 		return nil
 	}
 	return r.dropMissing(c, out)
+}
+
+// nodeName is no field: it says which dataset of the data model is read.
+const nodeName = "nodename"
+
+// node takes nodename=DATASET out of the terms of tstats: the dataset by its
+// whole name, and the other terms.
+func (r *reading) node(model string, args []spl.SearchExpr) (dataset string, rest []spl.SearchExpr, ok bool) {
+	for _, a := range args {
+		c, isCompare := a.(*spl.SearchCompare)
+		if !isCompare || c.Field != nodeName {
+			if slices.Contains(searchNames(a), nodeName) {
+				r.fail(codeNoForm, a, "Name one dataset: from datamodel=MODEL.DATASET.", "nodename among alternatives is not read")
+				return "", nil, false
+			}
+			rest = append(rest, a)
+			continue
+		}
+		root, at, named := strings.Cut(model, ".")
+		node := strings.Join(c.Value.Parts, "*")
+		full := root + "." + node
+		if c.Op != "=" || r.b.schema.Table(schema.CIM, full) == nil || named && node != at && !strings.HasPrefix(node, at+".") {
+			r.fail(codeNoForm, c, "Name the dataset itself: from datamodel=MODEL.DATASET.", "nodename%s%s of the data model %s is not read", c.Op, node, model)
+			return "", nil, false
+		}
+		model = full
+	}
+	return model, rest, true
 }
 
 // searchNames are the fields that a search expression names.

@@ -24,6 +24,17 @@ var searches = []struct{ name, text, want string }{
 scan cim Endpoint.Processes
 filter and(match(process_name, "curl.exe", "wget*"), match(process, "*http*"), not(match(user, "*$")), exists(process_path))
 aggregate count = count(), firstTime = min(_time), lastTime = max(_time), cmd = values(process) by dest, process_path, host`},
+	{"nodename names the dataset", `
+| tstats count from datamodel=Endpoint where nodename=Processes Processes.process="*x*" by Processes.dest`, `
+scan cim Endpoint.Processes
+filter match(process, "*x*")
+aggregate count = count() by Processes.dest = dest`},
+	{"a byte order mark, a limit by its name", "\ufeff| tstats count from datamodel=Endpoint.Processes where Processes.process=a by Processes.dest | sort limit=0 -count | dedup 1 count", `
+scan cim Endpoint.Processes
+filter match(process, "a")
+aggregate count = count() by Processes.dest = dest
+sort count desc
+whole distinct count`},
 	{"OR binds tighter than AND in search", `
 | tstats count from datamodel=Web where Web.url="*a*" OR Web.url="*b*" Web.status=200 by Web.src`, `
 scan cim Web.Web

@@ -10,4 +10,5 @@ const (
 	codeRepaired        diag.Code = "HC0841" // a slip that has one reading only
 	codeRunTogether     diag.Code = "HC0842" // statements with nothing between them
 	codeUnknownOperator diag.Code = "HC0384"
+	codeUnreadSource    diag.Code = "HC0845" // Kusto's, but not read
 )

@@ -20,6 +20,7 @@ const MaxSize = maxSize
 const (
 	maxSize  = 1 << 20 // bytes of a text
 	maxDepth = 200     // nested brackets
+	maxBars  = 5_000   // operators of a text
 	maxChain = 400     // operators that lean left, one on another
 )
 
@@ -123,9 +124,14 @@ func tokensOf(filename, text string, repair bool) (*lexer.PeekingLexer, diag.Lis
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	depth := 0
+	depth, bars := 0, 0
 	for i := range toks {
 		switch toks[i].Value {
+		case "|":
+			if bars++; bars > maxBars {
+				diags.Errorf(codeTooLong, spanOf(&toks[i]), "put several conditions into one where", "the query has more than %d operators", maxBars)
+				return nil, diags
+			}
 		case "(", "[", "{":
 			if depth++; depth > maxDepth {
 				diags.Errorf(codeTooDeep, spanOf(&toks[i]), "write long alternatives as one flat list, or with in~ (...)", "brackets nest more than %d deep here", maxDepth)
@@ -541,7 +547,11 @@ func (q *Query) source(lex *lexer.PeekingLexer) error {
 		q.Source, q.Ops = inner.Source, inner.Ops
 		return nil
 	case t.Type == tokenIdent && startWords[t.Value]:
-		return errorAt(spanOf(t), "start with a table, and write values where they are used", "a query that starts with %s is not read", t.Value)
+		err := errorAt(spanOf(t), "start with a table, and write values where they are used", "a query that starts with %s is not read", t.Value)
+		if t.Value != "let" && t.Value != "evaluate" {
+			err.d.Code = codeUnreadSource
+		}
+		return err
 	}
 	name, err := parseName(lex, "a table")
 	if err != nil {

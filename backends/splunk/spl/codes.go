@@ -14,4 +14,6 @@ const (
 	codeUnwritable diag.Code = "HC0353"
 	// codePipeline: commands and bars do not make a pipeline.
 	codePipeline diag.Code = "HC0354"
+	// codeNoForm: Splunk takes a form of a command that this package does not.
+	codeNoForm diag.Code = "HC0802"
 )

@@ -461,21 +461,34 @@ func (a *tableArgs) command(span diag.Span) (Command, error) {
 type dedupArgs struct{ nameArgs }
 
 func (a *dedupArgs) command(span diag.Span) (Command, error) {
-	for i, w := range a.Names {
+	words := a.Names
+	if len(words) > 1 && words[0].Token.Value == "1" { // which it is without a number
+		words = words[1:]
+	}
+	for i, w := range words {
 		if i == 0 && all(w.Token.Value, inDigit) || w.bare("sortby") {
 			return nil, unexpected(&w.Token, "the name of a field")
 		}
 	}
-	n, err := names(a.Names)
+	n, err := names(words)
 	return &Dedup{Span: span, Names: n}, err
 }
 
-type sortArgs struct{ nameArgs }
+type sortArgs struct {
+	Limit *word `parser:"( 'limit' '=' @@ )?"`
+	nameArgs
+}
 
 func (a *sortArgs) command(span diag.Span) (Command, error) {
 	c := &Sort{Span: span, Limit: -1}
 	words := a.Names
-	if first := words[0]; all(first.Token.Value, inDigit) {
+	if a.Limit != nil {
+		n, err := a.Limit.integer()
+		if err != nil {
+			return nil, err
+		}
+		c.Limit = n
+	} else if first := words[0]; all(first.Token.Value, inDigit) {
 		n, err := first.integer()
 		if err != nil {
 			return nil, err

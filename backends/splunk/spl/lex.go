@@ -1,6 +1,7 @@
 package spl
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/alecthomas/participle/v2/lexer"
@@ -123,24 +124,33 @@ var spl = sync.OnceValue(func() *language {
 // tokens lexes a text. The first skip bytes are a prefix that the caller put
 // before it; positions do not count them.
 func (l *language) tokens(filename, text string, skip int) (*lexer.PeekingLexer, error) {
+	bytes, columns := skip, skip
+	if rest, ok := strings.CutPrefix(text[skip:], byteOrderMark); ok {
+		text = text[:skip] + rest
+		bytes, columns = bytes-len(byteOrderMark), columns-1
+	}
 	lex, err := l.def.LexString(filename, text)
 	if err != nil {
 		return nil, err
 	}
-	return lexer.Upgrade(&shifted{lex, skip}, l.space, l.comment)
+	return lexer.Upgrade(&shifted{lex, bytes, columns}, l.space, l.comment)
 }
 
-// shifted moves the positions of a lexer back by n bytes of its first line.
+// byteOrderMark is what some editors begin a file with.
+const byteOrderMark = "\ufeff"
+
+// shifted moves the positions of a lexer back by so many bytes, and columns of
+// its first line.
 type shifted struct {
 	lexer.Lexer
-	n int
+	bytes, columns int
 }
 
 func (s *shifted) Next() (lexer.Token, error) {
 	t, err := s.Lexer.Next()
-	t.Pos.Offset -= s.n
+	t.Pos.Offset -= s.bytes
 	if t.Pos.Line == 1 {
-		t.Pos.Column -= s.n
+		t.Pos.Column -= s.columns
 	}
 	return t, err
 }

@@ -3,6 +3,7 @@ package spl
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/participle/v2"
@@ -242,10 +243,19 @@ func (p *pipeline) known(name string, span diag.Span, start lexer.Checkpoint) Co
 	}
 	p.diags = append(p.diags, inner...)
 	if err != nil {
-		p.report(err, name)
+		p.report(unread(name, p.arguments(start), err), name)
 		return p.unknown(name, span, start, false)
 	}
 	return c
+}
+
+// arguments are the tokens of a command from start on, without the space.
+func (p *pipeline) arguments(start lexer.Checkpoint) []lexer.Token {
+	p.lex.LoadCheckpoint(start)
+	from := p.lex.RawCursor()
+	p.skip()
+	l := spl()
+	return slices.DeleteFunc(slices.Clone(p.lex.Range(from, p.lex.RawCursor())), func(t lexer.Token) bool { return t.Type == l.space || t.Type == l.comment })
 }
 
 func (p *pipeline) macro(t *lexer.Token, span diag.Span) Command {

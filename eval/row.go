@@ -180,6 +180,34 @@ func (r Row) With(name string, v any) Row {
 	return r
 }
 
+// Narrowed returns a function that keeps some columns of rows, and none of the
+// memory of the others: of a text only itself, not the line that it was read from.
+func Narrowed(names []string) func(Row) Row {
+	s := newShape(names)
+	return func(r Row) Row {
+		vals := make([]any, len(s.names))
+		for i, name := range s.names {
+			vals[i] = owned(r.Get(name))
+		}
+		return Row{shape: s, vals: vals, events: r.events}
+	}
+}
+
+// owned is a value with memory of its own.
+func owned(v any) any {
+	switch v := v.(type) {
+	case string:
+		return strings.Clone(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = owned(x)
+		}
+		return out
+	}
+	return v
+}
+
 // WithoutBlanks returns the row with empty texts taken for missing values, as
 // EmptyIsMissing and MissingIsEmpty want it.
 func (r Row) WithoutBlanks() Row {

@@ -88,6 +88,8 @@ type leaf struct {
 	pred    ir.Expr     // nil for every row
 	chain   *eval.Chain // of a row that needs no other row; nil for one that is kept
 	rows    []eval.Row  // that are kept
+	// narrow keeps of such a row what the query reads; nil keeps all of it.
+	narrow func(eval.Row) eval.Row
 }
 
 // keptQuery is a query that is run when all its rows are there.
@@ -174,7 +176,107 @@ func (s *stream) add(program int, q ir.Query) {
 	}
 	k := &keptQuery{program: program, query: q, leaves: map[*ir.Scan]*leaf{}}
 	s.kept = append(s.kept, k)
+	before := len(s.leaves)
 	s.addKept(k, q, nil)
+	if names, ok := reads(q); ok {
+		for _, l := range s.leaves[before:] {
+			l.narrow = eval.Narrowed(names)
+		}
+	}
+}
+
+// reads are the columns of events that a query reads; false where its rows show
+// them all, or it looks at all of them.
+func reads(q ir.Query) (names []string, ok bool) {
+	if ir.Columns(q) == nil {
+		return nil, false
+	}
+	ok = true
+	names = []string{ir.Timestamp, "_time"} // what the first and the last are told by
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	fields := func(list ...*ir.Field) {
+		for _, f := range list {
+			if f != nil {
+				add(f.Name)
+			}
+		}
+	}
+	exprs := func(list ...ir.Expr) {
+		for _, e := range list {
+			if e == nil {
+				continue
+			}
+			fields(ir.Fields(e)...)
+			ir.WalkExpr(e, func(e ir.Expr) bool {
+				switch e := e.(type) {
+				case *ir.Keyword, *ir.Macro:
+					ok = false
+				case *ir.Exists:
+					fields(e.X)
+				case *ir.FieldMatch:
+					fields(e.X, e.Y)
+				}
+				return true
+			})
+		}
+	}
+	cols := func(list []*ir.Col) {
+		for _, c := range list {
+			exprs(c.X)
+			if _, foreign := c.X.(*ir.Foreign); foreign {
+				add(eval.Derived(c.As))
+			}
+		}
+	}
+	ir.WalkQuery(q, func(q ir.Query) {
+		switch q := q.(type) {
+		case *ir.Scan, *ir.Table, *ir.Limit:
+		case *ir.Filter:
+			exprs(q.Pred)
+		case *ir.Extend:
+			cols(q.Cols)
+		case *ir.Project:
+			cols(q.Cols)
+		case *ir.Aggregate:
+			cols(q.By)
+			for _, a := range q.Aggs {
+				exprs(a.X)
+				exprs(a.More...)
+				fields(a.Of)
+			}
+		case *ir.Window:
+			fields(append(q.By[:len(q.By):len(q.By)], q.Of)...)
+		case *ir.Session:
+			fields(append(q.By[:len(q.By):len(q.By)], q.Of)...)
+		case *ir.Stretches:
+			fields(append(q.By[:len(q.By):len(q.By)], q.Of)...)
+		case *ir.Lag:
+			fields(append(q.By[:len(q.By):len(q.By)], q.Of, q.X)...)
+		case *ir.Rank:
+			fields(q.By...)
+			for _, k := range q.Keys {
+				fields(k.X)
+			}
+		case *ir.Join:
+			fields(q.On...)
+			fields(q.RightOn...)
+		case *ir.Distinct:
+			fields(q.By...)
+		case *ir.Sort:
+			for _, k := range q.Keys {
+				fields(k.X)
+			}
+		case *ir.Union:
+			ok = ok && q.Source == ""
+		default:
+			ok = false
+		}
+	})
+	return names, ok
 }
 
 // addKept adds a leaf for each Scan, with what the Filters directly above it ask
@@ -458,7 +560,11 @@ func (w *worker) match(b *batch, g *group, n int, row eval.Row, sample func(*gro
 		at := g.leaves[i]
 		l := w.s.leaves[at]
 		if l.chain == nil {
-			b.items = append(b.items, item{at, row, ""})
+			kept := row
+			if l.narrow != nil {
+				kept = l.narrow(row)
+			}
+			b.items = append(b.items, item{at, kept, ""})
 			continue
 		}
 		if !l.chain.Within(row) {

@@ -110,3 +110,32 @@ func TestStreamMemory(t *testing.T) {
 		t.Error("that is more than 20 MiB more")
 	}
 }
+
+// TestStreamColumns: of events that are needed together, a stream holds what the
+// hunt reads of them.
+func TestStreamColumns(t *testing.T) {
+	l := lab(t)
+	const n = 20_000
+	line := []byte(`{"logsource":{"category":"network_connection"},"Timestamp":"2026-01-02T03:00:00Z","SourceIp":"10.0.0.1","DestinationIp":"10.0.0.2","DestinationPort":445,"Note":"` + strings.Repeat("x", 900) + `"}` + "\n")
+	other := bytes.Replace(line, []byte("10.0.0.2"), []byte("10.0.0.3"), 1)
+	for _, e := range proof.Engines() {
+		list := programs(build(t, l, map[string]string{"a.yml": manyTargets}), e)
+		var before, held runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		rows := 0
+		if _, err := proof.Stream(list, &repeated{lines: [][]byte{line, other}, n: n}, proof.StreamOptions{}, func(proof.Found) error {
+			rows++
+			runtime.GC()
+			runtime.ReadMemStats(&held)
+			return nil
+		}); err != nil || rows != 1 {
+			t.Fatal(err, rows)
+		}
+		each := (int64(held.HeapAlloc) - int64(before.HeapAlloc)) / n
+		t.Logf("%s: %d bytes an event", e, each)
+		if each > 500 {
+			t.Errorf("%s holds %d bytes of an event", e, each)
+		}
+	}
+}

@@ -225,7 +225,10 @@ DeviceNetworkEvents
 | where ActionType in~ ("ConnectionSuccess", "ConnectionRequest")
 | where InitiatingProcessFileName =~ "foo.exe"
 | summarize a = iff(countif(isnotnull(RemotePort)) > 0, avg(RemotePort), real(null)),
-    u = make_set_if(strcat(InitiatingProcessAccountDomain, @"\", InitiatingProcessAccountName),
+    u = make_set_if(strcat(case(isnotempty(InitiatingProcessAccountDomain),
+                strcat(InitiatingProcessAccountDomain, @"\"),
+                ""),
+            InitiatingProcessAccountName),
         isnotempty(InitiatingProcessAccountName)),
     s = iff(countif(isnotnull(RemotePort)) > 1, stdev(RemotePort), real(null)),
     n = count()
@@ -268,7 +271,10 @@ DeviceProcessEvents
 | where isnotempty(owner)
 | where owner !~ "ann"
 | summarize n = count(),
-    runs = count_distinctif(strcat(AccountDomain, @"\", AccountName, "!", owner),
+    runs = count_distinctif(strcat(case(isnotempty(AccountDomain), strcat(AccountDomain, @"\"), ""),
+            AccountName,
+            "!",
+            owner),
         isnotempty(AccountName))
     by Computer, owner
 | where Computer !in (retired)

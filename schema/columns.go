@@ -274,13 +274,14 @@ func (b *base) whole(f *ir.Field, c *Column) ir.Expr {
 		}
 	case "account":
 		if c.Domain != "" && b.domains() {
-			domain := ir.Expr(b.stored(f.Span, c.Domain))
+			domain := b.stored(f.Span, c.Domain)
+			lead := []ir.Expr{domain, &ir.Lit{Span: f.Span, Value: `\`}}
 			if b.r.view == XDR {
-				// An account without a domain is still worth showing.
-				domain = &ir.Call{Span: f.Span, Func: ir.Coalesce, Args: []ir.Expr{domain, &ir.Lit{Span: f.Span, Value: ""}}}
+				// An account without a domain is its name alone.
+				lead = []ir.Expr{&ir.Call{Span: f.Span, Func: ir.Coalesce, Args: []ir.Expr{
+					&ir.Call{Span: f.Span, Func: ir.Concat, Args: lead}, &ir.Lit{Span: f.Span, Value: ""}}}}
 			}
-			return &ir.Call{Span: f.Span, Func: ir.Concat, Args: []ir.Expr{
-				domain, &ir.Lit{Span: f.Span, Value: `\`}, b.stored(f.Span, c.Name)}}
+			return &ir.Call{Span: f.Span, Func: ir.Concat, Args: append(lead, b.stored(f.Span, c.Name))}
 		}
 	case "path":
 		if c.Name == "" {

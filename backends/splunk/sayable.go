@@ -1,6 +1,8 @@
 package splunk
 
 import (
+	"regexp/syntax"
+
 	"github.com/huntc/huntc/ir"
 )
 
@@ -16,6 +18,15 @@ func (p *planner) sayable(q ir.Query) ir.Query {
 			}
 		case *ir.Join:
 			return p.sayableJoin(q)
+		case *ir.Filter:
+			ir.WalkExpr(q.Pred, func(e ir.Expr) bool {
+				if e, ok := e.(*ir.Regexp); ok {
+					if _, err := syntax.Parse(e.Source, syntax.Perl); err != nil {
+						p.diags.Errorf(codeUnsayable, e, "Correct it, or write it without the forms of one dialect.", "the regular expression %q cannot be read: %s", e.Source, err)
+					}
+				}
+				return true
+			})
 		case *ir.Aggregate:
 			for _, a := range q.Aggs {
 				p.sayableAgg(a)

@@ -16,4 +16,5 @@ const (
 	codeUncovered   diag.Code = "HC0660" // part of a detection that no fixture exercises
 	codeUnnoticed   diag.Code = "HC0661" // weakening that no fixture notices
 	codeInternal    diag.Code = "HC0699" // a defect of huntc itself
+	codeFieldCase   diag.Code = "HC0662" // field that only its case tells from one that the hunt reads
 )

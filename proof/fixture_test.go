@@ -194,7 +194,7 @@ func TestMutants(t *testing.T) {
 		}},
 	} {
 		var got []string
-		for _, m := range Mutants(tt.q, nil) {
+		for _, m := range Mutants(tt.q, nil, nil) {
 			sign := "-"
 			if m.Weaker {
 				sign = "+"

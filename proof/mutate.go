@@ -26,9 +26,12 @@ type Mutant struct {
 // Mutants are the changed forms of a query, in the order of its text. What says
 // the same as the query, or as a mutant before it, is left out. mine, if not
 // nil, says whether a place is in the hunt's own document: what comes from
-// another one is tested there.
-func Mutants(q ir.Query, mine func(diag.Span) bool) []Mutant {
+// another one is tested there. c is the correlation that the query is of, or nil.
+func Mutants(q ir.Query, mine func(diag.Span) bool, c *ir.Correlation) []Mutant {
 	m := &mutator{mine: mine, seen: map[[sha256.Size]byte]bool{digest(q): true}, stateless: eachEvent(q)}
+	if c != nil {
+		m.timespan = c.Timespan
+	}
 	m.query(q, func(x ir.Query) ir.Query { return x })
 	slices.SortStableFunc(m.out, func(a, b Mutant) int {
 		return cmp.Or(cmp.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
@@ -43,6 +46,7 @@ type mutator struct {
 	// stateless: the hunt looks at each event by itself, so how far it looks back
 	// is a matter of how it is scheduled.
 	stateless bool
+	timespan  time.Duration // of a correlation; 0 without one
 }
 
 // digest is the same for queries that say the same.
@@ -105,11 +109,25 @@ func (m *mutator) query(q ir.Query, put func(ir.Query) ir.Query) {
 		})
 	case *ir.Aggregate:
 		m.aggregate(q, put)
+	case *ir.Stretches:
+		m.lengths(q.Length, func(d time.Duration, how string) {
+			c := *q
+			c.Length = d
+			m.add(q.Span, true, put(&c), "%s %s", m.length("stretches", q.Length), how)
+		})
+		m.keys(q.By, q.Span, func(by []*ir.Field) ir.Query {
+			c := *q
+			c.By = by
+			return put(&c)
+		})
 	case *ir.Session:
 		m.lengths(q.Gap, func(d time.Duration, how string) {
+			if stretched(q.Input) {
+				return // it puts stretches together that are found already
+			}
 			c := *q
 			c.Gap = d
-			m.add(q.Span, true, put(&c), "the gap between sessions %s", how)
+			m.add(q.Span, true, put(&c), "%s %s", m.length("the gap between sessions", q.Gap), how)
 		})
 		m.keys(q.By, q.Span, func(by []*ir.Field) ir.Query {
 			c := *q
@@ -161,6 +179,25 @@ func (m *mutator) query(q ir.Query, put func(ir.Query) ir.Query) {
 			m.add(cmpSpan(q.On[i].Span, q.Span), true, put(&c), "a join without %s", q.On[i].Name)
 		}
 	}
+}
+
+// stretched reports whether rows are made of stretches of time.
+func stretched(q ir.Query) bool {
+	found := false
+	ir.WalkQuery(q, func(q ir.Query) {
+		_, is := q.(*ir.Stretches)
+		found = found || is
+	})
+	return found
+}
+
+// length is what a length of time is called: as in the document where it is the
+// timespan of a correlation.
+func (m *mutator) length(name string, d time.Duration) string {
+	if d == m.timespan {
+		return "a timespan"
+	}
+	return name
 }
 
 func cmpSpan(a, b diag.Span) diag.Span {
@@ -249,9 +286,9 @@ func (m *mutator) value(e ir.Expr, put func(ir.Expr) ir.Query) {
 			return put(&d)
 		}
 		if lit, ok := a.(*ir.Lit); ok {
-			if d, ok := lit.Value.(time.Duration); ok {
-				m.lengths(d, func(d time.Duration, how string) {
-					m.add(cmpSpan(lit.Span, c.Span), true, with(&ir.Lit{Span: lit.Span, Value: d}), "a window %s", how)
+			if of, ok := lit.Value.(time.Duration); ok {
+				m.lengths(of, func(d time.Duration, how string) {
+					m.add(cmpSpan(lit.Span, c.Span), true, with(&ir.Lit{Span: lit.Span, Value: d}), "%s %s", m.length("a window", of), how)
 				})
 			}
 			continue
@@ -460,7 +497,11 @@ func (m *mutator) compare(e *ir.Compare, positive bool, put func(ir.Expr) ir.Que
 			change(v-1, false, fmt.Sprint(v-1))
 			change(v+1, true, fmt.Sprint(v+1))
 		case time.Duration:
-			if v > 1 {
+			if v > 1 && v == m.timespan {
+				for _, d := range []time.Duration{v / 2, v * 2} {
+					m.add(cmpSpan(lit.Span, e.Span), positive == (side.more == (d > v)), side.put(&ir.Lit{Span: lit.Span, Value: d}), "a timespan of %s in the place of %s", ir.SpanText(d), ir.SpanText(v))
+				}
+			} else if v > 1 {
 				change(v/2, false, ir.SpanText(v/2))
 				change(v*2, true, ir.SpanText(v*2))
 			}

@@ -307,10 +307,18 @@ func (t *textReport) mutation(r *Report) {
 		t.line("  %-50s weaker %s, tighter %s", plain(h.Hunt.Stem), weaker, tighter)
 		for _, m := range h.Mutants {
 			if !m.Noticed {
-				t.line("    %s: %s %s", diag.Place(m.Pos), codeUnnoticed, plain(m.Change))
+				t.line("    %s: %s %s: %s", diag.Place(m.Pos), codeUnnoticed, m.strength(), plain(m.Change))
 			}
 		}
 	}
+}
+
+// strength says what a mutant does to how often the hunt fires.
+func (m Mutant) strength() string {
+	if m.Weaker {
+		return "weaker"
+	}
+	return "tighter"
 }
 
 // String shows a score: 95% (38 of 40).
@@ -469,7 +477,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 			j.Mutation = &jsonMutation{Weaker: jsonScore(weaker), Tighter: jsonScore(tighter)}
 			for _, m := range h.Mutants {
 				if !m.Noticed {
-					j.Mutation.Unnoticed = append(j.Mutation.Unnoticed, info(m.Span, codeUnnoticed, m.Change, ""))
+					j.Mutation.Unnoticed = append(j.Mutation.Unnoticed, info(m.Span, codeUnnoticed, m.strength()+": "+m.Change, ""))
 				}
 			}
 			out.Summary.Mutation = &jsonMutation{Weaker: jsonScore(s.Weaker), Tighter: jsonScore(s.Tighter)}
@@ -506,6 +514,7 @@ type (
 		XMLName  xml.Name     `xml:"testsuites"`
 		Tests    int          `xml:"tests,attr"`
 		Failures int          `xml:"failures,attr"`
+		Errors   int          `xml:"errors,attr"`
 		Skipped  int          `xml:"skipped,attr"`
 		Suites   []junitSuite `xml:"testsuite"`
 	}
@@ -513,16 +522,17 @@ type (
 		Name     string      `xml:"name,attr"`
 		Tests    int         `xml:"tests,attr"`
 		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
 		Skipped  int         `xml:"skipped,attr"`
 		Cases    []junitCase `xml:"testcase"`
 	}
 	junitCase struct {
-		Name     string         `xml:"name,attr"`
-		Class    string         `xml:"classname,attr"`
-		File     string         `xml:"file,attr,omitempty"`
-		Failures []junitFailure `xml:"failure"`
-		Skipped  *junitSkipped  `xml:"skipped"`
-		Out      string         `xml:"system-out,omitempty"`
+		Name    string        `xml:"name,attr"`
+		Class   string        `xml:"classname,attr"`
+		File    string        `xml:"file,attr,omitempty"`
+		Failure *junitFailure `xml:"failure"`
+		Skipped *junitSkipped `xml:"skipped"`
+		Out     string        `xml:"system-out,omitempty"`
 	}
 	junitFailure struct {
 		Message string    `xml:"message,attr"`
@@ -534,10 +544,19 @@ type (
 	}
 )
 
+// fail adds a failure: a case has one, with the message of the first.
+func (c *junitCase) fail(f junitFailure) {
+	if c.Failure == nil {
+		c.Failure = &f
+		return
+	}
+	c.Failure.Text += "\n" + f.Text
+}
+
 func (s *junitSuites) add(x junitSuite) {
 	x.Tests = len(x.Cases)
 	for _, c := range x.Cases {
-		if len(c.Failures) > 0 {
+		if c.Failure != nil {
 			x.Failures++
 		}
 		if c.Skipped != nil {
@@ -563,7 +582,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 				var b strings.Builder
 				t := &textReport{w: &b, src: r.Source}
 				t.failure(c, f)
-				j.Failures = append(j.Failures, junitFailure{plain(f.Message), f.Code, xmlText(b.String())})
+				j.fail(junitFailure{plain(f.Message), f.Code, xmlText(b.String())})
 			}
 			var notes []string
 			for _, v := range c.Verdicts {
@@ -601,10 +620,10 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		}
 		failure := junitFailure{plain(d.Message), d.Code, xmlText(b.String())}
 		if n := len(files.Cases); n > 0 && files.Cases[n-1].Name == plain(d.Pos.Filename) {
-			files.Cases[n-1].Failures = append(files.Cases[n-1].Failures, failure)
+			files.Cases[n-1].fail(failure)
 			continue
 		}
-		files.Cases = append(files.Cases, junitCase{Name: plain(d.Pos.Filename), Class: "files", Failures: []junitFailure{failure}})
+		files.Cases = append(files.Cases, junitCase{Name: plain(d.Pos.Filename), Class: "files", Failure: &failure})
 	}
 	if len(files.Cases) > 0 {
 		out.add(files)

@@ -330,6 +330,7 @@ func (s *suite) hunt(r *HuntReport) {
 		}
 	}()
 	r.Cases = slices.DeleteFunc(r.Cases, func(c *Case) bool { return !s.readEvents(c) })
+	s.cases(r)
 	for _, c := range r.Cases {
 		s.runCase(c)
 	}
@@ -363,10 +364,45 @@ func (s *suite) hunt(r *HuntReport) {
 		}
 	}
 	if s.opts.Mutate {
-		for _, m := range Mutants(q.Queries[0], mine) {
+		for _, m := range Mutants(q.Queries[0], mine, r.Hunt.Logical.Correlation) {
 			noticed := s.noticed(r, m)
 			m.Query = nil // many of them are much
 			r.Mutants = append(r.Mutants, MutantReport{m, noticed})
+		}
+	}
+}
+
+// cases warns of fields that only the case of their letters tells from one that the
+// hunt reads, once for each field and fixture.
+func (s *suite) cases(r *HuntReport) {
+	q := r.Hunt.Program(IR).query()
+	if q == nil {
+		return
+	}
+	var read []string
+	ir.WalkQuery(q, func(q ir.Query) {
+		f, ok := q.(*ir.Filter)
+		if !ok {
+			return
+		}
+		leaves(f.Pred, func(e ir.Expr) {
+			for _, x := range ir.Fields(e) {
+				read = append(read, x.Name)
+			}
+		})
+	})
+	for _, c := range r.Cases {
+		var said []string
+		for i, e := range c.events {
+			for _, name := range e.Row.Columns() {
+				at := slices.IndexFunc(read, func(f string) bool { return strings.EqualFold(f, name) })
+				if at < 0 || slices.Contains(read, name) || slices.Contains(said, name) || e.Row.Get(read[at]) != nil {
+					continue
+				}
+				said = append(said, name)
+				s.problem(diag.Diagnostic{Span: c.Events[i].Span, Severity: diag.Warning, Code: codeFieldCase,
+					Message: fmt.Sprintf("the event has a field %q, and the hunt reads %q", name, read[at]), Hint: fmt.Sprintf("Did you mean %q? Names of fields have case.", read[at])})
+			}
 		}
 	}
 }
@@ -1036,6 +1072,9 @@ func (s *suite) agree(c *Case, v *Verdict, want []Result) {
 				continue
 			}
 			what = fmt.Sprintf("%s gives other values than the hunt", v.Engine)
+			if names := differing(w.Row, v.Results); len(names) > 0 {
+				what = fmt.Sprintf("%s gives another %s than the hunt", v.Engine, strings.Join(names, ", "))
+			}
 			rows = append(rows, "- "+w.Row.String())
 		}
 		for _, r := range rest {
@@ -1047,6 +1086,23 @@ func (s *suite) agree(c *Case, v *Verdict, want []Result) {
 	}
 	c.Failures = append(c.Failures, Failure{Engines: []Engine{v.Engine}, Rows: first(rows, 2*maxRows), Diagnostic: diag.Diagnostic{Span: c.Span, Severity: diag.Error, Code: codeDisagree,
 		Message: what, Hint: "Compare the query with the document: huntc explain shows it."}})
+}
+
+// differing are the columns in which a row differs from the nearest of others.
+func differing(row eval.Row, others []Result) []string {
+	var least []string
+	for i, o := range others {
+		var names []string
+		for _, name := range row.Columns() {
+			if slices.Contains(o.Row.Columns(), name) && !sameValue(row.Get(name), o.Row.Get(name)) {
+				names = append(names, name)
+			}
+		}
+		if i == 0 || len(names) < len(least) {
+			least = names
+		}
+	}
+	return least
 }
 
 // sharedEqual compares two rows in the columns that both have.

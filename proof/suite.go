@@ -742,7 +742,7 @@ func (s *suite) differs(c *Case, e Engine, t test) bool {
 		if res.Query == nil {
 			return true
 		}
-		p := &Program{Engine: e, Hunt: c.Hunt, datasets: target.datasets, computed: target.computed}
+		p := *target // with another query
 		p.Queries = []ir.Query{p.withComputed(res.Query, nil)}
 		stored, err := p.Run(c.events, s.options(c))
 		if err != nil || !maps.Equal(selected(meant), selected(stored)) {

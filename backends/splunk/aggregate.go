@@ -560,7 +560,7 @@ func (p *planner) direct(q *ir.Aggregate, above ir.Expr) (rows, bool) {
 		if own[i] = ownFill(infos[i]); own[i] != "" && src.hasValue(f.Name, own[i]) {
 			own[i] = ""
 		}
-		exact := own[i] == "" || a.Func == ir.Sum && own[i] == "0"
+		exact := own[i] == ""
 		if !exact && !slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool { return !fromRows(a) }) {
 			return rows{}, false
 		}

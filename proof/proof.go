@@ -139,6 +139,9 @@ type Program struct {
 	datasets map[string][]*schema.Dataset
 	// computed are the columns that the target computes by expressions of its own.
 	computed map[string]bool
+	// written are those of them whose expressions can be run, since the rows have
+	// what they read.
+	written map[string]bool
 	// instants are the columns of results that are numbers of seconds until then.
 	instants map[string]bool
 }
@@ -194,7 +197,7 @@ func (h *Hunt) make(e Engine) *Program {
 	if h.Logical != nil {
 		logical = h.Logical.Query
 	}
-	p.datasets, p.computed = map[string][]*schema.Dataset{}, map[string]bool{}
+	p.datasets, p.computed, p.written = map[string][]*schema.Dataset{}, map[string]bool{}, map[string]bool{}
 	if logical != nil && o.Form != backends.NativeTxt {
 		view := schema.XDR
 		switch {
@@ -223,6 +226,7 @@ func (h *Hunt) make(e Engine) *Program {
 					switch {
 					case c.Kind == "computed":
 						p.computed[c.Name] = true
+						p.written[c.Name] = eval.Written(c)
 					case c.Kind == "registry" && c.Name == "":
 						p.computed[field] = true
 					}
@@ -246,13 +250,7 @@ func (h *Hunt) make(e Engine) *Program {
 // language.
 func hasForeign(q ir.Query) bool {
 	found := false
-	look := func(e ir.Expr) {
-		ir.WalkExpr(e, func(e ir.Expr) bool {
-			_, foreign := e.(*ir.Foreign)
-			found = found || foreign
-			return true
-		})
-	}
+	look := func(e ir.Expr) { found = found || foreign(e) }
 	ir.WalkQuery(q, func(q ir.Query) {
 		switch q := q.(type) {
 		case *ir.Filter:
@@ -275,6 +273,16 @@ func hasForeign(q ir.Query) bool {
 				}
 			}
 		}
+	})
+	return found
+}
+
+func foreign(e ir.Expr) bool {
+	found := false
+	ir.WalkExpr(e, func(e ir.Expr) bool {
+		_, is := e.(*ir.Foreign)
+		found = found || is
+		return true
 	})
 	return found
 }
@@ -337,7 +345,7 @@ func (p *Program) withComputed(q ir.Query, carried []string) ir.Query {
 		c.Cols = slices.Clone(ext.Cols)
 		carried = slices.Clone(carried)
 		for i, col := range c.Cols {
-			if p.computed[col.As] {
+			if p.computed[col.As] && (!p.written[col.As] || foreign(col.X)) {
 				c.Cols[i] = &ir.Col{Span: col.Span, As: col.As, X: &ir.Foreign{Span: col.Span, T: ir.TypeOf(col.X)}}
 				carried = append(carried, col.As)
 			}

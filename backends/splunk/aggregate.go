@@ -497,7 +497,7 @@ func hasColumn(sc scope, name string) bool {
 // ownFills notes texts of the data model for a missing value that tstats itself
 // summarises as values.
 func (p *planner) ownFills(a *ir.Agg, f *ir.Field, own string) {
-	if own != "" && !(a.Func == ir.Sum && own == "0") {
+	if own != "" {
 		p.reason(ir.Reason{Span: a.Span, Code: codeFillCounts, Effect: ir.Mixed,
 			Message: "The data model writes " + own + " where " + f.Name + " has no value, which " + string(a.Func) + " takes for a value.",
 			Hint:    "Filter events without a value out first, or allow it with hunt.allow."})

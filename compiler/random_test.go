@@ -428,13 +428,19 @@ func textColumns(plan ir.Query) map[string]any {
 }
 
 // runsInKusto runs the text by the model of Kusto, in which texts are never null.
-// It is nil where rows are sorted by texts that spell numbers: the IR puts these
-// in the order of the numbers, and Kusto in that of texts.
+// It is nil where rows are sorted by texts that spell numbers, or the least or
+// greatest of such is taken: the IR puts these in the order of the numbers, and
+// Kusto in that of texts.
 func runsInKusto(query *kql.Query, plan, q ir.Query) func(*testing.T, *world, []string) []eval.Row {
 	spelt, sorted := spellsNumbers(q), false
 	ir.WalkQuery(q, func(q ir.Query) {
-		if s, ok := q.(*ir.Sort); ok {
-			sorted = sorted || slices.ContainsFunc(s.Keys, func(k *ir.SortKey) bool { return spelt[k.X.Name] })
+		switch q := q.(type) {
+		case *ir.Sort:
+			sorted = sorted || slices.ContainsFunc(q.Keys, func(k *ir.SortKey) bool { return spelt[k.X.Name] })
+		case *ir.Aggregate:
+			sorted = sorted || slices.ContainsFunc(q.Aggs, func(a *ir.Agg) bool {
+				return (a.Func == ir.Min || a.Func == ir.Max) && (isSpelt(a.X) || slices.ContainsFunc(ir.Fields(a.X), func(f *ir.Field) bool { return spelt[f.Name] }))
+			})
 		}
 	})
 	if sorted {
@@ -483,14 +489,21 @@ func spellsNumbers(q ir.Query) map[string]bool {
 			cols = q.By
 		}
 		for _, c := range cols {
-			ir.WalkExpr(c.X, func(e ir.Expr) bool {
-				call, ok := e.(*ir.Call)
-				out[c.As] = out[c.As] || ok && call.Func == ir.ToString
-				return true
-			})
+			out[c.As] = out[c.As] || isSpelt(c.X)
 		}
 	})
 	return out
+}
+
+// isSpelt reports whether some part of a value is the text of a number.
+func isSpelt(x ir.Expr) bool {
+	found := false
+	ir.WalkExpr(x, func(e ir.Expr) bool {
+		call, ok := e.(*ir.Call)
+		found = found || ok && call.Func == ir.ToString
+		return true
+	})
+	return found
 }
 
 // TestRandomPrograms holds each target to the laws for random programs of all

@@ -49,6 +49,10 @@ var functions = []function{
 	{ir.Coalesce, coalesce},
 	{ir.ToString, ofText(func(s string) any { return s })},
 	{ir.ToNumber, unary(func(v any) any {
+		// Both targets read a point without a fraction as the end of a number.
+		if s, ok := v.(string); ok && len(s) > 1 && s[len(s)-2] != '-' {
+			v = strings.TrimSuffix(s, ".")
+		}
 		if n, ok := toNumber(v); ok {
 			return n.value()
 		}

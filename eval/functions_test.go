@@ -153,6 +153,10 @@ func TestFunctions(t *testing.T) {
 		{call(ir.ToString, field("low")), "-2.5"},
 		{call(ir.ToNumber, lit("07")), int64(7)},
 		{call(ir.ToNumber, lit("1e3")), nil},
+		{call(ir.ToNumber, lit("2.")), int64(2)},
+		{call(ir.ToNumber, lit("2..")), nil},
+		{call(ir.ToNumber, lit("-.")), nil},
+		{call(ir.ToNumber, lit(".")), nil},
 		{call(ir.StrLen, call(ir.Replace, call(ir.Lower, call(ir.Concat, field("text"), field("num"))), lit("x"), lit("--"))), int64(10)},
 	}
 	run := eval.Runner{Source: func(*ir.Scan) ([]eval.Row, error) { return []eval.Row{row}, nil }, Now: noon.Add(24 * time.Hour)}

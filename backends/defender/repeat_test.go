@@ -63,13 +63,17 @@ DeviceProcessEvents
 		{counted(&ir.Project{Input: scan, Cols: []*ir.Col{user, {As: "Computer", X: logical("Computer")}}}, "who"), `
 DeviceProcessEvents
 | where ActionType =~ "ProcessCreated"
-| project who = case(isnotempty(AccountName), strcat(AccountDomain, @"\", AccountName), "")
+| project who = case(isnotempty(AccountName),
+        strcat(case(isnotempty(AccountDomain), strcat(AccountDomain, @"\"), ""), AccountName),
+        "")
 | summarize n = count() by who
 `},
 		{&ir.Hunt{Kind: ir.KindHunt, Query: &ir.Aggregate{Input: &ir.Extend{Input: scan, Cols: []*ir.Col{user}}, Aggs: []*ir.Agg{{As: "n", Func: ir.DCount, X: logical("who")}}}}, `
 DeviceProcessEvents
 | where ActionType =~ "ProcessCreated"
-| extend who = case(isnotempty(AccountName), strcat(AccountDomain, @"\", AccountName), "")
+| extend who = case(isnotempty(AccountName),
+        strcat(case(isnotempty(AccountDomain), strcat(AccountDomain, @"\"), ""), AccountName),
+        "")
 | summarize n = count_distinctif(who, isnotempty(who))
 `},
 	} {

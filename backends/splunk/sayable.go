@@ -1,6 +1,7 @@
 package splunk
 
 import (
+	"errors"
 	"regexp/syntax"
 
 	"github.com/huntc/huntc/ir"
@@ -21,8 +22,8 @@ func (p *planner) sayable(q ir.Query) ir.Query {
 		case *ir.Filter:
 			ir.WalkExpr(q.Pred, func(e ir.Expr) bool {
 				if e, ok := e.(*ir.Regexp); ok {
-					if _, err := syntax.Parse(e.Source, syntax.Perl); err != nil {
-						p.diags.Errorf(codeUnsayable, e, "Correct it, or write it without the forms of one dialect.", "the regular expression %q cannot be read: %s", e.Source, err)
+					if why := misspelt(e.Source); why != "" {
+						p.diags.Errorf(codeUnsayable, e, "Correct it.", "the regular expression %q cannot be read: %s", e.Source, why)
 					}
 				}
 				return true
@@ -34,6 +35,20 @@ func (p *planner) sayable(q ir.Query) ir.Query {
 		}
 		return q
 	})
+}
+
+// misspelt says what is wrong with a regular expression in every dialect; "" for
+// nothing. What Go's parser refuses besides, such as looking around, PCRE has.
+func misspelt(source string) string {
+	_, err := syntax.Parse(source, syntax.Perl)
+	var bad *syntax.Error
+	if errors.As(err, &bad) {
+		switch bad.Code {
+		case syntax.ErrMissingParen, syntax.ErrUnexpectedParen, syntax.ErrMissingBracket, syntax.ErrTrailingBackslash, syntax.ErrMissingRepeatArgument:
+			return bad.Error()
+		}
+	}
+	return ""
 }
 
 func (p *planner) sayableJoin(q *ir.Join) ir.Query {

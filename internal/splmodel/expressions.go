@@ -366,7 +366,11 @@ func (m *Model) call(e *spl.CallExpr, r Row) any {
 		}
 		return nil
 	case "strftime": // here in UTC
-		t := time.Unix(int64(math.Floor(arg(0))), 0).UTC()
+		x, ok := number(args[0])
+		if !ok {
+			return nil // taken: the reference is silent on a text that is no time
+		}
+		t := time.Unix(int64(math.Floor(x)), 0).UTC()
 		_, week := t.ISOWeek()
 		n, ok := map[string]int{"%d": t.Day(), "%m": int(t.Month()), "%Y": t.Year(), "%V": week}[text(args[1])]
 		if !ok {

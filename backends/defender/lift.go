@@ -1186,6 +1186,8 @@ func isMissing(e kql.Expr) bool {
 		return e.Text == "null"
 	case *kql.Datetime:
 		return e.Text == "null"
+	case *kql.Timespan:
+		return e.Text == "null"
 	case *kql.String:
 		return e.Value == ""
 	}

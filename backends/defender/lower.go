@@ -488,8 +488,11 @@ func (l *lowerer) ofAtLeast(q *ir.Aggregate, a *ir.Agg, above *ir.Filter, n int6
 		}
 		count = call(a.Span, "count")
 	}
-	return call(a.Span, "iff", &kql.Binary{Span: a.Span, Op: ">", L: count, R: kql.Int(a.Span, n-1)},
-		out, &kql.Typed{Span: a.Span, Type: typ, Text: "null"})
+	var null kql.Expr = &kql.Typed{Span: a.Span, Type: typ, Text: "null"}
+	if typ == "timespan" {
+		null = &kql.Timespan{Span: a.Span, Text: "null"}
+	}
+	return call(a.Span, "iff", &kql.Binary{Span: a.Span, Op: ">", L: count, R: kql.Int(a.Span, n-1)}, out, null)
 }
 
 // keepsOnly reports whether the Filter above the Aggregate keeps only groups of

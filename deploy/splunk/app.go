@@ -72,7 +72,7 @@ func (a App) Files(items []*deploy.Item) ([]File, diag.List) {
 		}
 		out = append(out, File{name, []byte(text)})
 	}
-	var searches, definitions []stanza
+	var searches, definitions, lookups []stanza
 	for _, o := range objects {
 		searches = append(searches, stanza{o.Name, confFields(o, a.Project)})
 	}
@@ -85,7 +85,9 @@ func (a App) Files(items []*deploy.Item) ([]File, diag.List) {
 		definitions = append(definitions, s)
 	}
 	for _, f := range a.Lookups {
-		// Searches name the file itself, so it needs no definition.
+		// Searches name the file itself; the definition is for people who look into
+		// the list, and says what the searches mean: values are compared with case.
+		lookups = append(lookups, stanza{strings.TrimSuffix(f.Name, ".csv"), []deploy.Field{{Key: "filename", Value: f.Name}, {Key: "case_sensitive_match", Value: "1"}}})
 		out = append(out, File{"lookups/" + f.Name, f.Text})
 	}
 	const written = "Written by huntc. Changes made here are lost with the next build:\nchange the detections, or put your own values into local/."
@@ -98,6 +100,9 @@ func (a App) Files(items []*deploy.Item) ([]File, diag.List) {
 	})
 	conf("default/savedsearches.conf", written, searches)
 	conf("default/macros.conf", written, definitions)
+	if len(lookups) > 0 {
+		conf("default/transforms.conf", written, lookups)
+	}
 	// Enterprise Security runs searches in its own context, so all is shared.
 	access := []deploy.Field{{Key: "access", Value: "read : [ * ], write : [ admin ]"}, {Key: "export", Value: "system"}}
 	meta, err := writeMeta(access)

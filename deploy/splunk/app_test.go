@@ -248,8 +248,8 @@ func TestLookups(t *testing.T) {
 		t.Fatal(err, items)
 	}
 	files := checkApp(t, testApp(t, c), items)
-	if !strings.Contains(items[0].Query, "huntc_owners.csv") || files["lookups/huntc_owners.csv"] == "" || files["default/transforms.conf"] != "" {
-		t.Errorf("the lookup is not in the app, or has a definition that no search names: %q\n%s", files["default/transforms.conf"], items[0].Query)
+	if !strings.Contains(items[0].Query, "huntc_owners.csv") || files["lookups/huntc_owners.csv"] == "" || !strings.Contains(files["default/transforms.conf"], "[huntc_owners]\nfilename = huntc_owners.csv\n") {
+		t.Errorf("the lookup is not in the app, or has no definition: %q\n%s", files["default/transforms.conf"], items[0].Query)
 	}
 }
 

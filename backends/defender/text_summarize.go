@@ -96,6 +96,7 @@ func (t *textReader) summarize(in rows, op *kql.Summarize, s *scope) rows {
 			}
 		default:
 			if a := t.lifted(in, q, n); a != nil && n.Name != "" {
+				t.typed(in, a.X) // says which columns are not there
 				add(a)
 				continue
 			}
@@ -346,7 +347,7 @@ func (t *textReader) lifted(in rows, q *ir.Aggregate, n kql.NamedExpr) *ir.Agg {
 	}
 	sub := &textReader{backend: t.backend}
 	a.X = sub.typed(in, a.X)
-	if len(sub.diags) > 0 {
+	if sub.diags.HasErrors() {
 		return nil
 	}
 	low := &lowerer{backend: t.backend, root: q}

@@ -663,7 +663,7 @@ func (t *textReader) condition(in rows, x kql.Expr) ir.Expr {
 		return e
 	case t.within <= maxWithin && !hasForeign(e):
 		// What is to be said of the columns has been said.
-		contrary := (&textReader{backend: t.backend, within: t.within}).pred(in, x, false)
+		contrary := (&textReader{backend: t.backend, within: t.within, places: t.places}).pred(in, x, false)
 		return &ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{e, &ir.Lit{Span: x.At(), Value: true},
 			&ir.Call{Span: x.At(), Func: ir.If, Args: []ir.Expr{contrary, &ir.Lit{Span: x.At(), Value: false}}}}}
 	}

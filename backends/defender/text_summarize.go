@@ -290,6 +290,10 @@ func (t *textReader) aggregate(in rows, q *ir.Aggregate, n kql.NamedExpr, c *kql
 		return nil
 	}
 	a.X = t.value(in, args[0])
+	if lit := liftLiteral(args[0]); lit != nil {
+		// However it is spelled.
+		c = &kql.Call{Span: c.Span, Name: c.Name, Args: append([]kql.Expr{literal(lit)}, args[1:]...)}
+	}
 	if plain := t.lifted(in, q, kql.NamedExpr{Span: n.Span, Name: name, X: c}); plain != nil {
 		return plain
 	}

@@ -207,6 +207,7 @@ func FuzzLiftText(f *testing.F) {
 		f.Add(tt.text)
 	}
 	f.Add("let A00=(){A|\nA|")
+	f.Add("DeviceNetworkEvents | sort by Timestamp asc | extend a = prev(RemotePort, 2, 0), b = b == prev(RemoteIP)")
 	f.Add("DeviceNetworkEvents | sort by DeviceId asc, Timestamp asc | serialize | extend d = prev(DeviceId), t = prev(Timestamp) | where DeviceId == d | extend gap = Timestamp - t | summarize avg(gap) by D")
 	for _, deep := range []string{"tolower(", "(1 == ", "(ReportId + ", "(ReportId / ", "iff(ReportId == 1, 2, ", "not("} {
 		f.Add("DeviceFileEvents | extend x = " + strings.Repeat(deep, 60) + "1" + strings.Repeat(")", 60))
